@@ -1,0 +1,24 @@
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['dist', 'node_modules', 'runs', 'coverage', 'flowgraphs', 'training'] },
+  ...tseslint.configs.strict,
+  {
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      eqeqeq: 'error',
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Randomness is an argument: pass an Rng.' },
+      ],
+      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Use named exports.' }],
+      'no-console': 'error',
+    },
+  },
+  { files: ['src/cli/**', 'test/bench/**', 'test/run.mjs'], rules: { 'no-console': 'off' } },
+  {
+    files: ['*.config.{js,ts}', '*.cjs'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+);

@@ -1,0 +1,1 @@
+"""How blindlink's networks are made: data, codecs, channels for training, polarity networks, export to ONNX."""

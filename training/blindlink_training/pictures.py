@@ -1,0 +1,65 @@
+"""Reading training pictures.
+
+Two sources are understood:
+
+* a packed file ``NAME.jpegs``: uint32 count n, n uint32 byte lengths, then n JPEG files (little-endian);
+* a folder of ordinary picture files (searched recursively), centre-cropped to a square and resized.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm"}
+
+
+def _decode(raw: bytes, size: int) -> np.ndarray:
+    """One encoded picture → [size, size, 3] uint8, centre-cropped to a square."""
+    picture = Image.open(io.BytesIO(raw)).convert("RGB")
+    if picture.size != (size, size):
+        edge = min(picture.size)
+        left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
+        picture = picture.crop((left, top, left + edge, top + edge)).resize((size, size), Image.LANCZOS)
+    return np.asarray(picture)
+
+
+def _packed(path: Path) -> list[bytes]:
+    """The encoded pictures of a packed file, in order."""
+    blob = path.read_bytes()
+    (count,) = struct.unpack_from("<I", blob, 0)
+    lengths = struct.unpack_from(f"<{count}I", blob, 4)
+    offset = 4 + 4 * count
+    if offset + sum(lengths) != len(blob):
+        raise ValueError(f"{path}: {len(blob)} bytes, but its table of contents asks for {offset + sum(lengths)}")
+    pictures = []
+    for length in lengths:
+        pictures.append(blob[offset : offset + length])
+        offset += length
+    return pictures
+
+
+def load_pictures(paths: list[str], size: int = 64, limit: int | None = None) -> torch.Tensor:
+    """Pictures of all `paths` (packed files, picture files or folders) as [n, 3, size, size] uint8."""
+    encoded: list[bytes] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            encoded += [p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+        elif path.suffix == ".jpegs":
+            encoded += _packed(path)
+        elif path.is_file():
+            encoded.append(path.read_bytes())
+        else:
+            raise FileNotFoundError(f"{name}: no such file or folder of pictures")
+    if limit is not None:
+        encoded = encoded[:limit]
+    if not encoded:
+        raise ValueError(f"no pictures in {', '.join(paths)}")
+    stack = np.stack([_decode(raw, size) for raw in encoded])
+    return torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()

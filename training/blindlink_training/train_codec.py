@@ -1,0 +1,151 @@
+"""Train an SNR-adaptive codec.
+
+    python3 -m blindlink_training.train_codec --train A.jpegs B.jpegs --val V.jpegs --out runs/natural --minutes 60
+
+The learning rate follows a cosine over the larger of the elapsed share of --minutes and of --steps. A
+checkpoint is written atomically every minute; the same command resumes from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+
+from .channel import awgn, mixed
+from .codec import Codec
+from .pictures import load_pictures
+
+VAL_SNRS_DB = (0.0, 5.0, 10.0)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", nargs="+", required=True, help="packed files or folders of pictures")
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--out", required=True, help="folder for the checkpoint and the log")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--latent-channels", type=int, default=8)
+    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--encoder-blocks", type=int, default=2)
+    parser.add_argument("--decoder-blocks", type=int, default=3)
+    parser.add_argument("--fading-share", type=float, default=0.25)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def draw_snr(n: int) -> torch.Tensor:
+    """SNR in dB: three quarters uniform over -1…13, where the link is used, one quarter over -4…22."""
+    wide = torch.rand(n) < 0.25
+    return torch.where(wide, torch.empty(n).uniform_(-4, 22), torch.empty(n).uniform_(-1, 13))
+
+
+@torch.no_grad()
+def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 100) -> float:
+    """Mean over pictures of the PSNR in dB over AWGN, on clipped output."""
+    generator_state = torch.get_rng_state()
+    torch.manual_seed(0)
+    values = []
+    for chunk in pictures.split(batch):
+        x = chunk.float() / 255
+        snr = torch.full((len(x),), snr_db)
+        y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
+        values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+    torch.set_rng_state(generator_state)
+    return torch.cat(values).mean().item()
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    train, val = load_pictures(args.train), load_pictures(args.val)
+    val_small = val[:200]
+    codec = Codec(args.latent_channels, args.width, args.encoder_blocks, args.decoder_blocks)
+    codec = codec.to(memory_format=torch.channels_last)
+    average = Codec(**codec.config).to(memory_format=torch.channels_last)
+    average.load_state_dict(codec.state_dict())
+    optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    step, elapsed = 0, 0.0
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location="cpu")
+        codec.load_state_dict(state["codec"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, elapsed = state["step"], state["elapsed"]
+        torch.set_rng_state(state["rng"])
+
+    def save(final: bool) -> None:
+        state = {
+            "codec": codec.state_dict(),
+            "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "config": codec.config,
+            "args": vars(args),
+            "step": step,
+            "elapsed": elapsed,
+            "final": final,
+            "rng": torch.get_rng_state(),
+            "torch": torch.__version__,
+        }
+        torch.save(state, str(checkpoint) + ".part")
+        os.replace(str(checkpoint) + ".part", checkpoint)
+
+    start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
+    running = 0.0
+    while True:
+        elapsed = time.time() - start
+        progress = max(elapsed / 60 / args.minutes, step / args.steps)
+        if progress >= 1:
+            break
+        lr = args.lr * min(1.0, (step + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        x = train[torch.randint(len(train), (args.batch,))].float() / 255
+        flip = torch.rand(args.batch) < 0.5
+        x[flip] = x[flip].flip(3)
+        x = x.contiguous(memory_format=torch.channels_last)
+        snr = draw_snr(args.batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            z = codec.encode(x, snr)
+            y = codec.decoder(mixed(z, snr, args.fading_share), snr).float()
+        mse = (x - y).square().mean(dim=(1, 2, 3))
+        # Between MSE and mean PSNR: hard pictures keep a say, easy ones are not ignored.
+        loss = torch.log(mse + 3e-3).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        decay = min(0.999, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for slow, fast in zip(average.parameters(), codec.parameters()):
+                slow.lerp_(fast, 1 - decay)
+        running += (loss.item() - running) * 0.01
+        if time.time() - last_save > 60:
+            save(False)
+            last_save = time.time()
+        if time.time() - last_val > 180:
+            psnr = [round(validate(average, val_small, snr_db), 2) for snr_db in VAL_SNRS_DB]
+            print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4), "valPsnrDb": psnr}), flush=True)
+            last_val = time.time()
+    psnr = {str(snr_db): round(validate(average, val, snr_db), 3) for snr_db in VAL_SNRS_DB}
+    print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, "valPsnrDb": psnr}), flush=True)
+    save(True)
+
+
+if __name__ == "__main__":
+    main()
