@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { describe } from 'vitest';
+
+/** Something a test needs beyond Node. `missing` says what to install, or is null where it is here. */
+export interface Requirement {
+  readonly name: string;
+  readonly missing: string | null;
+}
+
+function probe(name: string, command: string, args: string[], remedy: string): Requirement {
+  const result = spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 });
+  return { name, missing: result.status === 0 ? null : `${name} not found: ${remedy}` };
+}
+
+/** Debian's interpreter comes first: another python3 on PATH may lack GNU Radio. */
+export const gnuradioPython = process.env['BLINDLINK_PYTHON'] ?? '/usr/bin/python3';
+
+export const gnuradio = (): Requirement =>
+  probe('GNU Radio', gnuradioPython, ['-c', 'from gnuradio import gr, channels, digital'], 'apt-get install gnuradio');
+
+export const liquid = (): Requirement =>
+  probe('liquid-dsp', 'sh', ['-c', 'test -e /usr/include/liquid/liquid.h && which cc'], 'apt-get install libliquid-dev gcc');
+
+/**
+ * `describe`, skipped with its reason in the name where the requirement is missing. With
+ * BLINDLINK_REQUIRE_ALL=1 (continuous integration) nothing is skipped: the tests run and fail.
+ */
+export function describeWith(requirement: Requirement, name: string, body: () => void): void {
+  const skip = requirement.missing !== null && process.env['BLINDLINK_REQUIRE_ALL'] !== '1';
+  describe.skipIf(skip)(skip ? `${name} [skipped: ${requirement.missing}]` : name, body);
+}
