@@ -1,0 +1,90 @@
+import type { ComplexArray } from '../core/complex.js';
+import { createComplex } from '../core/complex.js';
+
+/** Latents along each edge of a tile: 16, that is 64 pixels at down-sampling 4. */
+export const TILE = 16;
+
+/**
+ * How the real latents [C, h, w] of a picture become the complex codeword z[0…k−1], and where each symbol lies in
+ * the tiles over which the codeword's statistics are kept.
+ *
+ * Channels c and c + C/2 at the same place make one symbol (real and imaginary part). Symbols are ordered tile by
+ * tile (rows of tiles first), inside a tile by (c, y, x). Tiles at the right and lower edge may be partial; in the
+ * tile coordinates [tile, C, 16, 16] their missing places exist but no symbol points to them.
+ */
+export interface CodewordLayout {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** k = C·h·w / 2. */
+  readonly numSymbols: number;
+  readonly numTiles: number;
+  /** Symbols of a full tile: C·16·16 / 2. */
+  readonly tileSymbols: number;
+  /** Index in [C,h,w] of each symbol's real part; the imaginary part is `imaginaryOffset` further. */
+  readonly latentOf: Int32Array;
+  readonly imaginaryOffset: number;
+  /** Index in [tile, C, 16, 16] of each symbol's real part; the imaginary part is `tileSymbols` further. */
+  readonly tileIndexOf: Int32Array;
+  /** Tile of each symbol. */
+  readonly tileOf: Int32Array;
+  /** Height and width of each tile in latents, 16 or less. */
+  readonly tileShapes: readonly { readonly top: number; readonly left: number; readonly height: number; readonly width: number }[];
+}
+
+export function createLayout(channels: number, height: number, width: number): CodewordLayout {
+  const half = channels / 2;
+  const numSymbols = half * height * width;
+  const latentOf = new Int32Array(numSymbols);
+  const tileIndexOf = new Int32Array(numSymbols);
+  const tileOf = new Int32Array(numSymbols);
+  const tileShapes = [];
+  let symbol = 0;
+  for (let top = 0; top < height; top += TILE) {
+    for (let left = 0; left < width; left += TILE) {
+      const shape = { top, left, height: Math.min(TILE, height - top), width: Math.min(TILE, width - left) };
+      const tile = tileShapes.length;
+      for (let c = 0; c < half; c++) {
+        for (let y = 0; y < shape.height; y++) {
+          for (let x = 0; x < shape.width; x++, symbol++) {
+            latentOf[symbol] = (c * height + top + y) * width + left + x;
+            tileIndexOf[symbol] = ((tile * channels + c) * TILE + y) * TILE + x;
+            tileOf[symbol] = tile;
+          }
+        }
+      }
+      tileShapes.push(shape);
+    }
+  }
+  return {
+    channels,
+    height,
+    width,
+    numSymbols,
+    numTiles: tileShapes.length,
+    tileSymbols: half * TILE * TILE,
+    latentOf,
+    imaginaryOffset: half * height * width,
+    tileIndexOf,
+    tileOf,
+    tileShapes,
+  };
+}
+
+/** Latents [C,h,w] → codeword z[k]. */
+export function symbolsOf(layout: CodewordLayout, latents: Float32Array): ComplexArray {
+  const z = createComplex(layout.numSymbols);
+  for (let i = 0; i < layout.numSymbols; i++) {
+    z.re[i] = latents[layout.latentOf[i]];
+    z.im[i] = latents[layout.latentOf[i] + layout.imaginaryOffset];
+  }
+  return z;
+}
+
+/** Codeword z[k] → latents [C,h,w], into `out`. */
+export function latentsOf(layout: CodewordLayout, z: ComplexArray, out: Float32Array): void {
+  for (let i = 0; i < layout.numSymbols; i++) {
+    out[layout.latentOf[i]] = z.re[i];
+    out[layout.latentOf[i] + layout.imaginaryOffset] = z.im[i];
+  }
+}
