@@ -36,7 +36,6 @@ export const cardSchema = z.strictObject({
       intercept: z.number(),
       logResidual: z.number(),
       signLogOdds: z.number(),
-      agreement: z.number(),
     })
     .optional(),
   /** SHA-256 of each file named above. */

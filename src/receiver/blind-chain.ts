@@ -1,0 +1,261 @@
+import type { ComplexArray } from '../core/complex.js';
+import { createComplex } from '../core/complex.js';
+import type { Rng } from '../core/rng.js';
+import { signedSubcarrier } from '../ofdm/grid.js';
+import type { BlindGroup } from './blind-groups.js';
+import { type ChannelEstimator, type ChannelPosterior, createRow } from './channel-posterior.js';
+import type { LinkSetting } from './receiver.js';
+
+export type Tracking = 'none' | 'phase' | 'phase+timing';
+
+/**
+ * One start of the EM on one group: the channel posterior of each of its channels, the phase drift tracked so far
+ * and the noise variance in use.
+ *
+ * The drift of a channel turns cell (s, m) by β·(s − s̄) + γ·(s − s̄)·f_m: a residual carrier offset of β rad per
+ * symbol and a sampling offset seen as a phase slope γ over the subcarrier's frequency f_m ∈ [−½, ½).
+ */
+export class BlindChain {
+  readonly posteriors: ChannelPosterior[];
+  readonly slope: Float64Array;
+  readonly timing: Float64Array;
+  noiseVariance: number;
+  /** Received cells of the group with the drift taken out, in the group's order. */
+  private readonly received: ComplexArray;
+  private readonly centre: Float64Array;
+  private readonly frequency: Float64Array;
+
+  constructor(
+    private readonly setting: LinkSetting,
+    readonly group: BlindGroup,
+    private readonly estimator: ChannelEstimator,
+    private readonly cells: ComplexArray,
+    noiseVariance: number,
+  ) {
+    const numChannels = group.channels.length;
+    this.noiseVariance = noiseVariance;
+    this.slope = new Float64Array(numChannels);
+    this.timing = new Float64Array(numChannels);
+    this.received = createComplex(group.cell.length);
+    const { fftSize, dataBins } = setting.grid;
+    this.frequency = Float64Array.from(dataBins, (bin) => signedSubcarrier(bin, fftSize) / fftSize);
+    const last = new Float64Array(numChannels);
+    for (let i = 0; i < group.cell.length; i++) {
+      last[group.channel[i]] = Math.max(last[group.channel[i]], group.time[i]);
+    }
+    this.centre = last.map((s) => s / 2);
+    this.posteriors = [];
+    this.takeOutDrift();
+  }
+
+  /** Starts from the posterior that the mean codeword gives, the codeword's spread counted as noise. */
+  startFromMean(mean: Float32Array): void {
+    const { group, setting } = this;
+    const { rho, reference } = setting;
+    const imaginary = setting.layout.tileSymbols;
+    const perTile = 2 * imaginary;
+    const sums = this.createSums();
+    const amplitude = Math.sqrt(1 - rho);
+    const referenceAmplitude = Math.sqrt(rho);
+    for (let i = 0; i < group.cell.length; i++) {
+      const at = group.tileIndex[i] % perTile;
+      const xr = amplitude * mean[at] + referenceAmplitude * reference.re[group.cell[i]];
+      const xi = amplitude * mean[at + imaginary] + referenceAmplitude * reference.im[group.cell[i]];
+      sums.add(i, xr, xi, xr * xr + xi * xi);
+    }
+    this.posteriors.length = 0;
+    sums.forEach((energy, cross) => {
+      this.posteriors.push(this.estimator.posterior(energy, cross, this.noiseVariance + 1));
+    });
+  }
+
+  /** Starts from taps drawn from the prior. */
+  startFromDraw(priorPowers: Float64Array, rng: Rng): void {
+    this.posteriors.length = 0;
+    for (let c = 0; c < this.group.channels.length; c++) {
+      const taps = createRow(priorPowers.length);
+      for (let l = 0; l < priorPowers.length; l++) {
+        const sigma = Math.sqrt(priorPowers[l] / 2);
+        taps.re[l] = sigma * rng.gaussian();
+        taps.im[l] = sigma * rng.gaussian();
+      }
+      this.posteriors.push(this.estimator.certain(taps));
+    }
+  }
+
+  /**
+   * Writes precision w and evidence q of the group's symbols, [T, n] each from `offset` on; places without a symbol
+   * are left alone (they must be 0). With x = √(1−ρ)·z + √ρ·C the channel sees x, the E-step wants z.
+   */
+  writeEvidence(variance: number, precision: Float32Array, evidence: Float32Array, offset: number): void {
+    const { group, setting, received } = this;
+    const { rho, reference } = setting;
+    const imaginary = setting.layout.tileSymbols;
+    const amplitude = Math.sqrt(1 - rho);
+    const referenceAmplitude = Math.sqrt(rho);
+    const scale = 2 / variance;
+    for (let i = 0; i < group.cell.length; i++) {
+      const { response, responseVariance } = this.posteriors[group.channel[i]];
+      const m = group.subcarrier[i];
+      const hr = response.re[m];
+      const hi = response.im[m];
+      const w = scale * (hr * hr + hi * hi + responseVariance[m]);
+      const yr = received.re[i];
+      const yi = received.im[i];
+      let qr = scale * (hr * yr + hi * yi);
+      let qi = scale * (hr * yi - hi * yr);
+      if (rho > 0) {
+        const cell = group.cell[i];
+        qr = amplitude * (qr - w * referenceAmplitude * reference.re[cell]);
+        qi = amplitude * (qi - w * referenceAmplitude * reference.im[cell]);
+      }
+      const at = offset + group.tileIndex[i];
+      precision[at] = (1 - rho) * w;
+      precision[at + imaginary] = (1 - rho) * w;
+      evidence[at] = qr;
+      evidence[at + imaginary] = qi;
+    }
+  }
+
+  /**
+   * The M-step: the exact channel posterior given E[z] and Var[z] ([T, n] from `offset` on); then, where asked, the
+   * drift and the noise variance that fit the new posterior.
+   */
+  update(
+    variance: number,
+    mean: Float32Array,
+    spread: Float32Array,
+    offset: number,
+    options: { tracking: Tracking; estimateNoise: boolean },
+  ): void {
+    const { group, setting } = this;
+    const { rho, reference } = setting;
+    const imaginary = setting.layout.tileSymbols;
+    const amplitude = Math.sqrt(1 - rho);
+    const referenceAmplitude = Math.sqrt(rho);
+    const count = group.cell.length;
+    const x = createComplex(count);
+    const power = new Float32Array(count);
+    const sums = this.createSums();
+    for (let i = 0; i < count; i++) {
+      const at = offset + group.tileIndex[i];
+      let xr = amplitude * mean[at];
+      let xi = amplitude * mean[at + imaginary];
+      if (rho > 0) {
+        xr += referenceAmplitude * reference.re[group.cell[i]];
+        xi += referenceAmplitude * reference.im[group.cell[i]];
+      }
+      x.re[i] = xr;
+      x.im[i] = xi;
+      power[i] = xr * xr + xi * xi + (1 - rho) * (spread[at] + spread[at + imaginary]);
+      sums.add(i, xr, xi, power[i]);
+    }
+    sums.forEach((energy, cross, channel) => {
+      this.posteriors[channel] = this.estimator.posterior(energy, cross, variance);
+    });
+    if (options.tracking !== 'none') this.track(x, options.tracking);
+    if (options.estimateNoise) this.noiseVariance = this.expectedResidual(x, power);
+  }
+
+  /** Phase by which the drift turns a cell of the group. */
+  driftAt(channel: number, time: number, subcarrier: number): number {
+    const s = time - this.centre[channel];
+    return s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
+  }
+
+  /** E‖Y − H·X‖² per cell, kept above a thousandth of the received power. */
+  private expectedResidual(x: ComplexArray, power: Float32Array): number {
+    const { group, received } = this;
+    let sum = 0;
+    let total = 0;
+    for (let i = 0; i < group.cell.length; i++) {
+      const { response, responseVariance } = this.posteriors[group.channel[i]];
+      const m = group.subcarrier[i];
+      const hr = response.re[m];
+      const hi = response.im[m];
+      const yr = received.re[i];
+      const yi = received.im[i];
+      const crossReal = yr * (hr * x.re[i] - hi * x.im[i]) + yi * (hr * x.im[i] + hi * x.re[i]);
+      const y = yr * yr + yi * yi;
+      total += y;
+      sum += y - 2 * crossReal + (hr * hr + hi * hi + responseVariance[m]) * power[i];
+    }
+    return Math.max(sum, 0.001 * total) / group.cell.length;
+  }
+
+  /**
+   * One Gauss–Newton step on β (and γ): with r = (Ĥ·X)*·Y, the residual phase of a cell is Im r / Re r, weighted by
+   * Re r. The constant phase belongs to the taps.
+   */
+  private track(x: ComplexArray, tracking: Tracking): void {
+    const { group, received } = this;
+    const numChannels = group.channels.length;
+    const phase = Array.from({ length: numChannels }, () => ({ pull: 0, weight: 0, timingPull: 0, timingWeight: 0 }));
+    for (let i = 0; i < group.cell.length; i++) {
+      const channel = group.channel[i];
+      const { response } = this.posteriors[channel];
+      const m = group.subcarrier[i];
+      const pr = response.re[m] * x.re[i] - response.im[m] * x.im[i];
+      const pi = response.re[m] * x.im[i] + response.im[m] * x.re[i];
+      const re = pr * received.re[i] + pi * received.im[i];
+      const im = pr * received.im[i] - pi * received.re[i];
+      const s = group.time[i] - this.centre[channel];
+      const sf = s * this.frequency[m];
+      const sum = phase[channel];
+      sum.pull += s * im;
+      sum.weight += s * s * re;
+      sum.timingPull += sf * im;
+      sum.timingWeight += sf * sf * re;
+    }
+    phase.forEach((sum, channel) => {
+      if (sum.weight > 0) this.slope[channel] += sum.pull / sum.weight;
+      if (tracking === 'phase+timing' && sum.timingWeight > 0) {
+        this.timing[channel] += sum.timingPull / sum.timingWeight;
+      }
+    });
+    this.takeOutDrift();
+  }
+
+  private takeOutDrift(): void {
+    const { group, cells, received } = this;
+    const still = this.slope.every((b) => b === 0) && this.timing.every((g) => g === 0);
+    for (let i = 0; i < group.cell.length; i++) {
+      const cell = group.cell[i];
+      if (still) {
+        received.re[i] = cells.re[cell];
+        received.im[i] = cells.im[cell];
+        continue;
+      }
+      const angle = this.driftAt(group.channel[i], group.time[i], group.subcarrier[i]);
+      const cos = Math.cos(angle);
+      const sin = Math.sin(angle);
+      received.re[i] = cells.re[cell] * cos + cells.im[cell] * sin;
+      received.im[i] = cells.im[cell] * cos - cells.re[cell] * sin;
+    }
+  }
+
+  /** Per channel: e[m] = Σ|x|² and b[m] = Σ x*·Y. */
+  private createSums(): {
+    add(i: number, xr: number, xi: number, power: number): void;
+    forEach(use: (energy: Float64Array, cross: { re: Float64Array; im: Float64Array }, channel: number) => void): void;
+  } {
+    const { group, received } = this;
+    const numBins = this.estimator.numBins;
+    const energy = Array.from(group.channels, () => new Float64Array(numBins));
+    const cross = Array.from(group.channels, () => createRow(numBins));
+    return {
+      add(i, xr, xi, power) {
+        const channel = group.channel[i];
+        const m = group.subcarrier[i];
+        energy[channel][m] += power;
+        cross[channel].re[m] += xr * received.re[i] + xi * received.im[i];
+        cross[channel].im[m] += xr * received.im[i] - xi * received.re[i];
+      },
+      forEach(use) {
+        energy.forEach((e, channel) => {
+          use(e, cross[channel], channel);
+        });
+      },
+    };
+  }
+}

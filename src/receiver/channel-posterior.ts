@@ -1,0 +1,182 @@
+/**
+ * The channel's posterior given the sent cells: Gaussian in closed form.
+ *
+ *   A = F_Lᴴ diag(e) F_L / s² + P⁻¹,   Σ = A⁻¹,   μ = Σ · F_Lᴴ b / s²
+ *
+ * with e[m] = Σ_s E|Z[s,m]|², b[m] = Σ_s E[Z[s,m]]*·Y[s,m], F_L[m,l] = exp(−j2π·bin_m·l/N) and the prior
+ * P = diag(p). A is Hermitian Toeplitz plus a diagonal, L×L, inverted in double precision.
+ */
+export interface ChannelEstimator {
+  readonly numTaps: number;
+  readonly numBins: number;
+  posterior(energy: Float64Array, cross: ComplexRow, variance: number): ChannelPosterior;
+  /** F_L·h at the estimator's bins, as a posterior without uncertainty. */
+  certain(taps: ComplexRow): ChannelPosterior;
+  /** μᴴP⁻¹μ. */
+  priorEnergy(posterior: ChannelPosterior): number;
+}
+
+/** A complex vector in double precision. */
+export interface ComplexRow {
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+}
+
+export interface ChannelPosterior {
+  /** μ, [L]. */
+  readonly taps: ComplexRow;
+  /** diag Σ, [L]. */
+  readonly tapVariance: Float64Array;
+  /** F_L μ, [M]. */
+  readonly response: ComplexRow;
+  /** diag(F_L Σ F_Lᴴ), [M]. */
+  readonly responseVariance: Float64Array;
+}
+
+export const createRow = (length: number): ComplexRow => ({
+  re: new Float64Array(length),
+  im: new Float64Array(length),
+});
+
+/**
+ * @param bins FFT bin of each subcarrier, [M]
+ * @param fftSize N
+ * @param priorPowers p, [L]; a tap of power 0 is held at 0
+ */
+export function createChannelEstimator(bins: Int32Array, fftSize: number, priorPowers: Float64Array): ChannelEstimator {
+  const numBins = bins.length;
+  const numTaps = priorPowers.length;
+  const cos = Float64Array.from({ length: fftSize }, (_, i) => Math.cos((2 * Math.PI * i) / fftSize));
+  const sin = Float64Array.from({ length: fftSize }, (_, i) => Math.sin((2 * Math.PI * i) / fftSize));
+  const turn = (m: number, l: number): number => (bins[m] * l) % fftSize;
+  const tiny = 1e-9;
+  const inversePrior = priorPowers.map((p) => 1 / Math.max(p, tiny));
+
+  const transform = (taps: ComplexRow): ComplexRow => {
+    const out = createRow(numBins);
+    for (let m = 0; m < numBins; m++) {
+      let re = 0;
+      let im = 0;
+      for (let l = 0; l < numTaps; l++) {
+        const t = turn(m, l);
+        re += taps.re[l] * cos[t] + taps.im[l] * sin[t];
+        im += taps.im[l] * cos[t] - taps.re[l] * sin[t];
+      }
+      out.re[m] = re;
+      out.im[m] = im;
+    }
+    return out;
+  };
+
+  /** Σ_m x[m]·exp(+j2π·bin_m·l/N) for l = 0…L−1. */
+  const adjoint = (x: ComplexRow): ComplexRow => {
+    const out = createRow(numTaps);
+    for (let l = 0; l < numTaps; l++) {
+      let re = 0;
+      let im = 0;
+      for (let m = 0; m < numBins; m++) {
+        const t = turn(m, l);
+        re += x.re[m] * cos[t] - x.im[m] * sin[t];
+        im += x.im[m] * cos[t] + x.re[m] * sin[t];
+      }
+      out.re[l] = re;
+      out.im[l] = im;
+    }
+    return out;
+  };
+
+  return {
+    numTaps,
+    numBins,
+    posterior(energy, cross, variance) {
+      const lag = adjoint({ re: energy, im: new Float64Array(numBins) });
+      const a = createRow(numTaps * numTaps);
+      for (let l = 0; l < numTaps; l++) {
+        for (let k = 0; k < numTaps; k++) {
+          const d = Math.abs(l - k);
+          a.re[l * numTaps + k] = lag.re[d] / variance + (l === k ? inversePrior[l] : 0);
+          a.im[l * numTaps + k] = (l >= k ? lag.im[d] : -lag.im[d]) / variance;
+        }
+      }
+      invertHermitian(a, numTaps);
+      const b = adjoint(cross);
+      const taps = createRow(numTaps);
+      const tapVariance = new Float64Array(numTaps);
+      for (let l = 0; l < numTaps; l++) {
+        let re = 0;
+        let im = 0;
+        for (let k = 0; k < numTaps; k++) {
+          const ar = a.re[l * numTaps + k];
+          const ai = a.im[l * numTaps + k];
+          re += ar * b.re[k] - ai * b.im[k];
+          im += ar * b.im[k] + ai * b.re[k];
+        }
+        taps.re[l] = re / variance;
+        taps.im[l] = im / variance;
+        tapVariance[l] = a.re[l * numTaps + l];
+      }
+      return { taps, tapVariance, response: transform(taps), responseVariance: responseVariance(a) };
+    },
+    certain: (taps) => ({
+      taps,
+      tapVariance: new Float64Array(numTaps),
+      response: transform(taps),
+      responseVariance: new Float64Array(numBins),
+    }),
+    priorEnergy({ taps }) {
+      let sum = 0;
+      for (let l = 0; l < numTaps; l++) sum += inversePrior[l] * (taps.re[l] ** 2 + taps.im[l] ** 2);
+      return sum;
+    },
+  };
+
+  /** F Σ Fᴴ has on its diagonal Σ_d r[d]·exp(−j2π·bin·d/N), r[d] the sum of Σ's d-th diagonal. */
+  function responseVariance(sigma: ComplexRow): Float64Array {
+    const re = new Float64Array(numTaps);
+    const im = new Float64Array(numTaps);
+    for (let l = 0; l < numTaps; l++) {
+      for (let k = 0; k <= l; k++) {
+        re[l - k] += sigma.re[l * numTaps + k];
+        im[l - k] += sigma.im[l * numTaps + k];
+      }
+    }
+    const out = new Float64Array(numBins);
+    for (let m = 0; m < numBins; m++) {
+      let sum = re[0];
+      for (let d = 1; d < numTaps; d++) {
+        const t = turn(m, d);
+        sum += 2 * (re[d] * cos[t] + im[d] * sin[t]);
+      }
+      out[m] = Math.max(0, sum);
+    }
+    return out;
+  }
+}
+
+/** Inverts a Hermitian positive definite matrix in place by Gauss–Jordan elimination. */
+function invertHermitian(a: ComplexRow, n: number): void {
+  const { re, im } = a;
+  for (let p = 0; p < n; p++) {
+    const pivot = p * n + p;
+    const scale = 1 / re[pivot];
+    re[pivot] = 1;
+    im[pivot] = 0;
+    for (let k = 0; k < n; k++) {
+      re[p * n + k] *= scale;
+      im[p * n + k] *= scale;
+    }
+    for (let l = 0; l < n; l++) {
+      if (l === p) continue;
+      const fr = re[l * n + p];
+      const fi = im[l * n + p];
+      re[l * n + p] = 0;
+      im[l * n + p] = 0;
+      for (let k = 0; k < n; k++) {
+        const pr = re[p * n + k];
+        const pi = im[p * n + k];
+        re[l * n + k] -= fr * pr - fi * pi;
+        im[l * n + k] -= fr * pi + fi * pr;
+      }
+    }
+  }
+}

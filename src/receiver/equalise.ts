@@ -1,0 +1,57 @@
+import { latentsOf } from '../codec/layout.js';
+import { type ComplexArray, createComplex } from '../core/complex.js';
+import type { LinkSetting } from './receiver.js';
+
+export type EqualiserKind = 'mmse' | 'zf';
+
+/** What an equaliser knows of each data cell, [P·S·M]. */
+export interface CellChannel {
+  readonly response: ComplexArray;
+  /** Posterior variance of the response; null where it is taken as exact. */
+  readonly variance: Float32Array | null;
+}
+
+/**
+ * Removes channel and superimposed reference from every cell:
+ *
+ *   mmse: z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)(|Ĥ|² + v) + σ²)
+ *   zf:   z̃ = (Y − √ρ·Ĥ·C) / (√(1−ρ)·Ĥ)
+ *
+ * @param received Y [P·S·M]
+ * @param variance σ², total per complex cell
+ */
+export function equalise(
+  setting: LinkSetting,
+  received: ComplexArray,
+  channel: CellChannel,
+  variance: number,
+  kind: EqualiserKind = 'mmse',
+): ComplexArray {
+  const { rho, reference } = setting;
+  const { response, variance: uncertainty } = channel;
+  const out = createComplex(received.re.length);
+  const amplitude = Math.sqrt(1 - rho);
+  const referenceAmplitude = Math.sqrt(rho);
+  for (let i = 0; i < out.re.length; i++) {
+    const hr = response.re[i];
+    const hi = response.im[i];
+    const cr = referenceAmplitude * reference.re[i];
+    const ci = referenceAmplitude * reference.im[i];
+    const yr = received.re[i] - (hr * cr - hi * ci);
+    const yi = received.im[i] - (hr * ci + hi * cr);
+    const power = hr * hr + hi * hi;
+    const spread = uncertainty === null ? 0 : uncertainty[i];
+    const denominator = kind === 'mmse' ? (1 - rho) * (power + spread) + variance : (1 - rho) * Math.max(power, 1e-12);
+    const gain = amplitude / denominator;
+    out.re[i] = gain * (hr * yr + hi * yi);
+    out.im[i] = gain * (hr * yi - hi * yr);
+  }
+  return out;
+}
+
+/** Equalised cells [P·S·M] → latents [C,h,w], into `out`. */
+export function cellsToLatents(setting: LinkSetting, cells: ComplexArray, out: Float32Array): void {
+  const symbols = createComplex(setting.layout.numSymbols);
+  setting.interleaver.deinterleave(cells, symbols);
+  latentsOf(setting.layout, symbols, out);
+}

@@ -1,0 +1,43 @@
+import { symbolsOf } from '../codec/layout.js';
+import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
+import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
+import { residualEnergy } from './residual.js';
+import { successChance, verdictOf } from './verdict.js';
+
+/** What a receiver that knows its channel decodes with. */
+export interface KnownChannel extends CellChannel {
+  readonly estimates: readonly TapEstimate[];
+  readonly noiseVariance: number;
+}
+
+/** Equalise, decode, encode again for the residual: the common end of receivers that need no search. */
+export async function decodeWith(
+  setting: LinkSetting,
+  frame: ReceivedFrame,
+  channel: KnownChannel,
+  kind: EqualiserKind,
+  began: number,
+): Promise<ReceiverResult> {
+  const { codec, layout, snrDb, interleaver } = setting;
+  const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance, kind);
+  const latents = new Float32Array(layout.channels * layout.height * layout.width);
+  cellsToLatents(setting, equalised, latents);
+  const picture = await codec.decode(latents, 1, layout, snrDb);
+  const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
+  const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+  const residual = energy / (channel.noiseVariance * layout.numSymbols);
+  const confidence = successChance(codec.card, residual, Number.POSITIVE_INFINITY);
+  return {
+    picture,
+    channel: channel.estimates,
+    equalised,
+    noiseVariance: channel.noiseVariance,
+    residual,
+    verdict: verdictOf(confidence),
+    confidence,
+    evaluations: 2,
+    starts: 1,
+    agreeing: 1,
+    milliseconds: performance.now() - began,
+  };
+}

@@ -1,0 +1,104 @@
+import type { Codec } from '../codec/codec.js';
+import type { CodewordLayout } from '../codec/layout.js';
+import type { ComplexArray } from '../core/complex.js';
+import type { Grid } from '../ofdm/grid.js';
+import type { Interleaver } from '../ofdm/interleaver.js';
+
+/** What both ends know before a frame is sent. A receiver is created for one setting. */
+export interface LinkSetting {
+  readonly codec: Codec;
+  readonly layout: CodewordLayout;
+  readonly grid: Grid;
+  readonly interleaver: Interleaver;
+  /** The CSNR in dB that encoder and decoder are adapted to. */
+  readonly snrDb: number;
+  /** ρ, the share of power given to the superimposed reference; 0 is strictly pilot-free. */
+  readonly rho: number;
+  /** The reference cells C, unit modulus, [P·S·M]. */
+  readonly reference: ComplexArray;
+  /** Known block-pilot cells of a packet, [pilotSymbols·numActive]. */
+  readonly blockPilots: ComplexArray;
+  /** Known comb-pilot cells of a packet, [S·numComb]. */
+  readonly combPilots: ComplexArray;
+  /** Mean powers of the taps in the receiver's window: the prior h_l ~ CN(0, p_l). */
+  readonly tapPrior: Float64Array;
+  /** Whether each packet has a channel of its own, or all packets of a frame share one. */
+  readonly coherence: 'packet' | 'frame';
+}
+
+/** A frame after synchronisation and FFT, P packets. */
+export interface ReceivedFrame {
+  readonly index: number;
+  /** Y, data cells [P·S·M]; Y = H·Z + N. */
+  readonly cells: ComplexArray;
+  /** σ², total variance per complex cell, where the receiver is told; null where it must estimate. */
+  readonly noiseVariance: number | null;
+}
+
+/** What `pilot` alone may see: block pilots [P·pilotSymbols·numActive] and comb pilots [P·S·numComb] as received. */
+export interface PilotObservation {
+  readonly block: ComplexArray;
+  readonly comb: ComplexArray;
+}
+
+/** What `perfect` alone may see: the response of every data cell, [P·S·M]. */
+export interface TrueChannel {
+  readonly response: ComplexArray;
+}
+
+/** Channel taps with the receiver's own uncertainty. */
+export interface TapEstimate {
+  /** ĥ [L]. */
+  readonly taps: ComplexArray;
+  /** Posterior variance of each tap, [L]; zeros where the method gives none. */
+  readonly variance: Float32Array;
+}
+
+export type Verdict = 'decoded' | 'doubtful' | 'failed';
+
+export interface ReceiverResult {
+  /** [3,H,W] in [0,1], the padded size of the layout. */
+  readonly picture: Float32Array;
+  /** One estimate a packet; empty for `perfect`. */
+  readonly channel: readonly TapEstimate[];
+  /** Equalised cells [P·S·M], for constellation plots. */
+  readonly equalised: ComplexArray;
+  /** σ² as used. */
+  readonly noiseVariance: number;
+  /** χ = ‖Y − Ĥ·Z(x̂)‖² / (σ²·cells); null where the receiver does not re-encode. */
+  readonly residual: number | null;
+  readonly verdict: Verdict;
+  /** The receiver's own estimate of the chance of success; null where it makes none. */
+  readonly confidence: number | null;
+  /** Network passes (encoder, decoder, E-step, polarity), each counted per picture. */
+  readonly evaluations: number;
+  /** Starts tried, the largest number over the parts of the frame that are solved apart, and how many of them agree. */
+  readonly starts: number;
+  readonly agreeing: number;
+  readonly milliseconds: number;
+}
+
+export type ReceiverStep =
+  | { readonly kind: 'progress'; readonly done: number; readonly of: number }
+  | { readonly kind: 'final'; readonly result: ReceiverResult };
+
+/** Side channels that only some receivers are handed. */
+export interface Observations {
+  readonly frame: ReceivedFrame;
+  readonly pilots: PilotObservation | null;
+  readonly truth: TrueChannel | null;
+}
+
+/**
+ * A receiver turns a received frame into a picture. Steps may be many; the last is `final`.
+ * It never sees the picture that was sent.
+ */
+export interface Receiver {
+  readonly name: ReceiverName;
+  /** Which side channels it must be given; all others are withheld by the link. */
+  readonly needs: { readonly pilots: boolean; readonly truth: boolean };
+  receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
+}
+
+export const receiverNames = ['perfect', 'pilot', 'blind-em'] as const;
+export type ReceiverName = (typeof receiverNames)[number];

@@ -1,0 +1,119 @@
+import { TILE } from '../codec/layout.js';
+import type { ComplexArray } from '../core/complex.js';
+import type { BlindChain } from './blind-chain.js';
+import { equaliseTiles } from './candidate.js';
+import type { LinkSetting } from './receiver.js';
+
+/**
+ * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network
+ * on the equalised tiles, and, for ρ > 0, the superimposed reference.
+ */
+export interface SignChoice {
+  readonly signs: Int8Array;
+  /** Log-odds of the choice against all signs turned over. */
+  readonly logOdds: number;
+}
+
+/** Whether anything can tell a sign from its opposite. */
+export const signIsDecidable = (setting: LinkSetting): boolean => setting.codec.hasPolarity || setting.rho > 0;
+
+/**
+ * The most likely signs of a chain's channels: coordinate ascent from all plus, one flip at a time, then the better
+ * of the result and its opposite. One channel (the usual case) needs one evaluation.
+ */
+export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<SignChoice> {
+  const numChannels = chain.group.channels.length;
+  const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, cells));
+  const score = async (signs: Int8Array): Promise<number> => {
+    const fromReference = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
+    return fromReference + (setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, cells) : 0);
+  };
+
+  let signs = new Int8Array(numChannels).fill(1);
+  let best = await score(signs);
+  if (best < 0) {
+    signs = signs.map((sign) => -sign);
+    best = -best;
+  }
+  for (let improved = numChannels > 1; improved; ) {
+    improved = false;
+    for (let c = 0; c < numChannels; c++) {
+      const flipped = signs.slice();
+      flipped[c] = -flipped[c];
+      const value = await score(flipped);
+      if (value > best) {
+        best = value;
+        signs = flipped;
+        improved = true;
+      }
+    }
+  }
+  return { signs, logOdds: best };
+}
+
+/** Sum over the group's tiles of the network's log-odds that the equalised latents are the right way up. */
+async function polarityOf(
+  setting: LinkSetting,
+  chain: BlindChain,
+  signs: Int8Array,
+  cells: ComplexArray,
+): Promise<number> {
+  const { codec, layout } = setting;
+  const { channels } = layout;
+  const tiles = equaliseTiles(setting, chain, signs, cells);
+  const perTile = channels * TILE * TILE;
+  let sum = 0;
+  for (const [key, members] of tilesByShape(setting, chain.group.tiles)) {
+    const [height, width] = key.split('x').map(Number);
+    const batch = new Float32Array(members.length * channels * height * width);
+    let at = 0;
+    for (const member of members) {
+      for (let c = 0; c < channels; c++) {
+        for (let y = 0; y < height; y++) {
+          const from = member * perTile + (c * TILE + y) * TILE;
+          batch.set(tiles.subarray(from, from + width), at);
+          at += width;
+        }
+      }
+    }
+    for (const logit of await codec.polarity(batch, members.length, height, width)) sum += logit;
+  }
+  return sum;
+}
+
+/** Positions in `tiles` grouped by the tile's shape, for the network runs on whole batches. */
+function tilesByShape(setting: LinkSetting, tiles: Int32Array): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  tiles.forEach((tile, position) => {
+    const { height, width } = setting.layout.tileShapes[tile];
+    const key = `${height}x${width}`;
+    shapes.set(key, [...(shapes.get(key) ?? []), position]);
+  });
+  return shapes;
+}
+
+/**
+ * log p(Y|Ĥ) − log p(Y|−Ĥ) with the codeword taken as white: 4·Re Σ (√ρ·Ĥ·C)*·Y / ((1−ρ)|Ĥ|² + σ²).
+ */
+function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, cells: ComplexArray): number {
+  const { rho, reference } = setting;
+  if (rho === 0) return 0;
+  const { group } = chain;
+  const { response } = chain.posteriors[channel];
+  const amplitude = Math.sqrt(rho);
+  let sum = 0;
+  for (let i = 0; i < group.cell.length; i++) {
+    if (group.channel[i] !== channel) continue;
+    const cell = group.cell[i];
+    const m = group.subcarrier[i];
+    const angle = chain.driftAt(channel, group.time[i], m);
+    const cos = Math.cos(angle);
+    const sin = Math.sin(angle);
+    const hr = response.re[m] * cos - response.im[m] * sin;
+    const hi = response.re[m] * sin + response.im[m] * cos;
+    const er = amplitude * (hr * reference.re[cell] - hi * reference.im[cell]);
+    const ei = amplitude * (hr * reference.im[cell] + hi * reference.re[cell]);
+    sum += (er * cells.re[cell] + ei * cells.im[cell]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);
+  }
+  return 4 * sum;
+}
