@@ -28,6 +28,8 @@ export const cardSchema = z.strictObject({
 
   /** Second-order statistics of the codewords (.npz), made by `blindlink model statistics`. */
   statistics: z.string().optional(),
+  /** How many of the statistics' directions blind-em uses unless told otherwise. */
+  rank: z.int().min(1).optional(),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),
   /** How blind-em's verdict reads this codec's residuals; see docs/receivers.md. */

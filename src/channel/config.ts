@@ -1,0 +1,99 @@
+/** The 3GPP power delay profiles in `profiles.ts`. */
+export type ProfileName = 'EPA' | 'EVA' | 'ETU' | 'TDL-A' | 'TDL-B' | 'TDL-C' | 'TDL-D' | 'TDL-E';
+
+/** Where the channel taps come from. Mean tap powers p_l always sum to 1, except a `file` read with `normalize: false`. */
+export type TapModel =
+  /** p_l = c·exp(−l / decay), l = 0…numTaps−1; `decay` in samples. The paper uses 8 and 4. */
+  | { readonly kind: 'exponential'; readonly numTaps: number; readonly decay: number }
+  /** A 3GPP profile at the nearest samples. `delaySpreadS` scales TDL-* (default 100 ns); the others are absolute. */
+  | {
+      readonly kind: 'profile';
+      readonly name: ProfileName;
+      readonly sampleRateHz: number;
+      readonly delaySpreadS?: number | undefined;
+    }
+  /** One Rayleigh tap. */
+  | { readonly kind: 'flat' }
+  /** h = [1]. */
+  | { readonly kind: 'identity' }
+  /** Measured taps (.npy, .npz, .csv); `normalize` (default true) scales the set to a mean power of 1. */
+  | { readonly kind: 'file'; readonly path: string; readonly normalize?: boolean | undefined };
+
+/** Taps that move within a frame: Clarke's isotropic scattering around the receiver. */
+export interface FadingConfig {
+  /** Mean tap powers (and the line of sight of TDL-D/E) come from this model; `identity` does not fade. */
+  readonly taps: TapModel;
+  /** Maximum Doppler frequency f_D = v·f_c / c, Hz. */
+  readonly dopplerHz: number;
+  readonly sampleRateHz: number;
+  /** Sinusoids per tap, default 32. */
+  readonly numSinusoids?: number | undefined;
+}
+
+/**
+ * Names of the two meanings of CSNR. `average`: E|H|² = 1 and σ² is fixed. `received`: σ² is relative to this
+ * frame's received power.
+ */
+export type SnrConvention = 'average' | 'received';
+
+/** Everything but the taps and the thermal noise. An impairment that is left out, or zero, is off. */
+export interface ImpairmentConfig {
+  readonly sampleRateHz: number;
+  /** Mean power of the wanted signal to which back-off and SIR refer; default 1. */
+  readonly signalPower?: number | undefined;
+  /** Transmit side. */
+  readonly amplifier?: AmplifierConfig | undefined;
+  /** Propagation delay, whole samples; transmit side, before the channel. */
+  readonly delaySamples?: number | undefined;
+  /** Receive side from here on. */
+  readonly tone?: ToneConfig | undefined;
+  readonly impulses?: ImpulseConfig | undefined;
+  /** Positive: the received signal turns as exp(+j2π f n / fs). */
+  readonly cfoHz?: number | undefined;
+  /** Full width at half maximum of the oscillator's Lorentzian line. */
+  readonly phaseNoiseLinewidthHz?: number | undefined;
+  /** Positive: the receiver's sampling period is too long, y[n] = x(n·(1 + ppm·1e−6)). */
+  readonly sfoPpm?: number | undefined;
+  readonly iqImbalance?: IqImbalanceConfig | undefined;
+  /** Added after the IQ imbalance, same amplitude unit as the signal. */
+  readonly dcOffset?: DcOffsetConfig | undefined;
+  readonly quantizer?: QuantizerConfig | undefined;
+}
+
+export interface AmplifierConfig {
+  /** Rapp's p: 2 to 3 for solid-state amplifiers, large values approach a hard limiter. */
+  readonly smoothness: number;
+  /** Saturation power over mean signal power, dB. */
+  readonly inputBackoffDb: number;
+}
+
+export interface ToneConfig {
+  readonly frequencyHz: number;
+  /** Signal power over interferer power, dB. */
+  readonly sirDb: number;
+}
+
+export interface ImpulseConfig {
+  /** Chance that a sample is hit, 0 < p ≤ 1. */
+  readonly probability: number;
+  /** Signal power over *mean* interferer power, dB: one impulse is 1/probability stronger. */
+  readonly sirDb: number;
+}
+
+export interface IqImbalanceConfig {
+  /** Gain of the Q branch over the I branch, dB (20·log10 g). */
+  readonly gainDb: number;
+  readonly phaseDeg: number;
+}
+
+export interface DcOffsetConfig {
+  readonly re: number;
+  readonly im: number;
+}
+
+export interface QuantizerConfig {
+  /** Per real dimension, 1…24. */
+  readonly bits: number;
+  /** Each of I and Q is clipped to ±fullScale. */
+  readonly fullScale: number;
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+
+const tapModel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('exponential'), numTaps: z.int().min(1).max(1024), decay: positive }),
+  z.strictObject({
+    kind: z.literal('profile'),
+    name: z.enum(['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E']),
+    sampleRateHz: positive,
+    delaySpreadS: positive.optional(),
+  }),
+  z.strictObject({ kind: z.literal('flat') }),
+  z.strictObject({ kind: z.literal('identity') }),
+  z.strictObject({ kind: z.literal('file'), path: z.string().min(1), normalize: z.boolean().optional() }),
+]);
+
+const ofdm = z.strictObject({
+  profile: z.enum(['paper', 'ota']).default('paper'),
+  fftSize: z.int().optional(),
+  cyclicPrefixLength: z.int().optional(),
+  symbolsPerPacket: z.int().optional(),
+  pilotSymbols: z.int().optional(),
+  guardSubcarriers: z.tuple([z.int(), z.int()]).optional(),
+  dcNull: z.boolean().optional(),
+  pilotSubcarriers: z.array(z.int()).optional(),
+  preamble: z.enum(['none', 'schmidl-cox']).optional(),
+  clippingRatio: z.number().nullable().optional(),
+  interleaver: z.enum(['none', 'tile', 'frame']).optional(),
+  seed: z.int().optional(),
+});
+
+const channel = z.strictObject({
+  taps: tapModel.default({ kind: 'exponential', numTaps: 8, decay: 4 }),
+  /** A new channel for each packet, or one for the whole frame. */
+  coherence: z.enum(['packet', 'frame']).default('packet'),
+  /** 0: taps stand still within a packet. Above: Clarke fading, continuous through the frame. */
+  dopplerHz: z.number().min(0).default(0),
+  sampleRateHz: positive.default(1e6),
+  /** Carrier offset in subcarrier spacings. */
+  cfoSubcarriers: z.number().default(0),
+  phaseNoiseLinewidthHz: z.number().min(0).default(0),
+  sfoPpm: z.number().default(0),
+  delaySamples: z.int().min(0).default(0),
+  amplifier: z.strictObject({ smoothness: positive, inputBackoffDb: z.number() }).optional(),
+  tone: z.strictObject({ frequencyHz: z.number(), sirDb: z.number() }).optional(),
+  impulses: z.strictObject({ probability: z.number().gt(0).max(1), sirDb: z.number() }).optional(),
+  iqImbalance: z.strictObject({ gainDb: z.number(), phaseDeg: z.number() }).optional(),
+  dcOffset: z.strictObject({ re: z.number(), im: z.number() }).optional(),
+  quantizer: z.strictObject({ bits: z.int().min(1).max(24), fullScale: positive }).optional(),
+});
+
+const receiver = z.strictObject({
+  names: z.array(z.enum(['perfect', 'pilot', 'blind-em'])).min(1).default(['perfect', 'pilot', 'blind-em']),
+  /** Whether receivers are told σ² or estimate it. */
+  noiseVariance: z.enum(['given', 'estimated']).default('given'),
+  equaliser: z.enum(['mmse', 'zf']).default('mmse'),
+  /** Taps the receivers look for; by default the channel's own number. */
+  tapWindow: count.max(1024).optional(),
+  /** Prior on those taps: the channel model's own profile, or equal powers. */
+  tapProfile: z.enum(['model', 'flat']).default('model'),
+  pilot: z
+    .strictObject({ estimator: z.enum(['ls', 'lmmse-scalar', 'lmmse']).default('lmmse') })
+    .prefault({}),
+  blindEm: z
+    .strictObject({
+      /** By default what the codec's card advises, else 64. */
+      rank: count.max(4096).optional(),
+      passes: count.max(1000).default(20),
+      annealing: z.number().min(1).max(1e4).default(30),
+      solverSteps: count.max(100).default(4),
+      starts: count.max(64).default(6),
+      sureAbove: z.number().min(0).max(1).default(0.97),
+      tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
+    })
+    .prefault({}),
+});
+
+const sync = z.strictObject({
+  /** `ideal`: the receiver is told where the frame begins. `preamble`: it searches (ofdm.preamble must be on). */
+  method: z.enum(['ideal', 'preamble']).optional(),
+  /** Samples by which the FFT window starts inside the prefix; the channel then looks that much later. */
+  timingAdvance: z.int().min(0).default(0),
+  /** Noise before the frame, in samples, where the receiver must search for it. */
+  leadInSamples: z.int().min(0).default(300),
+});
+
+const source = z.strictObject({
+  /** Larger pictures are refused. */
+  maxPixels: count.default(4_194_304),
+});
+
+const run = z.strictObject({
+  /** Frames to send; pictures repeat. By default every picture once. */
+  frames: count.optional(),
+  threads: count.max(64).default(2),
+  /** Folder for results; null saves nothing. By default runs/<time>. */
+  out: z.string().nullable().optional(),
+  /** Pictures and plots are kept for this many frames; figures for all. */
+  keepPictures: z.int().min(0).default(16),
+});
+
+/** Every setting of a link, with its default. */
+export const linkConfigSchema = z.strictObject({
+  seed: z.int().default(1),
+  pictures: z.array(z.string().min(1)).min(1).default(['builtin:faces']),
+  codec: z.string().min(1).default('faces-12'),
+  /** CSNR in dB, and which of its two meanings. */
+  snrDb: z.number().min(-20).max(60).default(10),
+  snrConvention: z.enum(['received', 'average']).default('received'),
+  /** ρ, the superimposed reference's share of the power; 0 is strictly pilot-free. */
+  rho: z.number().min(0).max(0.5).default(0),
+  ofdm: ofdm.prefault({}),
+  channel: channel.prefault({}),
+  sync: sync.prefault({}),
+  receiver: receiver.prefault({}),
+  source: source.prefault({}),
+  run: run.prefault({}),
+});
+
+export type LinkConfig = DeepReadonly<z.infer<typeof linkConfigSchema>>;
+
+type DeepReadonly<T> = T extends readonly (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;

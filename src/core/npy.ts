@@ -1,0 +1,130 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { FormatError } from './errors.js';
+import { unzip, zipStored } from './zip.js';
+
+/** An array as NumPy stores it, C order. Complex data are interleaved re, im: twice as many numbers as elements. */
+export type NpyArray =
+  | { readonly dtype: 'float32' | 'complex64'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'float64' | 'complex128'; readonly shape: readonly number[]; readonly data: Float64Array };
+
+const descriptors = { float32: '<f4', float64: '<f8', complex64: '<c8', complex128: '<c16' } as const;
+const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
+
+/**
+ * Parses the bytes of a .npy file (format versions 1 to 3; float32, float64, complex64, complex128; little endian, C
+ * order).
+ *
+ * @param name what errors call the data, usually its path
+ * @throws FormatError for anything else, and for files that are cut short or too long
+ */
+export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
+  if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) throw fault(name, 'is not a .npy file');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = bytes[6];
+  if (version < 1 || version > 3) throw fault(name, `is .npy version ${version}, which this reader does not know`);
+  const headerStart = version === 1 ? 10 : 12;
+  if (bytes.length < headerStart) throw fault(name, 'ends inside its header');
+  const headerLength = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  const dataStart = headerStart + headerLength;
+  if (bytes.length < dataStart) throw fault(name, 'ends inside its header');
+  const header = new TextDecoder().decode(bytes.subarray(headerStart, dataStart));
+
+  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
+  const shapeText = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
+  if (descr === undefined || fortran === undefined || shapeText === undefined) {
+    throw fault(name, 'has a header that cannot be read');
+  }
+  const dtype = (Object.keys(descriptors) as NpyArray['dtype'][]).find((key) => descriptors[key] === descr);
+  if (dtype === undefined) {
+    throw fault(name, `has type ${descr}: save it as one of ${Object.values(descriptors).join(', ')}`);
+  }
+  if (fortran === 'True') throw fault(name, 'is in Fortran order: save numpy.ascontiguousarray(array)');
+  const shape = shapeText.split(',').flatMap((part) => (part.trim() === '' ? [] : [Number.parseInt(part, 10)]));
+
+  const length = shape.reduce((product, n) => product * n, 1) * (isComplex(dtype) ? 2 : 1);
+  const numBytes = length * (isDouble(dtype) ? 8 : 4);
+  const present = bytes.length - dataStart;
+  if (present !== numBytes) {
+    throw fault(name, `holds ${present} bytes of data where its shape (${shape.join(', ')}) needs ${numBytes}`);
+  }
+  // A copy: it is aligned, and Buffer's own slice would be a view.
+  const data = new Uint8Array(bytes.subarray(dataStart)).buffer;
+  return isDouble(dtype)
+    ? { dtype, shape, data: new Float64Array(data) }
+    : { dtype, shape, data: new Float32Array(data) };
+}
+
+/** The bytes of a version-1 .npy file, readable by `numpy.load`. Throws RangeError if shape and data disagree. */
+export function encodeNpy(array: NpyArray): Uint8Array {
+  const length = array.shape.reduce((product, n) => product * n, 1) * (isComplex(array.dtype) ? 2 : 1);
+  if (length !== array.data.length) {
+    throw new RangeError(`shape (${array.shape.join(', ')}) needs ${length} numbers, got ${array.data.length}`);
+  }
+  const tuple = array.shape.length === 1 ? `(${array.shape[0]},)` : `(${array.shape.join(', ')})`;
+  const dict = `{'descr': '${descriptors[array.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // NumPy aligns the data to 64 bytes so that it can be memory-mapped.
+  const header = new TextEncoder().encode(dict.padEnd(64 * Math.ceil((dict.length + 11) / 64) - 11) + '\n');
+  const out = new Uint8Array(10 + header.length + array.data.byteLength);
+  out.set(magic);
+  out[6] = 1;
+  new DataView(out.buffer).setUint16(8, header.length, true);
+  out.set(header, 10);
+  out.set(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength), 10 + header.length);
+  return out;
+}
+
+/**
+ * Parses the bytes of a .npz file (`numpy.savez` or `numpy.savez_compressed`).
+ *
+ * @returns arrays by key, in the file's order
+ * @throws FormatError for a damaged archive or a member that `parseNpy` refuses
+ */
+export function parseNpz(bytes: Uint8Array, name: string): Map<string, NpyArray> {
+  const arrays = new Map<string, NpyArray>();
+  for (const [entry, content] of unzip(bytes, name)) {
+    arrays.set(entry.replace(/\.npy$/, ''), parseNpy(content, `${name}:${entry}`));
+  }
+  return arrays;
+}
+
+/** The bytes of a .npz file as `numpy.savez` writes it (stored, not compressed). */
+export function encodeNpz(arrays: ReadonlyMap<string, NpyArray>): Uint8Array {
+  return zipStored([...arrays].map(([key, array]) => [`${key}.npy`, encodeNpy(array)] as const));
+}
+
+/** Reads a .npy file; a file that cannot be opened is a FormatError too. */
+export function readNpy(path: string): NpyArray {
+  return parseNpy(readBytes(path), path);
+}
+
+/** Reads a .npz file; a file that cannot be opened is a FormatError too. */
+export function readNpz(path: string): Map<string, NpyArray> {
+  return parseNpz(readBytes(path), path);
+}
+
+export function writeNpy(path: string, array: NpyArray): void {
+  writeFileSync(path, encodeNpy(array));
+}
+
+export function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArray>): void {
+  writeFileSync(path, encodeNpz(arrays));
+}
+
+function readBytes(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new FormatError('format.npy', `${path}: cannot be read (${(cause as Error).message})`, {
+      cause,
+      value: path,
+    });
+  }
+}
+
+const isComplex = (dtype: NpyArray['dtype']): boolean => dtype === 'complex64' || dtype === 'complex128';
+const isDouble = (dtype: NpyArray['dtype']): dtype is 'float64' | 'complex128' =>
+  dtype === 'float64' || dtype === 'complex128';
+
+const fault = (name: string, what: string): FormatError =>
+  new FormatError('format.npy', `${name}: ${what}`, { value: name });

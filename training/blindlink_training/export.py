@@ -1,0 +1,102 @@
+"""Export a trained codec (and its polarity network) to ONNX and write its card.
+
+    python3 -m blindlink_training.export --run runs/natural --name natural-12 --val V.jpegs --out ../models/natural-12
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+
+from .codec import DOWN_SAMPLING
+from .pictures import load_pictures
+from .polarity import Polarity
+from .train_codec import VAL_SNRS_DB, validate
+from .train_polarity import load_codec
+
+
+def write(net: torch.nn.Module, inputs: tuple, path: Path, names: list[str], output: str, free: list[str]) -> None:
+    axes = {names[0]: {0: "batch", 2: free[0], 3: free[1]}, output: {0: "batch"}}
+    if len(names) > 1:
+        axes[names[1]] = {0: "batch"}
+    torch.onnx.export(net, inputs, str(path), input_names=names, output_names=[output], dynamic_axes=axes, opset_version=17)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="folder with checkpoint.pt and, if there is one, polarity.pt")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--description", default="")
+    parser.add_argument("--data", default="", help="what it was trained on, and the terms of that")
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+
+    run, out = Path(args.run), Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    state = torch.load(run / "checkpoint.pt", map_location="cpu")
+    codec = load_codec(str(run / "checkpoint.pt"))
+    channels = codec.config["latent_channels"]
+    picture, latents, snr = torch.rand(2, 3, 64, 64), torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
+    write(codec.encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
+    write(codec.decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
+    files = ["encoder.onnx", "decoder.onnx"]
+
+    card_path = out / "card.json"
+    card = json.loads(card_path.read_text()) if card_path.exists() else {}
+    val = load_pictures(args.val)
+    quality = {
+        "measure": f"mean PSNR in dB over {len(val)} validation pictures of 64×64, AWGN, CSNR in dB → PSNR in dB",
+        "awgnPsnrDb": {str(int(s)): round(validate(codec, val, s), 2) for s in VAL_SNRS_DB},
+    }
+    polarity_path = run / "polarity.pt"
+    if polarity_path.exists():
+        saved = torch.load(polarity_path)
+        net = Polarity(**saved["config"])
+        net.load_state_dict(saved["net"])
+        net.eval()
+        write(net, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
+        files.append("polarity.onnx")
+        quality["polarityAccuracy"] = saved["valAccuracy"]
+    card = {
+        "format": "blindlink-codec/1",
+        "name": args.name,
+        "description": args.description,
+        "encoder": "encoder.onnx",
+        "decoder": "decoder.onnx",
+        "latentChannels": channels,
+        "downSampling": DOWN_SAMPLING,
+        "valueRange": [0, 1],
+        "snrInput": True,
+        **({"polarity": "polarity.onnx"} if "polarity.onnx" in files else {}),
+        **{key: card[key] for key in ("statistics", "verdict") if key in card},
+        "sha256": {**card.get("sha256", {}), **{f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in files}},
+        "licence": "research use only: trained on pictures under non-commercial terms",
+        "training": {
+            "data": args.data,
+            "steps": state["step"],
+            "batch": state["args"]["batch"],
+            "seed": state["args"]["seed"],
+            "minutes": round(state["elapsed"] / 60, 1),
+            "hardware": f"{state['args']['threads']} CPU thread(s), bfloat16",
+            "torch": state["torch"],
+            "network": codec.config,
+            "parameters": {
+                "encoder": sum(p.numel() for p in codec.encoder.parameters()),
+                "decoder": sum(p.numel() for p in codec.decoder.parameters()),
+            },
+            "fadingShare": state["args"]["fading_share"],
+        },
+        "quality": quality,
+    }
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps({"out": str(out), "quality": quality}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
