@@ -1,0 +1,28 @@
+import { type ComplexArray, createComplex } from '../core/complex.js';
+import { createRng, type Rng } from '../core/rng.js';
+import type { Grid } from './grid.js';
+
+/** Fills `out` with uniformly random QPSK of unit modulus, (±1 ± j)/√2. */
+export function fillQpsk(out: ComplexArray, rng: Rng): void {
+  for (let i = 0; i < out.re.length; i++) {
+    const bits = rng.uint32() >>> 30;
+    out.re[i] = (bits & 1) === 0 ? Math.SQRT1_2 : -Math.SQRT1_2;
+    out.im[i] = (bits & 2) === 0 ? Math.SQRT1_2 : -Math.SQRT1_2;
+  }
+}
+
+/** The block pilots X_p [pilotSymbols, numActiveSubcarriers]: seeded QPSK, unit modulus, the same in every packet. */
+export function blockPilotCells(grid: Grid): ComplexArray {
+  return qpskCells(grid, 'block-pilots', grid.pilotSymbols * grid.numActiveSubcarriers);
+}
+
+/** The comb pilots [S, numPilotSubcarriers]: seeded QPSK, unit modulus, the same in every packet. */
+export function combPilotCells(grid: Grid): ComplexArray {
+  return qpskCells(grid, 'comb-pilots', grid.symbolsPerPacket * grid.numPilotSubcarriers);
+}
+
+function qpskCells(grid: Grid, label: string, length: number): ComplexArray {
+  const cells = createComplex(length);
+  fillQpsk(cells, createRng(grid.config.seed).split(label));
+  return cells;
+}
