@@ -28,8 +28,14 @@ export const cardSchema = z.strictObject({
 
   /** Second-order statistics of the codewords (.npz), made by `blindlink model statistics`. */
   statistics: z.string().optional(),
-  /** How many of the statistics' directions blind-em uses unless told otherwise. */
-  rank: z.int().min(1).optional(),
+  /** Settings of blind-em that suit this codec; a user's own win over them. */
+  blindEm: z
+    .strictObject({
+      rank: z.int().min(1).optional(),
+      passes: z.int().min(1).optional(),
+      initialStarts: z.int().min(1).optional(),
+    })
+    .optional(),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),
   /** How blind-em's verdict reads this codec's residuals; see docs/receivers.md. */
@@ -38,6 +44,7 @@ export const cardSchema = z.strictObject({
       intercept: z.number(),
       logResidual: z.number(),
       signLogOdds: z.number(),
+      agreement: z.number(),
     })
     .optional(),
   /** SHA-256 of each file named above. */

@@ -123,4 +123,3 @@ export function normalisePower(latents: Float32Array, count: number): Float32Arr
   }
   return out;
 }
-

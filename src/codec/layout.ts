@@ -29,7 +29,12 @@ export interface CodewordLayout {
   /** Tile of each symbol. */
   readonly tileOf: Int32Array;
   /** Height and width of each tile in latents, 16 or less. */
-  readonly tileShapes: readonly { readonly top: number; readonly left: number; readonly height: number; readonly width: number }[];
+  readonly tileShapes: readonly {
+    readonly top: number;
+    readonly left: number;
+    readonly height: number;
+    readonly width: number;
+  }[];
 }
 
 export function createLayout(channels: number, height: number, width: number): CodewordLayout {

@@ -103,7 +103,11 @@ function unwrap(schema: unknown, value: unknown): z.ZodObject | null {
   if (schema instanceof z.ZodDiscriminatedUnion) {
     const kind = (value as { kind?: unknown } | undefined)?.kind;
     for (const option of schema.options) {
-      if (option instanceof z.ZodObject && option.shape['kind'] instanceof z.ZodLiteral && option.shape['kind'].value === kind) {
+      if (
+        option instanceof z.ZodObject &&
+        option.shape['kind'] instanceof z.ZodLiteral &&
+        option.shape['kind'].value === kind
+      ) {
         return option;
       }
     }

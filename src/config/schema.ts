@@ -52,7 +52,10 @@ const channel = z.strictObject({
 });
 
 const receiver = z.strictObject({
-  names: z.array(z.enum(['perfect', 'pilot', 'blind-em'])).min(1).default(['perfect', 'pilot', 'blind-em']),
+  names: z
+    .array(z.enum(['perfect', 'pilot', 'blind-em']))
+    .min(1)
+    .default(['perfect', 'pilot', 'blind-em']),
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
@@ -60,17 +63,17 @@ const receiver = z.strictObject({
   tapWindow: count.max(1024).optional(),
   /** Prior on those taps: the channel model's own profile, or equal powers. */
   tapProfile: z.enum(['model', 'flat']).default('model'),
-  pilot: z
-    .strictObject({ estimator: z.enum(['ls', 'lmmse-scalar', 'lmmse']).default('lmmse') })
-    .prefault({}),
+  pilot: z.strictObject({ estimator: z.enum(['ls', 'lmmse-scalar', 'lmmse']).default('lmmse') }).prefault({}),
   blindEm: z
     .strictObject({
-      /** By default what the codec's card advises, else 64. */
+      /** r, passes and initial starts are by default what the codec's card advises, else 64, 20 and 1. */
       rank: count.max(4096).optional(),
-      passes: count.max(1000).default(20),
+      passes: count.max(1000).optional(),
+      initialStarts: count.max(64).optional(),
       annealing: z.number().min(1).max(1e4).default(30),
       solverSteps: count.max(100).default(4),
-      starts: count.max(64).default(6),
+      /** Starts in all, where the initial ones leave doubt. */
+      starts: count.max(64).default(8),
       sureAbove: z.number().min(0).max(1).default(0.97),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
     })

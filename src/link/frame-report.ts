@@ -29,6 +29,7 @@ export interface FrameReport {
   readonly success: boolean;
   readonly confidence: number | null;
   readonly residual: number | null;
+  readonly signLogOdds: number | null;
   readonly starts: number;
   readonly agreeing: number;
   readonly milliseconds: number;
@@ -43,11 +44,14 @@ export interface FrameOutcome {
   readonly picture: Float32Array;
 }
 
-export function reportFrame(arrived: ArrivedFrame, receiver: ReceiverName, result: ReceiverResult | null): FrameOutcome {
+export function reportFrame(
+  arrived: ArrivedFrame,
+  receiver: ReceiverName,
+  result: ReceiverResult | null,
+): FrameOutcome {
   const { sent, observed } = arrived;
   const { height, width } = sent.picture;
-  const picture =
-    result === null ? new Float32Array(3 * height * width).fill(0.5) : cropToSent(sent, result.picture);
+  const picture = result === null ? new Float32Array(3 * height * width).fill(0.5) : cropToSent(sent, result.picture);
   const views = [sent.picture, { data: picture, height, width }] as const;
   const psnr = psnrDb(...views);
   const { error, nmse } = meanChannelError(arrived, receiver, result);
@@ -69,8 +73,9 @@ export function reportFrame(arrived: ArrivedFrame, receiver: ReceiverName, resul
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
     success: psnr > SUCCESS_PSNR_DB,
-    confidence: result?.confidence === null || result === null ? null : round(result.confidence, 4),
-    residual: result?.residual === null || result === null ? null : round(result.residual, 4),
+    confidence: result?.confidence == null ? null : round(result.confidence, 4),
+    residual: result?.residual == null ? null : round(result.residual, 4),
+    signLogOdds: result?.signLogOdds == null ? null : round(result.signLogOdds, 3),
     starts: result?.starts ?? 0,
     agreeing: result?.agreeing ?? 0,
     milliseconds: round(result?.milliseconds ?? 0, 2),
@@ -97,7 +102,10 @@ function meanChannelError(
 
 /** EVM of the equalised codeword symbols against those sent. */
 function evmOf({ sent }: ArrivedFrame, result: ReceiverResult): number {
-  const symbols: ComplexArray = { re: new Float32Array(sent.codeword.re.length), im: new Float32Array(sent.codeword.re.length) };
+  const symbols: ComplexArray = {
+    re: new Float32Array(sent.codeword.re.length),
+    im: new Float32Array(sent.codeword.re.length),
+  };
   sent.setting.interleaver.deinterleave(result.equalised, symbols);
   return evm(symbols, sent.codeword);
 }

@@ -19,7 +19,10 @@ export function ofdmConfigOf(config: LinkConfig): OfdmConfig {
 export function syncMethodOf(config: LinkConfig, grid: Grid): 'ideal' | 'preamble' {
   const method = config.sync.method ?? (grid.config.preamble === 'none' ? 'ideal' : 'preamble');
   if (method === 'preamble' && grid.config.preamble === 'none') {
-    throw new ConfigError('config.sync', 'sync.method is "preamble": set ofdm.preamble to schmidl-cox (or ofdm.profile to ota)');
+    throw new ConfigError(
+      'config.sync',
+      'sync.method is "preamble": set ofdm.preamble to schmidl-cox (or ofdm.profile to ota)',
+    );
   }
   return method;
 }
@@ -44,7 +47,8 @@ export function timingAdvanceOf(config: LinkConfig, grid: Grid): number {
 export function tapPriorOf(config: LinkConfig, grid: Grid): Float64Array {
   const model = tapProfile(config.channel.taps);
   const advance = timingAdvanceOf(config, grid);
-  const delays = syncMethodOf(config, grid) === 'preamble' ? Array.from({ length: 2 * advance + 1 }, (_, d) => d) : [advance];
+  const delays =
+    syncMethodOf(config, grid) === 'preamble' ? Array.from({ length: 2 * advance + 1 }, (_, d) => d) : [advance];
   const natural = model.length + delays[delays.length - 1];
   const window = config.receiver.tapWindow ?? natural;
   if (window > grid.fftSize) {
@@ -62,7 +66,13 @@ export function tapPriorOf(config: LinkConfig, grid: Grid): Float64Array {
 }
 
 /** Everything both ends share for pictures of one size. */
-export function createLinkSetting(config: LinkConfig, codec: Codec, grid: Grid, height: number, width: number): LinkSetting {
+export function createLinkSetting(
+  config: LinkConfig,
+  codec: Codec,
+  grid: Grid,
+  height: number,
+  width: number,
+): LinkSetting {
   const layout = codec.layoutFor(height, width);
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
   return {

@@ -1,9 +1,10 @@
 import { concatMap, defer, EMPTY, from, last, map, mergeMap, type Observable } from 'rxjs';
+import type { CodecCard } from '../codec/card.js';
 import type { Codec } from '../codec/codec.js';
 import type { LinkConfig } from '../config/schema.js';
 import { throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
-import { createBlindEm } from '../receiver/blind-em.js';
+import { type BlindEmConfig, createBlindEm } from '../receiver/blind-em.js';
 import { createPerfect } from '../receiver/perfect.js';
 import { createPilot } from '../receiver/pilot.js';
 import type { LinkSetting, Observations, Receiver, ReceiverName, ReceiverStep } from '../receiver/receiver.js';
@@ -79,8 +80,21 @@ function createReceiver(
     case 'pilot':
       return createPilot(setting, { estimator: pilot.estimator, equaliser });
     case 'blind-em':
-      return createBlindEm(setting, { ...blindEm, rank: blindEm.rank ?? setting.codec.card.rank ?? 64 }, runtime, rng);
+      return createBlindEm(setting, blindEmConfigOf(blindEm, setting.codec.card), runtime, rng);
   }
+}
+
+/** The user's settings, then the card's advice, then defaults. */
+function blindEmConfigOf(given: LinkConfig['receiver']['blindEm'], card: CodecCard): BlindEmConfig {
+  const advice = card.blindEm ?? {};
+  const initialStarts = given.initialStarts ?? advice.initialStarts ?? 1;
+  return {
+    ...given,
+    rank: given.rank ?? advice.rank ?? 64,
+    passes: given.passes ?? advice.passes ?? 20,
+    initialStarts,
+    starts: Math.max(given.starts, initialStarts),
+  };
 }
 
 /** Hands a receiver what it may see, and nothing else. */

@@ -14,7 +14,12 @@ import { createChannelEstimator } from '../receiver/channel-posterior.js';
 import type { LinkSetting } from '../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../source/picture.js';
 import { correctCfo } from '../sync/correct-cfo.js';
-import { createPreambleDetector, type PreambleDetection, type SyncDiagnosis } from '../sync/preamble-detector.js';
+import {
+  createPreambleDetector,
+  type PreambleDetector,
+  type PreambleDetection,
+  type SyncDiagnosis,
+} from '../sync/preamble-detector.js';
 import { syncMethodOf, timingAdvanceOf } from './link-setting.js';
 
 /** A picture as it goes to the radio. */
@@ -27,6 +32,8 @@ export interface SentFrame {
   /** [frameLength] samples. */
   readonly samples: ComplexArray;
   readonly paprDb: number;
+  readonly encodeMs: number;
+  readonly modulateMs: number;
 }
 
 /** What came out of radio and synchroniser, and, for the metrics alone, what really happened. */
@@ -34,13 +41,18 @@ export interface ArrivedFrame {
   readonly sent: SentFrame;
   /** null where no frame was found. */
   readonly observed: PacketCells | null;
-  readonly sync: { readonly detection: PreambleDetection | null; readonly diagnosis: SyncDiagnosis | null; readonly timingError: number };
+  readonly sync: {
+    readonly detection: PreambleDetection | null;
+    readonly diagnosis: SyncDiagnosis | null;
+    readonly timingError: number;
+  };
   /** The configured radio's σ². */
   readonly noiseVariance: number;
   /** True response of every data cell as the receiver's FFT sees it; null where no frame was found. */
   readonly response: ComplexArray | null;
   /** True taps of each packet in the receiver's window. */
   readonly taps: readonly ComplexArray[];
+  readonly timing: { readonly channelMs: number; readonly receiveMs: number };
 }
 
 /** Stages of the link up to the receivers, as functions of one frame. */
@@ -56,7 +68,18 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
   const demodulator = createDemodulator(grid, { timingAdvance: advance });
   const exact = createDemodulator(grid);
   const channel = createSimulatedChannel(simulatedConfigOf(config, grid), grid, rng.split('radio'));
+  const detectors = new Map<number, PreambleDetector>();
   const probes = new Map<number, { cells: ComplexArray; samples: ComplexArray }>();
+
+  /** Behind a preamble the detector skips the frame, so that no data can be taken for another. */
+  const detectorFor = (numPackets: number): PreambleDetector => {
+    let detector = detectors.get(numPackets);
+    if (detector === undefined) {
+      detector = createPreambleDetector(grid, { holdOffSamples: grid.frameLength(numPackets) });
+      detectors.set(numPackets, detector);
+    }
+    return detector;
+  };
 
   /** Known cells of unit power with which a channel is measured, [P·S·M], and their samples. */
   const probeOf = (numPackets: number): { cells: ComplexArray; samples: ComplexArray } => {
@@ -74,12 +97,24 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
   return {
     async encode(picture, padded, index, setting) {
       const { codec, layout, interleaver, rho, reference, snrDb } = setting;
+      const began = performance.now();
       const codeword = symbolsOf(layout, await codec.encode(padded.data, 1, layout, snrDb));
+      const encoded = performance.now();
       const cells = createComplex(interleaver.numPackets * grid.cellsPerPacket);
       interleaver.interleave(codeword, cells);
       if (rho > 0) superimpose(cells, reference, rho, cells);
       const samples = modulateFrame(grid, cells, parts);
-      return { index, picture, padded, setting, codeword, samples, paprDb: paprDb(samples, grid.preambleLength) };
+      return {
+        index,
+        picture,
+        padded,
+        setting,
+        codeword,
+        samples,
+        paprDb: paprDb(samples, grid.preambleLength),
+        encodeMs: encoded - began,
+        modulateMs: performance.now() - encoded,
+      };
     },
 
     transport(sent) {
@@ -88,16 +123,26 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
       const search = method === 'preamble';
       const lead = search ? config.sync.leadInSamples : 0;
       const frame = sent.index;
+      const began = performance.now();
       const propagated = channel.propagate(sent.samples, frame, { lead, probe: false });
-      const clean = demodulateFrame(grid, propagated.samples, lead + config.channel.delaySamples, numPackets, undefined, exact);
+      const clean = demodulateFrame(
+        grid,
+        propagated.samples,
+        lead + config.channel.delaySamples,
+        numPackets,
+        undefined,
+        exact,
+      );
       const variance = noiseVariance(config.snrConvention, config.snrDb, meanPower(clean.data));
       const received = channel.receive(propagated, variance, frame, { probe: false });
 
+      const receivedAt = performance.now();
       let start = propagated.start;
       let detection: PreambleDetection | null = null;
       let diagnosis: SyncDiagnosis | null = null;
       if (search) {
-        const detector = createPreambleDetector(grid);
+        const detector = detectorFor(numPackets);
+        detector.reset();
         const found = [...detector.execute(received), ...detector.execute(createComplex(detector.delaySamples))];
         detection = found.at(0) ?? null;
         diagnosis = detector.diagnosis();
@@ -105,14 +150,30 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
       }
       const end = start + grid.frameLength(numPackets);
       const lost = (search && detection === null) || end > received.re.length;
+      const timing = (): ArrivedFrame['timing'] => ({
+        channelMs: receivedAt - began,
+        receiveMs: performance.now() - receivedAt,
+      });
       const sync = { detection, diagnosis, timingError: start - propagated.start };
-      if (lost) return { sent, observed: null, sync, noiseVariance: variance, response: null, taps: [] };
+      if (lost)
+        return { sent, observed: null, sync, noiseVariance: variance, response: null, taps: [], timing: timing() };
 
       const cfo = detection?.cfoRadPerSample ?? 0;
       if (cfo !== 0) correctCfo(received, cfo);
-      const observed = demodulateFrame(grid, received, start, numPackets, createPacketCells(grid, numPackets), demodulator);
-      const truth = channel.isStatic && !search ? responseOfTaps(channel, frame, numPackets) : measure(frame, numPackets, lead, start, cfo);
-      return { sent, observed, sync, noiseVariance: variance, ...truth };
+      const observed = demodulateFrame(
+        grid,
+        received,
+        start,
+        numPackets,
+        createPacketCells(grid, numPackets),
+        demodulator,
+      );
+      const spent = timing();
+      const truth =
+        channel.isStatic && !search
+          ? responseOfTaps(channel, frame, numPackets)
+          : measure(frame, numPackets, lead, start, cfo);
+      return { sent, observed, sync, noiseVariance: variance, ...truth, timing: spent };
     },
   };
 
@@ -134,9 +195,18 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
   /** Everything else: a noiseless frame of known cells through the same channel, offsets and correction. */
   function measure(frame: number, numPackets: number, lead: number, start: number, cfo: number): Truth {
     const probe = probeOf(numPackets);
-    const samples = channel.receive(channel.propagate(probe.samples, frame, { lead, probe: true }), 0, frame, { probe: true });
+    const samples = channel.receive(channel.propagate(probe.samples, frame, { lead, probe: true }), 0, frame, {
+      probe: true,
+    });
     if (cfo !== 0) correctCfo(samples, cfo);
-    const seen = demodulateFrame(grid, samples, start, numPackets, createPacketCells(grid, numPackets), demodulator).data;
+    const seen = demodulateFrame(
+      grid,
+      samples,
+      start,
+      numPackets,
+      createPacketCells(grid, numPackets),
+      demodulator,
+    ).data;
     const response = createComplex(seen.re.length);
     for (let i = 0; i < seen.re.length; i++) {
       const xr = probe.cells.re[i];

@@ -94,8 +94,7 @@ function channelSsim(x: Float32Array, y: Float32Array, height: number, width: nu
   let full = 0;
   let contrast = 0;
   for (let i = 0; i < mx.length; i++) {
-    const cs =
-      (2 * (xy[i] - mx[i] * my[i]) + C2) / (xx[i] - mx[i] * mx[i] + (yy[i] - my[i] * my[i]) + C2);
+    const cs = (2 * (xy[i] - mx[i] * my[i]) + C2) / (xx[i] - mx[i] * mx[i] + (yy[i] - my[i] * my[i]) + C2);
     contrast += cs;
     full += (cs * (2 * mx[i] * my[i] + C1)) / (mx[i] * mx[i] + my[i] * my[i] + C1);
   }
@@ -151,6 +150,9 @@ function halve({ data, height, width }: PictureView): PictureView {
 
 function expectSameSize(a: PictureView, b: PictureView): void {
   if (a.height !== b.height || a.width !== b.width) {
-    throw new ShapeError('metrics.size', `pictures of ${a.width}×${a.height} and ${b.width}×${b.height} cannot be compared`);
+    throw new ShapeError(
+      'metrics.size',
+      `pictures of ${a.width}×${a.height} and ${b.width}×${b.height} cannot be compared`,
+    );
   }
 }

@@ -24,7 +24,9 @@ export interface BlindEmConfig {
   readonly annealing: number;
   /** Conjugate-gradient steps in each E-step. */
   readonly solverSteps: number;
-  /** Starts at most; all but the first only for parts of a frame that are in doubt. */
+  /** Starts of every part of a frame: the first from the mean codeword, the others from the tap prior. */
+  readonly initialStarts: number;
+  /** Starts in all, for parts that the initial ones leave in doubt. */
   readonly starts: number;
   /** A part whose chance of success is above this needs no further starts. */
   readonly sureAbove: number;
@@ -81,41 +83,42 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
       return Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
     };
 
-    let best = await solve(groups.map((group) => open(group, 0)));
-    let judged = await judge(problem, cells, best, counter);
-    yield { kind: 'progress', done: 1, of: config.starts };
-
-    const doubtful = judged.best.flatMap((candidate, g) =>
-      config.starts > 1 && chanceOf(setting, candidate) < config.sureAbove ? [g] : [],
-    );
-    const agreeing = groups.map(() => 1);
-    if (doubtful.length > 0) {
-      throwIfAborted(signal, 'blind-em');
-      const more = Array.from({ length: config.starts - 1 }, (_, i) => i + 1);
-      const chains = doubtful.flatMap((g) => more.map((start) => open(groups[g], start)));
-      const found = await solve(chains);
-      best = judged.best.map((candidate) => [candidate]);
-      doubtful.forEach((g, i) => {
-        best[g].push(...found.slice(i * more.length, (i + 1) * more.length).flat());
+    /** Solves starts first…end−1 of some groups and adds them to `found`, a list of candidates a group. */
+    const found: Candidate[][] = groups.map(() => []);
+    const explore = async (which: readonly number[], first: number, end: number): Promise<Judgement> => {
+      const chains = which.flatMap((g) => Array.from({ length: end - first }, (_, i) => open(groups[g], first + i)));
+      const solved = await solve(chains);
+      which.forEach((g, i) => {
+        found[g].push(...solved.slice(i * (end - first), (i + 1) * (end - first)).flat());
       });
-      judged = await judge(problem, cells, best, counter);
-      for (const g of doubtful) agreeing[g] = countAgreeing(judged.best[g], best[g]);
-      yield { kind: 'progress', done: config.starts, of: config.starts };
+      return judge(problem, cells, found, counter);
+    };
+
+    const { initialStarts, starts } = config;
+    let judged = await explore([...groups.keys()], 0, initialStarts);
+    const doubtful = judged.best.flatMap((best, g) =>
+      chanceOf(setting, best, found[g]) < config.sureAbove && starts > initialStarts ? [g] : [],
+    );
+    if (doubtful.length > 0) {
+      yield { kind: 'progress', done: initialStarts, of: starts };
+      throwIfAborted(signal, 'blind-em');
+      judged = await explore(doubtful, initialStarts, starts);
     }
 
-    const chance = Math.min(...judged.best.map((candidate) => chanceOf(setting, candidate)));
-    const worstNoise = judged.best.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / judged.best.length;
+    const chance = Math.min(...judged.best.map((best, g) => chanceOf(setting, best, found[g])));
+    const { best } = judged;
     const result: ReceiverResult = {
       picture: judged.picture,
-      channel: channelEstimates(setting, judged.best),
+      channel: channelEstimates(setting, best),
       equalised: judged.equalised,
-      noiseVariance: worstNoise,
-      residual: judged.best.reduce((sum, { residual }) => sum + residual, 0) / judged.best.length,
+      noiseVariance: meanOf(best, ({ chain }) => chain.noiseVariance),
+      residual: meanOf(best, ({ residual }) => residual),
       verdict: verdictOf(chance),
       confidence: chance,
+      signLogOdds: Math.min(...best.map((candidate) => candidate.signLogOdds)),
       evaluations: counter.evaluations,
-      starts: doubtful.length > 0 ? config.starts : 1,
-      agreeing: Math.min(...agreeing),
+      starts: doubtful.length > 0 ? starts : initialStarts,
+      agreeing: Math.min(...best.map((candidate, g) => countAgreeing(candidate, found[g]))),
       milliseconds: performance.now() - began,
     };
     yield { kind: 'final', result };
@@ -162,7 +165,11 @@ async function runPasses(
     chains.forEach((chain, i) => {
       chain.writeEvidence(heat * chain.noiseVariance, precision.data, evidence.data, offsets[i]);
     });
-    const { mean, variance, solution } = await problem.runtime.run(problem.eStep, { precision, evidence, coefficients });
+    const { mean, variance, solution } = await problem.runtime.run(problem.eStep, {
+      precision,
+      evidence,
+      coefficients,
+    });
     coefficients = solution;
     counter.evaluations += rows;
     const tracking = pass >= TRACK_AFTER * config.passes ? config.tracking : 'none';
@@ -170,6 +177,7 @@ async function runPasses(
       chain.update(heat * chain.noiseVariance, mean.data, variance.data, offsets[i], {
         tracking,
         estimateNoise: estimateNoise && heat === 1,
+        wholeFrame: chain.group.cell.length === setting.layout.numSymbols,
       });
     });
   }
@@ -213,7 +221,9 @@ async function judge(
   counter: Counter,
 ): Promise<Judgement> {
   const depth = Math.max(...candidates.map((list) => list.length));
-  const variants = Array.from({ length: depth }, (_, v) => candidates.map((list) => list[Math.min(v, list.length - 1)]));
+  const variants = Array.from({ length: depth }, (_, v) =>
+    candidates.map((list) => list[Math.min(v, list.length - 1)]),
+  );
   const decoded = await decodeVariants(problem, cells, variants, counter);
   const best = candidates.map((list) => list.reduce((a, b) => (b.energy < a.energy ? b : a)));
   const at = variants.findIndex((variant) => variant.every((candidate, g) => candidate === best[g]));
@@ -256,8 +266,14 @@ async function decodeVariants(
   });
 }
 
-const chanceOf = (setting: LinkSetting, { residual, signLogOdds }: Candidate): number =>
-  successChance(setting.codec.card, residual, signLogOdds);
+/** The chance that a group's best candidate is right, given all candidates of the group. */
+function chanceOf({ codec }: LinkSetting, best: Candidate, all: readonly Candidate[]): number {
+  const chains = new Set(all.map(({ chain }) => chain)).size;
+  return successChance(codec.card, best.residual, best.signLogOdds, countAgreeing(best, all) / chains);
+}
+
+const meanOf = (candidates: readonly Candidate[], value: (candidate: Candidate) => number): number =>
+  candidates.reduce((sum, candidate) => sum + value(candidate), 0) / candidates.length;
 
 /** Starts that ended at the chosen taps, sign included: closer than a tenth of their energy. */
 function countAgreeing(chosen: Candidate, all: readonly Candidate[]): number {
@@ -291,5 +307,8 @@ function channelEstimates(setting: LinkSetting, best: readonly Candidate[]): Tap
       };
     });
   }
-  return Array.from({ length: setting.interleaver.numPackets }, (_, p) => estimates[setting.coherence === 'frame' ? 0 : p]);
+  return Array.from(
+    { length: setting.interleaver.numPackets },
+    (_, p) => estimates[setting.coherence === 'frame' ? 0 : p],
+  );
 }

@@ -40,7 +40,12 @@ function writeChannel(chain: BlindChain, signs: Int8Array, response: ComplexArra
 }
 
 /** Equalised tiles [T, n] of a candidate's group, in tile coordinates. */
-export function equaliseTiles(setting: LinkSetting, chain: BlindChain, signs: Int8Array, cells: ComplexArray): Float32Array {
+export function equaliseTiles(
+  setting: LinkSetting,
+  chain: BlindChain,
+  signs: Int8Array,
+  cells: ComplexArray,
+): Float32Array {
   const { group } = chain;
   const imaginary = setting.layout.tileSymbols;
   const channel = { response: createComplex(cells.re.length), variance: new Float32Array(cells.re.length) };

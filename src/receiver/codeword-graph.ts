@@ -88,6 +88,7 @@ function transpose(matrix: Float32Array, rows: number, columns: number): Float32
 /** Tells graphs of different codecs apart in the runtime's cache. */
 function fingerprint(values: Float32Array): string {
   let h = 0x811c9dc5;
-  for (const word of new Uint32Array(values.buffer, values.byteOffset, values.length)) h = Math.imul(h ^ word, 0x01000193);
+  for (const word of new Uint32Array(values.buffer, values.byteOffset, values.length))
+    h = Math.imul(h ^ word, 0x01000193);
   return (h >>> 0).toString(16);
 }

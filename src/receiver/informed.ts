@@ -26,7 +26,7 @@ export async function decodeWith(
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
-  const confidence = successChance(codec.card, residual, Number.POSITIVE_INFINITY);
+  const confidence = successChance(codec.card, residual, Number.POSITIVE_INFINITY, 1);
   return {
     picture,
     channel: channel.estimates,
@@ -35,6 +35,7 @@ export async function decodeWith(
     residual,
     verdict: verdictOf(confidence),
     confidence,
+    signLogOdds: null,
     evaluations: 2,
     starts: 1,
     agreeing: 1,

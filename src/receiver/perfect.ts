@@ -8,7 +8,10 @@ export function createPerfect(setting: LinkSetting, kind: EqualiserKind): Receiv
   async function* receive({ frame, truth }: Observations): AsyncIterable<ReceiverStep> {
     const began = performance.now();
     if (truth === null) {
-      throw new ConfigError('receiver.truth', "receiver perfect: only a simulated radio knows the channel; use 'pilot'");
+      throw new ConfigError(
+        'receiver.truth',
+        "receiver perfect: only a simulated radio knows the channel; use 'pilot'",
+      );
     }
     const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
     const channel = { response: truth.response, variance: null, estimates: [], noiseVariance };

@@ -130,7 +130,8 @@ function estimatePackets(
   let posterior = active.posterior(energy, cross, noiseVariance);
   if (givenVariance === null) {
     for (let round = 0; round < 3; round++) {
-      noiseVariance = pilotResidual(energy, cross, received, posterior.response) / Math.max(1, observations - active.numTaps);
+      noiseVariance =
+        pilotResidual(energy, cross, received, posterior.response) / Math.max(1, observations - active.numTaps);
       posterior = active.posterior(energy, cross, Math.max(noiseVariance, 1e-6));
     }
   }

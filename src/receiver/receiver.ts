@@ -70,6 +70,8 @@ export interface ReceiverResult {
   readonly verdict: Verdict;
   /** The receiver's own estimate of the chance of success; null where it makes none. */
   readonly confidence: number | null;
+  /** Log-odds of the sign chosen for the least certain part; null where the sign is not in question. */
+  readonly signLogOdds: number | null;
   /** Network passes (encoder, decoder, E-step, polarity), each counted per picture. */
   readonly evaluations: number;
   /** Starts tried, the largest number over the parts of the frame that are solved apart, and how many of them agree. */

@@ -35,7 +35,7 @@ export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells
     signs = signs.map((sign) => -sign);
     best = -best;
   }
-  for (let improved = numChannels > 1; improved; ) {
+  for (let improved = numChannels > 1; improved;) {
     improved = false;
     for (let c = 0; c < numChannels; c++) {
       const flipped = signs.slice();

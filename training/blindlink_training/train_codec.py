@@ -3,7 +3,8 @@
     python3 -m blindlink_training.train_codec --train A.jpegs B.jpegs --val V.jpegs --out runs/natural --minutes 60
 
 The learning rate follows a cosine over the larger of the elapsed share of --minutes and of --steps. A
-checkpoint is written atomically every minute; the same command resumes from it.
+checkpoint is written atomically every minute; the same command resumes from it, and with more --minutes it goes on
+past the end of an earlier schedule.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--encoder-blocks", type=int, default=2)
     parser.add_argument("--decoder-blocks", type=int, default=3)
+    parser.add_argument("--loss-floor", type=float, default=3e-3, help="MSE below which pictures stop mattering more")
     parser.add_argument("--fading-share", type=float, default=0.25)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -123,8 +125,8 @@ def main() -> None:
             z = codec.encode(x, snr)
             y = codec.decoder(mixed(z, snr, args.fading_share), snr).float()
         mse = (x - y).square().mean(dim=(1, 2, 3))
-        # Between MSE and mean PSNR: hard pictures keep a say, easy ones are not ignored.
-        loss = torch.log(mse + 3e-3).mean()
+        # Between MSE (a large floor) and mean PSNR (none): hard pictures keep a say, easy ones are not ignored.
+        loss = torch.log(mse + args.loss_floor).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)

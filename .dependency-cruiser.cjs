@@ -1,0 +1,48 @@
+/**
+ * The layers, top to bottom. A module may import from its own folder and from the layers named here as its own;
+ * stages never import one another's inside. Only link/ and cli/ see everything.
+ */
+const layers = {
+  cli: ['config', 'link', 'source', 'codec', 'ofdm', 'radio', 'sync', 'receiver', 'metrics', 'channel', 'graph', 'runtime', 'dsp', 'core'],
+  link: ['config', 'source', 'codec', 'ofdm', 'radio', 'sync', 'receiver', 'metrics', 'channel', 'runtime', 'dsp', 'core'],
+  config: ['core'],
+  source: ['core'],
+  codec: ['graph', 'runtime', 'core'],
+  receiver: ['codec', 'ofdm', 'graph', 'runtime', 'dsp', 'core'],
+  radio: ['channel', 'ofdm', 'dsp', 'core'],
+  sync: ['ofdm', 'dsp', 'core'],
+  ofdm: ['dsp', 'core'],
+  metrics: ['core'],
+  channel: ['dsp', 'core'],
+  graph: ['runtime', 'core'],
+  runtime: ['core'],
+  dsp: ['core'],
+  core: [],
+};
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...Object.entries(layers).map(([layer, below]) => ({
+      name: `layer-${layer}`,
+      comment: `src/${layer} may import from: ${[layer, ...below].join(', ')}`,
+      severity: 'error',
+      from: { path: `^src/${layer}/` },
+      to: { path: '^src/', pathNot: `^src/(${[layer, ...below].join('|')})/` },
+    })),
+    {
+      name: 'numerics-without-rxjs',
+      comment: 'Streams belong to link/ (and to the page, later): DSP and receivers stay plain.',
+      severity: 'error',
+      from: { pathNot: '^src/(link|cli)/' },
+      to: { path: 'rxjs' },
+    },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src', pathNot: '\\.d\\.ts$' }, to: {} },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist' },
+  },
+};

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { AbortedError, ConfigError, LinkError } from '../core/errors.js';
+import { versions } from '../link/run-folder.js';
+import { addDoctor } from './doctor.js';
+import { addModel } from './model.js';
+import { addSimulate } from './simulate.js';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
+const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
+
+const program = new Command('blindlink')
+  .description('Pictures over OFDM and multipath, received without pilots.')
+  .version(String(versions()['blindlink']))
+  .showSuggestionAfterError(true)
+  .exitOverride();
+
+addSimulate(program);
+addModel(program);
+addDoctor(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  if (error instanceof AbortedError) {
+    console.error(`blindlink: ${error.message}`);
+    return EXIT.interrupted;
+  }
+  if (error instanceof LinkError) {
+    console.error(`blindlink: ${error.message}`);
+    return error instanceof ConfigError || error.code.startsWith('picture.') || error.code.startsWith('codec.unknown')
+      ? EXIT.usage
+      : EXIT.failed;
+  }
+  const text = error instanceof Error ? (process.env['BLINDLINK_DEBUG'] ? error.stack : error.message) : String(error);
+  console.error(`blindlink: ${text ?? 'unknown error'} (BLINDLINK_DEBUG=1 shows where)`);
+  return EXIT.failed;
+}

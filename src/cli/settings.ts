@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { assign, type RawConfig, readConfigFile, resolveConfig } from '../config/load.js';
+import type { LinkConfig } from '../config/schema.js';
+import { ConfigError } from '../core/errors.js';
+
+/** Flags that stand for a setting: flag, what it takes, setting, explanation. */
+const flags = [
+  ['--receiver <names>', 'receiver.names', 'comma-separated: perfect, pilot, blind-em', list],
+  ['--codec <name|card>', 'codec', 'shipped codec, or the path of a card', text],
+  ['--frames <n>', 'run.frames', 'frames to send; pictures repeat', number],
+  ['--snr <dB>', 'snrDb', 'CSNR in dB', number],
+  ['--snr-convention <name>', 'snrConvention', 'received or average', text],
+  [
+    '--channel <name>',
+    'channel.taps',
+    'exponential[:taps[:decay]], flat, identity, EPA … TDL-E, or a file of taps',
+    taps,
+  ],
+  ['--coherence <what>', 'channel.coherence', 'a channel for each packet, or one for the frame', text],
+  ['--doppler <Hz>', 'channel.dopplerHz', 'maximum Doppler frequency', number],
+  ['--cfo <subcarriers>', 'channel.cfoSubcarriers', 'carrier offset in subcarrier spacings', number],
+  ['--rho <share>', 'rho', 'power of the superimposed reference', number],
+  ['--profile <name>', 'ofdm.profile', 'paper or ota', text],
+  ['--pilots <n>', 'ofdm.pilotSymbols', 'pilot symbols a packet; 0 sends none', number],
+  ['--clipping <ratio>', 'ofdm.clippingRatio', 'amplitude limit over the mean amplitude', number],
+  ['--cp <samples>', 'ofdm.cyclicPrefixLength', 'cyclic prefix', number],
+  ['--rank <r>', 'receiver.blindEm.rank', "directions of the codeword's covariance", number],
+  ['--starts <n>', 'receiver.blindEm.starts', 'starts at most', number],
+  ['--seed <n>', 'seed', 'seeds everything random', number],
+  ['--threads <n>', 'run.threads', 'threads in one operator', number],
+  ['--out <folder>', 'run.out', 'folder for results', text],
+] as const;
+
+export function addSettings(command: Command): Command {
+  for (const [flag, setting, explanation] of flags) command.option(flag, `${explanation} (${setting})`);
+  return command
+    .option('--config <file>', 'YAML file of settings; flags win over it')
+    .option('--set <path=value>', 'any setting, e.g. receiver.blindEm.passes=30; repeatable', collect, [])
+    .option('--no-save', 'keep no results (run.out: null)')
+    .option('--print-config', 'print the resolved settings and stop');
+}
+
+/** Settings from file and flags, checked and frozen. Throws ConfigError. */
+export function settingsFrom(options: Readonly<Record<string, unknown>>, pictures: readonly string[]): LinkConfig {
+  const raw: RawConfig = typeof options['config'] === 'string' ? readConfigFile(options['config']) : {};
+  if (pictures.length > 0) raw['pictures'] = pictures;
+  for (const [flag, setting, , convert] of flags) {
+    const name = flag.slice(2).split(' ')[0];
+    const value = options[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    if (typeof value === 'string') assign(raw, setting, convert(value, `--${name}`));
+  }
+  if (options['save'] === false) assign(raw, 'run.out', null);
+  for (const entry of options['set'] as string[]) {
+    const at = entry.indexOf('=');
+    if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
+    assign(raw, entry.slice(0, at), parse(entry.slice(at + 1)));
+  }
+  return resolveConfig(raw);
+}
+
+function text(value: string): string {
+  return value;
+}
+
+function number(value: string, flag: string): number {
+  const result = Number(value);
+  if (value.trim() === '' || !Number.isFinite(result)) {
+    throw new ConfigError('config.flag', `${flag} ${value}: must be a number`, { value });
+  }
+  return result;
+}
+
+function list(value: string): string[] {
+  return value.split(',').map((part) => part.trim());
+}
+
+const profileNames = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'];
+
+function taps(value: string, flag: string): Record<string, unknown> {
+  const [name, ...rest] = value.split(':');
+  const profile = profileNames.find((known) => known.toLowerCase() === name.toLowerCase());
+  if (name === 'exponential') {
+    return { kind: 'exponential', numTaps: number(rest[0] ?? '8', flag), decay: number(rest[1] ?? '4', flag) };
+  }
+  if (name === 'flat' || name === 'identity') return { kind: name };
+  if (profile !== undefined) {
+    const sampleRateHz = number(rest[0] ?? '1e6', flag);
+    return {
+      kind: 'profile',
+      name: profile,
+      sampleRateHz,
+      ...(rest[1] ? { delaySpreadS: number(rest[1], flag) } : {}),
+    };
+  }
+  if (/\.(npy|npz|csv)$/i.test(value)) return { kind: 'file', path: value };
+  throw new ConfigError(
+    'config.flag',
+    `${flag} ${value}: must be exponential[:taps[:decay]], flat, identity, ${profileNames.join(', ')} ` +
+      '(NAME:sampleRateHz[:delaySpreadS]) or a .npy, .npz or .csv file of taps',
+    { value },
+  );
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

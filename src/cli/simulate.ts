@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import { finalize, tap } from 'rxjs';
+import { openCodec } from '../codec/codec.js';
+import { findCodec } from '../codec/find-codec.js';
+import type { LinkConfig } from '../config/schema.js';
+import { AbortedError } from '../core/errors.js';
+import type { FrameOutcome, FrameReport } from '../link/frame-report.js';
+import { createLink } from '../link/link.js';
+import { openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
+import { summarise } from '../link/summary.js';
+import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
+import { openPictures } from '../source/picture-source.js';
+import { interruptible } from './interrupt.js';
+import { createProgress } from './progress.js';
+import { addSettings, settingsFrom } from './settings.js';
+import { describeFrame, describeSummary } from './tables.js';
+
+export function addSimulate(program: Command): void {
+  addSettings(
+    program
+      .command('simulate')
+      .description('Send pictures through a simulated channel to one or more receivers.')
+      .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+      .option('--json', 'one JSON object a line on standard output, nothing else'),
+  ).action(async (pictures: string[], options: Record<string, unknown>) => {
+    const config = settingsFrom(options, pictures);
+    if (options['printConfig'] === true) {
+      console.log(JSON.stringify(config, null, 2));
+      return;
+    }
+    await simulate(config, options['json'] === true);
+  });
+}
+
+async function simulate(config: LinkConfig, json: boolean): Promise<void> {
+  const { signal, release } = interruptible();
+  const cardPath = findCodec(config.codec);
+  const { maxPixels } = config.source;
+  const source = openPictures(config.pictures, {
+    maxPixels,
+    ...(config.run.frames ? { frames: config.run.frames } : {}),
+  });
+  const runtime = createOnnxRuntime({ threads: config.run.threads });
+  try {
+    const codec = await openCodec(cardPath, runtime);
+    const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
+    const folder = out === null ? null : openRunFolder(out, config, codec.card);
+    const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
+    const reports: FrameReport[] = [];
+    const notes = new Set<string>();
+    const describe = (outcomes: readonly FrameOutcome[]): void => {
+      const { sent } = outcomes[0].arrived;
+      for (const note of sent.padded.notes) {
+        const line = `${sent.picture.name}: ${note}`;
+        if (!notes.has(line)) console.error(`note: ${line}`);
+        notes.add(line);
+      }
+      if (!json && sent.index === 0) console.log(describeFrame(outcomes, config));
+      progress.update(sent.index + 1);
+    };
+    let interrupted = false;
+    try {
+      await collectFrames(config, { codec, runtime, source, signal }, async (outcomes) => {
+        reports.push(...outcomes.map((outcome) => outcome.report));
+        if (json) for (const { report } of outcomes) console.log(toJson(report));
+        describe(outcomes);
+        await folder?.add(outcomes);
+      });
+    } catch (error) {
+      if (!(error instanceof AbortedError)) throw error;
+      interrupted = true;
+    } finally {
+      progress.stop();
+    }
+    conclude({ config, card: codec.card, reports, folder, json, interrupted, frames: source.count });
+  } finally {
+    release();
+    await runtime.dispose();
+  }
+}
+
+interface LinkInputs {
+  readonly codec: Awaited<ReturnType<typeof openCodec>>;
+  readonly runtime: ReturnType<typeof createOnnxRuntime>;
+  readonly source: ReturnType<typeof openPictures>;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the link and hands over the outcomes of each frame together, one a receiver, in order. */
+async function collectFrames(
+  config: LinkConfig,
+  { codec, runtime, source, signal }: LinkInputs,
+  use: (outcomes: readonly FrameOutcome[]) => Promise<void>,
+): Promise<void> {
+  let open: FrameOutcome[] = [];
+  let queue = Promise.resolve();
+  await new Promise<void>((done, fail) => {
+    createLink(config, { codec, runtime }, source.pictures(), signal)
+      .pipe(
+        tap((outcome) => {
+          open.push(outcome);
+          if (open.length < config.receiver.names.length) return;
+          const complete = open;
+          open = [];
+          queue = queue.then(() => use(complete));
+        }),
+        finalize(() => {
+          open = [];
+        }),
+      )
+      .subscribe({
+        error: (error: unknown) => {
+          queue.then(() => {
+            fail(error);
+          }, fail);
+        },
+        complete: () => {
+          queue.then(done, fail);
+        },
+      });
+  });
+}
+
+interface Conclusion {
+  readonly config: LinkConfig;
+  readonly card: Parameters<typeof versions>[0];
+  readonly reports: readonly FrameReport[];
+  readonly folder: RunFolder | null;
+  readonly json: boolean;
+  readonly interrupted: boolean;
+  readonly frames: number;
+}
+
+function conclude({ config, card, reports, folder, json, interrupted, frames }: Conclusion): void {
+  const receivers = summarise(reports);
+  const summary = {
+    type: 'summary',
+    ...(interrupted ? { interrupted: true } : {}),
+    config,
+    versions: versions(card),
+    receivers,
+  };
+  folder?.finish(summary);
+  if (json) console.log(toJson(summary));
+  else if (reports.length > 0) console.log(describeSummary(receivers));
+  if (folder !== null && !json)
+    console.log(`\nResults in ${folder.path} (pictures/, plots/, frames.csv, summary.json)`);
+  if (!interrupted) return;
+  const done = reports.length / config.receiver.names.length;
+  console.error(`blindlink: interrupted after ${done} of ${frames} frames; what was done is complete and saved`);
+  process.exitCode = 130;
+}
+
+/** JSON has no NaN: null stands for what could not be measured. */
+const toJson = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => (Number.isNaN(v) ? null : v));
+
+const timestamp = (): string => new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');

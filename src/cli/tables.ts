@@ -1,0 +1,67 @@
+import type { LinkConfig } from '../config/schema.js';
+import type { ComplexArray } from '../core/complex.js';
+import type { FrameOutcome } from '../link/frame-report.js';
+import type { ReceiverSummary } from '../link/summary.js';
+
+/** The first frame in words: what was sent, what the channel did, what each receiver made of it. */
+export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkConfig): string {
+  const { arrived } = outcomes[0];
+  const { sent } = arrived;
+  const { grid, interleaver, layout } = sent.setting;
+  const lines = [
+    `${sent.picture.name} ${sent.picture.width}×${sent.picture.height} through ${config.codec}: ` +
+      `${layout.numSymbols} symbols in ${interleaver.numPackets} packet(s) of ${grid.symbolsPerPacket}×${grid.numDataSubcarriers}, ` +
+      `${grid.pilotSymbols} pilot symbol(s), prefix ${grid.cyclicPrefixLength}; PAPR ${sent.paprDb.toFixed(1)} dB`,
+    `CSNR ${config.snrDb} dB (${config.snrConvention}), ρ = ${config.rho}, seed ${config.seed}`,
+  ];
+  const { detection, diagnosis, timingError } = arrived.sync;
+  if (detection !== null) {
+    lines.push(
+      `found the preamble ${timingError} samples from its place, CFO ${detection.cfoSubcarriers.toFixed(4)} subcarriers, ` +
+        `SNR ${detection.snrDb.toFixed(1)} dB`,
+    );
+  } else if (diagnosis !== null) {
+    lines.push(
+      `no frame found: best metric ${diagnosis.bestMetric.toFixed(2)}, SNR guess ${diagnosis.snrGuessDb.toFixed(1)} dB`,
+    );
+  }
+  const { timing } = arrived;
+  lines.push(
+    `time: encode ${sent.encodeMs.toFixed(1)} ms, modulate ${sent.modulateMs.toFixed(2)} ms, ` +
+      `channel ${timing.channelMs.toFixed(2)} ms, synchronise and FFT ${timing.receiveMs.toFixed(2)} ms`,
+  );
+  if (arrived.taps.length > 0) {
+    lines.push('', `  ${'taps |h|'.padEnd(10)}${magnitudes(arrived.taps[0])}  true`);
+    for (const { report, result } of outcomes) {
+      if (result === null || result.channel.length === 0) continue;
+      const error = Number.isFinite(report.channelError) ? `, error ${report.channelError.toFixed(4)}` : '';
+      lines.push(`  ${''.padEnd(10)}${magnitudes(result.channel[0].taps)}  ${report.receiver}${error}`);
+    }
+  }
+  return lines.join('\n');
+}
+
+function magnitudes(taps: ComplexArray): string {
+  const shown = Math.min(taps.re.length, 12);
+  const values = Array.from({ length: shown }, (_, l) => Math.hypot(taps.re[l], taps.im[l]).toFixed(3));
+  return values.join(' ') + (shown < taps.re.length ? ' …' : '');
+}
+
+const headings = ['receiver', 'frames', 'success', 'PSNR dB', 'SSIM', 'channel err', 'decoded', 'ms'] as const;
+
+export function describeSummary(receivers: Readonly<Record<string, ReceiverSummary>>): string {
+  const rows = Object.entries(receivers).map(([name, s]) => [
+    name,
+    String(s.frames),
+    `${(100 * s.success).toFixed(1)} %`,
+    `${s.psnrDbMean.toFixed(2)} ± ${s.psnrDbStd.toFixed(2)}`,
+    s.ssimMean.toFixed(3),
+    s.channelErrorMedian.toFixed(4),
+    `${(100 * s.decodedShare).toFixed(1)} %`,
+    s.millisecondsMean.toFixed(1),
+  ]);
+  const widths = headings.map((heading, c) => Math.max(heading.length, ...rows.map((row) => row[c].length)));
+  const line = (cells: readonly string[]): string =>
+    `  ${cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  ')}`;
+  return ['', line(headings), ...rows.map(line)].join('\n');
+}
