@@ -86,8 +86,16 @@ export class BlindChain {
   /**
    * Writes precision w and evidence q of the group's symbols, [T, n] each from `offset` on; places without a symbol
    * are left alone (they must be 0). With x = √(1−ρ)·z + √ρ·C the channel sees x, the E-step wants z.
+   *
+   * @param signs turns the channels over, where given
    */
-  writeEvidence(variance: number, precision: Float32Array, evidence: Float32Array, offset: number): void {
+  writeEvidence(
+    variance: number,
+    precision: Float32Array,
+    evidence: Float32Array,
+    offset: number,
+    signs?: Int8Array,
+  ): void {
     const { group, setting, received } = this;
     const { rho, reference } = setting;
     const imaginary = setting.layout.tileSymbols;
@@ -97,8 +105,9 @@ export class BlindChain {
     for (let i = 0; i < group.cell.length; i++) {
       const { response, responseVariance } = this.posteriors[group.channel[i]];
       const m = group.subcarrier[i];
-      const hr = response.re[m];
-      const hi = response.im[m];
+      const sign = signs?.[group.channel[i]] ?? 1;
+      const hr = sign * response.re[m];
+      const hi = sign * response.im[m];
       const w = scale * (hr * hr + hi * hi + responseVariance[m]);
       const yr = received.re[i];
       const yi = received.im[i];

@@ -8,7 +8,7 @@ import { BlindChain, type Tracking } from './blind-chain.js';
 import { type BlindGroup, findGroups } from './blind-groups.js';
 import { type Candidate, channelUnder } from './candidate.js';
 import { type ChannelEstimator, createChannelEstimator } from './channel-posterior.js';
-import { createCodewordGraph } from './codeword-graph.js';
+import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import { cellsToLatents, equalise } from './equalise.js';
 import { residualEnergy } from './residual.js';
 import type { LinkSetting, Observations, Receiver, ReceiverResult, ReceiverStep, TapEstimate } from './receiver.js';
@@ -63,7 +63,8 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
   const eStep = createCodewordGraph(statistics, rank, config.solverSteps);
   const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, setting.tapPrior);
   const groups = findGroups(setting);
-  const problem: Problem = { setting, config, runtime, eStep, estimator, rank };
+  const evidence = createEvidenceGraph(statistics, rank);
+  const problem: Problem = { setting, config, runtime, eStep, evidence, estimator, rank };
 
   async function* receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep> {
     const began = performance.now();
@@ -80,7 +81,9 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
     };
     const solve = async (chains: readonly BlindChain[]): Promise<Candidate[][]> => {
       await runPasses(problem, chains, noiseVariance === null, counter, signal);
-      return Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
+      const candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
+      await weighEvidence(problem, candidates.flat(), counter);
+      return candidates;
     };
 
     /** Solves starts first…end−1 of some groups and adds them to `found`, a list of candidates a group. */
@@ -132,6 +135,7 @@ interface Problem {
   readonly config: BlindEmConfig;
   readonly runtime: Runtime;
   readonly eStep: Graph;
+  readonly evidence: Graph;
   readonly estimator: ChannelEstimator;
   readonly rank: number;
 }
@@ -190,7 +194,7 @@ async function candidatesOf(
   cells: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[]> {
-  const open = { residual: Number.NaN, energy: Number.NaN };
+  const open = { evidence: Number.NaN, residual: Number.NaN, energy: Number.NaN };
   if (signIsDecidable(setting)) {
     const { signs, logOdds } = await chooseSigns(setting, chain, cells);
     counter.evaluations += chain.group.tiles.length;
@@ -202,6 +206,29 @@ async function candidatesOf(
     signLogOdds: 0,
     ...open,
   }));
+}
+
+/** Fills in G of each candidate: one more E-step at the true noise variance, with the signs chosen. */
+async function weighEvidence(problem: Problem, candidates: readonly Candidate[], counter: Counter): Promise<void> {
+  const { setting, rank, runtime } = problem;
+  const dimension = 2 * setting.layout.tileSymbols;
+  const rows = candidates.reduce((sum, { chain }) => sum + chain.group.tiles.length, 0);
+  const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  let row = 0;
+  for (const { chain, signs } of candidates) {
+    chain.writeEvidence(chain.noiseVariance, precision.data, evidence.data, row * dimension, signs);
+    row += chain.group.tiles.length;
+  }
+  const coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
+  const { mean } = await runtime.run(problem.eStep, { precision, evidence, coefficients });
+  const { score } = await runtime.run(problem.evidence, { precision, evidence, mean });
+  counter.evaluations += rows;
+  row = 0;
+  for (const candidate of candidates) {
+    candidate.evidence = 0;
+    for (let t = 0; t < candidate.chain.group.tiles.length; t++) candidate.evidence += score.data[row++];
+  }
 }
 
 interface Judgement {
@@ -260,7 +287,7 @@ async function decodeVariants(
       const scaled = sum / candidate.chain.noiseVariance;
       candidate.residual = scaled / cell.length;
       const prior = candidate.chain.posteriors.reduce((total, p) => total + estimator.priorEnergy(p), 0);
-      candidate.energy = scaled + 2 * prior;
+      candidate.energy = scaled + candidate.evidence + 2 * prior;
     }
     return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };
   });

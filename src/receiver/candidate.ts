@@ -9,9 +9,11 @@ export interface Candidate {
   readonly signs: Int8Array;
   /** Log-odds of these signs against the opposite ones; 0 where nothing tells them apart. */
   readonly signLogOdds: number;
+  /** G = −2·log p(Y|Ĥ) of the group under the codeword's statistics, up to a constant. */
+  evidence: number;
   /** χ of the group, once the picture was decoded and encoded again. */
   residual: number;
-  /** What starts are ranked by: residual energy plus 2·μᴴP⁻¹μ; smaller is better. */
+  /** What starts are ranked by: residual energy + G + 2·μᴴP⁻¹μ; smaller is better. */
   energy: number;
 }
 

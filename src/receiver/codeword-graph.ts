@@ -79,6 +79,42 @@ export function createCodewordGraph(statistics: CodewordStatistics, rank: number
   return { name: `codeword-posterior r=${r} steps=${steps} n=${n} #${fingerprint(basis)}`, bytes: builder.build() };
 }
 
+/**
+ * How badly a channel explains what was received, as a graph: G = −2·log p(Y | Ĥ) up to terms that all channels share.
+ *
+ *   G = Σ(w·m² − 2·q·m) − (q − w·m)ᵀ(E[z] − m) + Σ log(1 + wψ) + Σ_j log(1 + λ_j·(Uᵀ diag(g) U)_jj)
+ *
+ * The last sum bounds the log-determinant from above (Hadamard); equal precisions make it exact.
+ *
+ * Inputs: precision, evidence, mean (the E-step's) [B, n]. Output: score [B, 1].
+ */
+export function createEvidenceGraph(statistics: CodewordStatistics, rank: number): Graph {
+  const { dimension: n, rank: r, mean, basis, eigenvalues, psi } = truncate(statistics, rank);
+  const builder = createGraphBuilder('evidence');
+  const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
+  const w = builder.input('precision', ['batch', n]);
+  const q = builder.input('evidence', ['batch', n]);
+  const z = builder.input('mean', ['batch', n]);
+  const m = builder.constant(mean, [n]);
+  const one = builder.scalar(1);
+  const lastAxis = builder.int64s([1]);
+  const rowSum = (x: Value): Value => builder.node('ReduceSum', [x, lastAxis], { keepdims: 1 });
+
+  const spread = op('Add', one, op('Mul', w, builder.constant(psi, [n])));
+  const wm = op('Mul', w, m);
+  const prior = op('Sub', op('Mul', wm, m), op('Mul', op('Add', q, q), m));
+  const gain = op('Mul', op('Sub', q, wm), op('Sub', z, m));
+  const squares = builder.constant(
+    basis.map((v) => v * v),
+    [n, r],
+  );
+  const diagonal = op('MatMul', op('Div', w, spread), squares);
+  const directions = op('Log', op('Add', one, op('Mul', diagonal, builder.constant(eigenvalues, [r]))));
+  const perPlace = op('Add', op('Sub', prior, gain), op('Log', spread));
+  builder.output('score', op('Add', rowSum(perPlace), rowSum(directions)), ['batch', 1]);
+  return { name: `evidence r=${r} n=${n} #${fingerprint(basis)}`, bytes: builder.build() };
+}
+
 function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(matrix.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j];

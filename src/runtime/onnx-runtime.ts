@@ -61,9 +61,13 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
         freeDimensionOverrides,
       });
     } catch (cause) {
-      throw new FormatError('graph.load', `${graph.name}: not a graph that onnxruntime can load (${firstLine(cause)})`, {
-        cause,
-      });
+      throw new FormatError(
+        'graph.load',
+        `${graph.name}: not a graph that onnxruntime can load (${firstLine(cause)})`,
+        {
+          cause,
+        },
+      );
     }
   };
 
@@ -95,7 +99,8 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
     const overrides: Record<string, number> = {};
     for (const input of inputs) {
       const dims = feeds[input.name]?.dims;
-      const fits = dims?.length === input.dims.length && input.dims.every((d, i) => typeof d === 'string' || d === dims[i]);
+      const fits =
+        dims?.length === input.dims.length && input.dims.every((d, i) => typeof d === 'string' || d === dims[i]);
       if (dims === undefined || !fits) {
         throw new ShapeError(
           'graph.feed',

@@ -27,7 +27,13 @@ export function padPicture(picture: Picture, block: number): Picture {
 }
 
 /** The upper left `height`×`width` of [3, fromHeight, fromWidth]. */
-export function cropPlanes(data: Float32Array, fromHeight: number, fromWidth: number, height: number, width: number): Float32Array {
+export function cropPlanes(
+  data: Float32Array,
+  fromHeight: number,
+  fromWidth: number,
+  height: number,
+  width: number,
+): Float32Array {
   if (fromHeight === height && fromWidth === width) return data;
   const out = new Float32Array(3 * height * width);
   for (let c = 0; c < 3; c++) {

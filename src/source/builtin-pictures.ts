@@ -1,0 +1,41 @@
+import sharp from 'sharp';
+import { createRng } from '../core/rng.js';
+import { faceSvg } from './builtin-faces.js';
+import { naturalSvg } from './builtin-natural.js';
+import type { Picture } from './picture.js';
+
+export type BuiltinKind = 'faces' | 'natural';
+
+export const BUILTIN_KINDS: readonly BuiltinKind[] = ['faces', 'natural'];
+
+/**
+ * A picture of our own, drawn by code: `faces` are aligned portraits of made-up people, `natural` are scenes. The
+ * same kind, index and size give the same pixels on the same build of sharp.
+ *
+ * Drawn as SVG (soft gradients, blurs, fractal noise and relief), rasterised at 4 times the size (2 times above 128
+ * pixels) and reduced with a Lanczos filter.
+ *
+ * @param index 0, 1, 2, …: which picture; neighbours differ in everything
+ * @param size height and width in pixels
+ */
+export async function builtinPicture(kind: BuiltinKind, index: number, size = 64): Promise<Picture> {
+  const rng = createRng(`builtin:${kind}`).split(index);
+  const pixels = size * (size <= 128 ? 4 : 2);
+  const svg = kind === 'faces' ? faceSvg(rng, index, pixels) : naturalSvg(rng, index, pixels);
+  const large = await sharp(Buffer.from(svg), { unlimited: true })
+    .flatten({ background: 'white' })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+  const bytes = await sharp(large)
+    .resize(size, size, { kernel: 'lanczos3' })
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer();
+  const plane = size * size;
+  const data = new Float32Array(3 * plane);
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++) data[c * plane + i] = bytes[3 * i + c] / 255;
+  }
+  return { name: `builtin:${kind}#${index}`, data, height: size, width: size, notes: [] };
+}

@@ -1,0 +1,110 @@
+import { readdirSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { FormatError } from '../core/errors.js';
+import { BUILTIN_KINDS, builtinPicture, type BuiltinKind } from './builtin-pictures.js';
+import type { Picture } from './picture.js';
+import { readPicture, requireFile } from './read-picture.js';
+
+/** Pictures to send, in order. */
+export interface PictureSource {
+  /** How many `pictures()` gives. */
+  readonly count: number;
+  /** Reads them one at a time. */
+  pictures(): AsyncIterable<Picture>;
+}
+
+const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif', '.bmp']);
+const BUILTIN_COUNT = 8;
+const BUILTIN_SIZE = 64;
+
+type Item =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'builtin'; readonly set: BuiltinKind; readonly index: number; readonly size: number };
+
+/**
+ * Files, folders (searched recursively, in order of their names) and built-in sets `builtin:faces`, `builtin:natural`,
+ * with a size as `builtin:natural/512`.
+ *
+ * @param options.frames how many to give: files repeat, built-in sets go on with new pictures. By default every file
+ *   once and 8 of each built-in set
+ * @throws FormatError for paths that do not exist and folders without pictures, before anything is read
+ */
+export function openPictures(
+  specs: readonly string[],
+  { maxPixels, frames }: { maxPixels: number; frames?: number },
+): PictureSource {
+  const parts = specs.map(expand);
+  const once = parts.reduce((sum, part) => sum + (part.kind === 'builtin' ? BUILTIN_COUNT : part.paths.length), 0);
+  const count = frames ?? once;
+  return {
+    count,
+    async *pictures() {
+      let given = 0;
+      for (let round = 0; given < count; round++) {
+        for (const part of parts) {
+          for (const item of itemsOf(part, round)) {
+            if (given++ >= count) return;
+            yield await open(item, maxPixels);
+          }
+        }
+      }
+    },
+  };
+}
+
+type Part =
+  | { readonly kind: 'files'; readonly paths: readonly string[] }
+  | { readonly kind: 'builtin'; readonly set: BuiltinKind; readonly size: number };
+
+function expand(spec: string): Part {
+  if (spec.startsWith('builtin:')) return expandBuiltin(spec);
+  let isFolder = false;
+  try {
+    isFolder = statSync(spec).isDirectory();
+  } catch (cause) {
+    throw new FormatError('picture.missing', `${spec}: no such file or folder; check the path`, { cause });
+  }
+  if (!isFolder) {
+    requireFile(spec);
+    return { kind: 'files', paths: [spec] };
+  }
+  const paths = readdirSync(spec, { recursive: true, encoding: 'utf8' })
+    .filter((name) => SUFFIXES.has(extname(name).toLowerCase()))
+    .sort()
+    .map((name) => join(spec, name));
+  if (paths.length === 0) {
+    throw new FormatError(
+      'picture.folder',
+      `${spec}: holds no pictures (${[...SUFFIXES].join(' ')}); give another folder`,
+    );
+  }
+  return { kind: 'files', paths };
+}
+
+function expandBuiltin(spec: string): Part {
+  const [name, size = String(BUILTIN_SIZE)] = spec.slice('builtin:'.length).split('/');
+  const set = BUILTIN_KINDS.find((kind) => kind === name);
+  const pixels = Number(size);
+  if (set === undefined || !Number.isInteger(pixels) || pixels < 8 || pixels > 4096) {
+    throw new FormatError(
+      'picture.builtin',
+      `${spec}: no such built-in set; give ${BUILTIN_KINDS.map((kind) => `builtin:${kind}`).join(' or ')}, with a size of 8 to 4096 as in builtin:natural/512`,
+    );
+  }
+  return { kind: 'builtin', set, size: pixels };
+}
+
+function itemsOf(part: Part, round: number): Item[] {
+  if (part.kind === 'files') return part.paths.map((path) => ({ kind: 'file', path }));
+  const first = round * BUILTIN_COUNT;
+  return Array.from({ length: BUILTIN_COUNT }, (_, i) => ({
+    kind: 'builtin',
+    set: part.set,
+    index: first + i,
+    size: part.size,
+  }));
+}
+
+function open(item: Item, maxPixels: number): Promise<Picture> {
+  return item.kind === 'file' ? readPicture(item.path, { maxPixels }) : builtinPicture(item.set, item.index, item.size);
+}
