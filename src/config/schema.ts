@@ -33,8 +33,8 @@ const ofdm = z.strictObject({
 
 const channel = z.strictObject({
   taps: tapModel.default({ kind: 'exponential', numTaps: 8, decay: 4 }),
-  /** A new channel for each packet, or one for the whole frame. */
-  coherence: z.enum(['packet', 'frame']).default('packet'),
+  /** A new channel for each packet (by default in the paper's profile), or one for the whole frame (over the air). */
+  coherence: z.enum(['packet', 'frame']).optional(),
   /** 0: taps stand still within a packet. Above: Clarke fading, continuous through the frame. */
   dopplerHz: z.number().min(0).default(0),
   sampleRateHz: positive.default(1e6),
@@ -74,7 +74,7 @@ const receiver = z.strictObject({
       solverSteps: count.max(100).default(4),
       /** Starts in all, where the initial ones leave doubt. */
       starts: count.max(64).default(8),
-      sureAbove: z.number().min(0).max(1).default(0.97),
+      sureAbove: z.number().min(0).max(1).default(0.9),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
     })
     .prefault({}),

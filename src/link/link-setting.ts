@@ -15,6 +15,10 @@ export function ofdmConfigOf(config: LinkConfig): OfdmConfig {
   return { ...ofdmProfiles[profile], ...overrides };
 }
 
+/** Whether packets of a frame have channels of their own: as configured, else as the profile means it. */
+export const coherenceOf = (config: LinkConfig): 'packet' | 'frame' =>
+  config.channel.coherence ?? (config.ofdm.profile === 'paper' ? 'packet' : 'frame');
+
 /** How the receiver finds frames: as configured, else by the preamble where there is one. */
 export function syncMethodOf(config: LinkConfig, grid: Grid): 'ideal' | 'preamble' {
   const method = config.sync.method ?? (grid.config.preamble === 'none' ? 'ideal' : 'preamble');
@@ -86,7 +90,7 @@ export function createLinkSetting(
     blockPilots: blockPilotCells(grid),
     combPilots: combPilotCells(grid),
     tapPrior: tapPriorOf(config, grid),
-    coherence: config.channel.coherence,
+    coherence: coherenceOf(config),
   };
 }
 

@@ -27,7 +27,8 @@ export function constellationSvg({ title, panels }: ConstellationPlot): string {
     for (let i = 0; i < points.re.length; i += step) {
       const x = points.re[i] * scale;
       const y = points.im[i] * scale;
-      if (Math.abs(x) > size / 2 || Math.abs(y) > size / 2) continue;
+      // Written so that NaN, which a receiver that diverged may give, is left out too.
+      if (!(Math.abs(x) <= size / 2 && Math.abs(y) <= size / 2)) continue;
       path += `M${(left + size / 2 + x).toFixed(1)} ${(top + size / 2 - y).toFixed(1)}h.01`;
     }
     const middle = `<path d="M${left} ${top + size / 2}h${size}M${left + size / 2} ${top}v${size}" stroke="#ddd"/>`;
@@ -113,7 +114,9 @@ export function tapsSvg({ title, truth, estimates }: TapsPlot): string {
 }
 
 function percentile({ re, im }: ComplexArray, share: number): number {
-  const sorted = Float32Array.from(re, (v, i) => Math.hypot(v, im[i])).sort();
+  const sorted = Float32Array.from(re, (v, i) => Math.hypot(v, im[i]))
+    .filter(Number.isFinite)
+    .sort();
   return Math.max(1e-6, sorted[Math.floor(share * (sorted.length - 1))] ?? 1);
 }
 

@@ -14,13 +14,14 @@ import { createChannelEstimator } from '../receiver/channel-posterior.js';
 import type { LinkSetting } from '../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../source/picture.js';
 import { correctCfo } from '../sync/correct-cfo.js';
+import { prefixCfoSubcarriers } from '../sync/prefix-cfo.js';
 import {
   createPreambleDetector,
   type PreambleDetector,
   type PreambleDetection,
   type SyncDiagnosis,
 } from '../sync/preamble-detector.js';
-import { syncMethodOf, timingAdvanceOf } from './link-setting.js';
+import { coherenceOf, syncMethodOf, timingAdvanceOf } from './link-setting.js';
 
 /** A picture as it goes to the radio. */
 export interface SentFrame {
@@ -158,8 +159,15 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
       if (lost)
         return { sent, observed: null, sync, noiseVariance: variance, response: null, taps: [], timing: timing() };
 
-      const cfo = detection?.cfoRadPerSample ?? 0;
-      if (cfo !== 0) correctCfo(received, cfo);
+      let cfo = detection?.cfoRadPerSample ?? 0;
+      if (search) {
+        correctCfo(received, cfo);
+        const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
+        const rest = prefixCfoSubcarriers(grid, received, start + grid.preambleLength, numSymbols);
+        const restRadPerSample = (2 * Math.PI * rest) / grid.fftSize;
+        correctCfo(received, restRadPerSample);
+        cfo += restRadPerSample;
+      }
       const observed = demodulateFrame(
         grid,
         received,
@@ -253,9 +261,10 @@ function delayTaps(taps: ComplexArray, delay: number): ComplexArray {
 }
 
 function simulatedConfigOf(config: LinkConfig, grid: Grid): Parameters<typeof createSimulatedChannel>[0] {
-  const { taps, coherence, dopplerHz, cfoSubcarriers, ...rest } = config.channel;
-  const cfoHz = (cfoSubcarriers * rest.sampleRateHz) / grid.fftSize;
-  return { taps, coherence, dopplerHz, impairments: { ...rest, cfoHz, signalPower: grid.meanPower } };
+  const { taps, dopplerHz, cfoSubcarriers, sampleRateHz } = config.channel;
+  const cfoHz = (cfoSubcarriers * sampleRateHz) / grid.fftSize;
+  const impairments = { ...config.channel, cfoHz, signalPower: grid.meanPower };
+  return { taps, coherence: coherenceOf(config), dopplerHz, impairments };
 }
 
 /** The received picture cut back to the sent one's size. */

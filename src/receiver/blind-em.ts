@@ -13,7 +13,7 @@ import { cellsToLatents, equalise } from './equalise.js';
 import { residualEnergy } from './residual.js';
 import type { LinkSetting, Observations, Receiver, ReceiverResult, ReceiverStep, TapEstimate } from './receiver.js';
 import { chooseSigns, signIsDecidable } from './sign.js';
-import { successChance, verdictOf } from './verdict.js';
+import { measuredSnr, successChance, verdictOf } from './verdict.js';
 
 export interface BlindEmConfig {
   /** r, directions of the codeword's covariance that are used; at most what the statistics file holds. */
@@ -100,7 +100,7 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
     const { initialStarts, starts } = config;
     let judged = await explore([...groups.keys()], 0, initialStarts);
     const doubtful = judged.best.flatMap((best, g) =>
-      chanceOf(setting, best, found[g]) < config.sureAbove && starts > initialStarts ? [g] : [],
+      chanceOf(setting, cells, best, found[g]) < config.sureAbove && starts > initialStarts ? [g] : [],
     );
     if (doubtful.length > 0) {
       yield { kind: 'progress', done: initialStarts, of: starts };
@@ -108,7 +108,7 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
       judged = await explore(doubtful, initialStarts, starts);
     }
 
-    const chance = Math.min(...judged.best.map((best, g) => chanceOf(setting, best, found[g])));
+    const chance = Math.min(...judged.best.map((best, g) => chanceOf(setting, cells, best, found[g])));
     const { best } = judged;
     const result: ReceiverResult = {
       picture: judged.picture,
@@ -294,9 +294,14 @@ async function decodeVariants(
 }
 
 /** The chance that a group's best candidate is right, given all candidates of the group. */
-function chanceOf({ codec }: LinkSetting, best: Candidate, all: readonly Candidate[]): number {
+function chanceOf({ codec }: LinkSetting, cells: ComplexArray, best: Candidate, all: readonly Candidate[]): number {
   const chains = new Set(all.map(({ chain }) => chain)).size;
-  return successChance(codec.card, best.residual, best.signLogOdds, countAgreeing(best, all) / chains);
+  return successChance(codec.card, {
+    residual: best.residual,
+    snr: measuredSnr(cells, best.chain.noiseVariance),
+    signLogOdds: best.signLogOdds,
+    agreement: countAgreeing(best, all) / chains,
+  });
 }
 
 const meanOf = (candidates: readonly Candidate[], value: (candidate: Candidate) => number): number =>

@@ -2,7 +2,7 @@ import { symbolsOf } from '../codec/layout.js';
 import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
-import { successChance, verdictOf } from './verdict.js';
+import { measuredSnr, successChance, verdictOf } from './verdict.js';
 
 /** What a receiver that knows its channel decodes with. */
 export interface KnownChannel extends CellChannel {
@@ -26,7 +26,12 @@ export async function decodeWith(
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
-  const confidence = successChance(codec.card, residual, Number.POSITIVE_INFINITY, 1);
+  const confidence = successChance(codec.card, {
+    residual,
+    snr: measuredSnr(frame.cells, channel.noiseVariance),
+    signLogOdds: Number.POSITIVE_INFINITY,
+    agreement: 1,
+  });
   return {
     picture,
     channel: channel.estimates,

@@ -1,5 +1,5 @@
 import type { Rng } from '../core/rng.js';
-import { eyes, glasses, mouth, nose, skinRelief, stroke, wrinkles } from './face-features.js';
+import { eyes, glasses, mouth, nose, skinRelief, wrinkles } from './face-features.js';
 import { backHair, beard, faceClip, frontHair } from './face-hair.js';
 import { drawPerson, faceOutline, type Person } from './face-person.js';
 import {
@@ -17,6 +17,7 @@ import {
   reliefFilter,
   repeat,
   shade,
+  stroke,
   svgDocument,
 } from './svg-parts.js';
 

@@ -1,7 +1,9 @@
 import type { Rng } from '../core/rng.js';
-import { desert, flowers, forest, fur, mountains, nightSky, sea, underwater } from './scenes-outdoors.js';
 import type { ScenePainter } from './scene.js';
-import { clouds, facade, fruit, leaves, skyline, stones } from './scenes-objects.js';
+import { leaves, stones } from './scenes-ground.js';
+import { desert, flowers, forest, fur, mountains } from './scenes-land.js';
+import { facade, fruit, skyline } from './scenes-objects.js';
+import { clouds, nightSky, sea, underwater } from './scenes-water-sky.js';
 import { svgDocument } from './svg-parts.js';
 
 const PAINTERS: readonly ScenePainter[] = [

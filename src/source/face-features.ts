@@ -1,11 +1,6 @@
 import type { Rng } from '../core/rng.js';
 import type { Person } from './face-person.js';
-import { between, blob, blurred, type Blur, css, mix, n, repeat, type Rgb, shade, vary } from './svg-parts.js';
-
-/** A stroked path. */
-export function stroke(d: string, color: Rgb, width: number, opacity: number, blur: Blur = 0.6): string {
-  return `<path d="${d}" fill="none" stroke="${css(color)}" stroke-width="${n(width)}" stroke-linecap="round" stroke-opacity="${n(opacity)}"${blurred(blur)}/>`;
-}
+import { between, blob, blurred, css, mix, n, repeat, type Rgb, shade, stroke, vary } from './svg-parts.js';
 
 /** Soft light and shadow that give the skin its relief; drawn inside the outline of the face. */
 export function skinRelief(p: Person): string {
@@ -33,7 +28,7 @@ export function skinRelief(p: Person): string {
         turn: s * -24,
       }),
       blob({ at: [nx + s * w * 0.66, 176], radius: [9, 24], fill: dark, opacity: 0.35 * soft, blur: 8, turn: s * 22 }),
-      blob({ at: [nx + s * p.mouthWidth * 1.1, mouthY + 3], radius: [5, 7], fill: dark, opacity: 0.3, blur: 3 }),
+      blob({ at: [nx + s * p.mouthWidth * 1.1, mouthY - 3], radius: [5, 7], fill: dark, opacity: 0.3, blur: 3 }),
     ]),
     blob({ at: [nx, mouthY + 17], radius: [17, 4.5], fill: dark, opacity: 0.42 * soft, blur: 3 }),
     blob({ at: [nx + l * 4, chin - 15], radius: [14, 8], fill: bright, opacity: shine * 0.8, blur: 5 }),
@@ -226,7 +221,7 @@ export function mouth(p: Person): string {
   const { smile, mouthY: y, lips } = p;
   const x = p.cx + p.yaw * 8;
   const w = p.mouthWidth * (1 + 0.22 * smile);
-  const lift = 5.5 * smile;
+  const lift = 1.6 + 5 * smile;
   const gap = smile > 0.5 ? 9 * (smile - 0.35) : 0;
   const thick = 6 + (p.makeup ? 1.6 : 0) + p.tone * 1.5 - p.age * 1.6;
   const left = `${n(x - w)} ${n(y - lift)}`;

@@ -184,8 +184,8 @@ export function faceOutline({ cx, width: w, top, chin, jaw }: Person): string {
   const half = (s: 1 | -1): string =>
     s === 1
       ? `C ${cx + w * 0.72} ${top} ${cx + w} ${top + 42} ${cx + w * 0.99} 104 ` +
-        `C ${cx + w * 0.99} 145 ${cx + w * 0.95} 172 ${cx + j} ${chin - 27} C ${cx + j * 0.72} ${chin - 5} ${cx + j * 0.42} ${chin} ${cx} ${chin} `
-      : `C ${cx - j * 0.42} ${chin} ${cx - j * 0.72} ${chin - 5} ${cx - j} ${chin - 27} C ${cx - w * 0.95} 172 ${cx - w * 0.99} 145 ${cx - w * 0.99} 104 ` +
+        `C ${cx + w * 0.99} 145 ${cx + j * 1.3} ${chin - 52} ${cx + j} ${chin - 27} C ${cx + j * 0.72} ${chin - 5} ${cx + j * 0.42} ${chin} ${cx} ${chin} `
+      : `C ${cx - j * 0.42} ${chin} ${cx - j * 0.72} ${chin - 5} ${cx - j} ${chin - 27} C ${cx - j * 1.3} ${chin - 52} ${cx - w * 0.99} 145 ${cx - w * 0.99} 104 ` +
         `C ${cx - w} ${top + 42} ${cx - w * 0.72} ${top} ${cx} ${top} Z`;
   return `M ${cx} ${top} ${half(1)}${half(-1)}`;
 }

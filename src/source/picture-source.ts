@@ -27,13 +27,17 @@ type Item =
  *
  * @param options.frames how many to give: files repeat, built-in sets go on with new pictures. By default every file
  *   once and 8 of each built-in set
- * @throws FormatError for paths that do not exist and folders without pictures, before anything is read
+ * @throws FormatError for paths that do not exist, folders without pictures and unknown built-in sets, before
+ *   anything is read
  */
 export function openPictures(
   specs: readonly string[],
   { maxPixels, frames }: { maxPixels: number; frames?: number },
 ): PictureSource {
-  const parts = specs.map(expand);
+  if (specs.length === 0) {
+    throw new FormatError('picture.none', 'no pictures named; give files, folders, builtin:faces or builtin:natural');
+  }
+  const parts = specs.map((spec) => expand(spec, maxPixels));
   const once = parts.reduce((sum, part) => sum + (part.kind === 'builtin' ? BUILTIN_COUNT : part.paths.length), 0);
   const count = frames ?? once;
   return {
@@ -56,8 +60,8 @@ type Part =
   | { readonly kind: 'files'; readonly paths: readonly string[] }
   | { readonly kind: 'builtin'; readonly set: BuiltinKind; readonly size: number };
 
-function expand(spec: string): Part {
-  if (spec.startsWith('builtin:')) return expandBuiltin(spec);
+function expand(spec: string, maxPixels: number): Part {
+  if (spec.startsWith('builtin:')) return expandBuiltin(spec, maxPixels);
   let isFolder = false;
   try {
     isFolder = statSync(spec).isDirectory();
@@ -71,7 +75,8 @@ function expand(spec: string): Part {
   const paths = readdirSync(spec, { recursive: true, encoding: 'utf8' })
     .filter((name) => SUFFIXES.has(extname(name).toLowerCase()))
     .sort()
-    .map((name) => join(spec, name));
+    .map((name) => join(spec, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
   if (paths.length === 0) {
     throw new FormatError(
       'picture.folder',
@@ -81,7 +86,7 @@ function expand(spec: string): Part {
   return { kind: 'files', paths };
 }
 
-function expandBuiltin(spec: string): Part {
+function expandBuiltin(spec: string, maxPixels: number): Part {
   const [name, size = String(BUILTIN_SIZE)] = spec.slice('builtin:'.length).split('/');
   const set = BUILTIN_KINDS.find((kind) => kind === name);
   const pixels = Number(size);
@@ -89,6 +94,12 @@ function expandBuiltin(spec: string): Part {
     throw new FormatError(
       'picture.builtin',
       `${spec}: no such built-in set; give ${BUILTIN_KINDS.map((kind) => `builtin:${kind}`).join(' or ')}, with a size of 8 to 4096 as in builtin:natural/512`,
+    );
+  }
+  if (pixels * pixels > maxPixels) {
+    throw new FormatError(
+      'picture.too-large',
+      `${spec}: ${pixels}×${pixels} pixels are over the limit of ${maxPixels}; raise source.maxPixels`,
     );
   }
   return { kind: 'builtin', set, size: pixels };

@@ -5,7 +5,8 @@ import type { Picture } from './picture.js';
 
 /**
  * Reads a picture file of any common format as RGB planes in [0,1], upright (EXIF), first frame of an animation.
- * What had to be converted is said in `notes`.
+ * What had to be converted is said in `notes`; an SVG is drawn at the size that it names.
+ * Damage is found where the format can tell: a changed byte in the middle of a JPEG or WebP may pass.
  *
  * @throws FormatError (`picture.*`) for files that are missing, empty, damaged, no pictures or over `maxPixels`
  */
@@ -20,7 +21,7 @@ export async function readPicture(path: string, { maxPixels }: { maxPixels: numb
     );
   }
   try {
-    const { data: bytes, info } = await sharp(path, { failOn: 'truncated', pages: 1 })
+    const { data: bytes, info } = await sharp(path, { failOn: 'warning', pages: 1, limitInputPixels: false })
       .rotate()
       .flatten({ background: 'white' })
       .toColourspace('srgb')
@@ -55,16 +56,21 @@ async function describe(path: string): Promise<Metadata> {
   try {
     return await sharp(path, { limitInputPixels: false }).metadata();
   } catch (cause) {
-    throw new FormatError('picture.format', `${path}: not a picture; give PNG, JPEG, WebP, TIFF, GIF or AVIF`, {
-      cause,
-    });
+    throw new FormatError(
+      'picture.format',
+      `${path}: not a picture, or cut short; give a whole PNG, JPEG, WebP, TIFF, GIF or AVIF`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 function notesOn(metadata: Metadata): string[] {
   const notes: string[] = [];
-  if (metadata.depth === 'ushort' || metadata.depth === 'float')
-    notes.push(`${metadata.depth} samples reduced to 8 bits`);
+  if (metadata.depth === 'ushort') notes.push('16-bit samples reduced to 8 bits');
+  else if (metadata.depth !== 'uchar') notes.push(`${metadata.depth} samples reduced to 8 bits`);
+  if (metadata.format === 'svg') notes.push(`SVG drawn at ${metadata.width}×${metadata.height}`);
   if (metadata.isPalette === true) notes.push('palette expanded to RGB');
   if (metadata.space === 'b-w' || metadata.space === 'grey16') notes.push('grey expanded to RGB');
   else if (metadata.space !== 'srgb' && metadata.space !== 'rgb16') notes.push(`${metadata.space} converted to sRGB`);

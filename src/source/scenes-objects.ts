@@ -1,6 +1,5 @@
 import type { Rng } from '../core/rng.js';
 import type { Scene } from './scene.js';
-import { stroke } from './face-features.js';
 import {
   between,
   blob,
@@ -17,9 +16,9 @@ import {
   reliefFilter,
   repeat,
   type Rgb,
-  ridge,
   roughenFilter,
   shade,
+  stroke,
   vary,
 } from './svg-parts.js';
 
@@ -80,116 +79,8 @@ export function skyline(rng: Rng, noise: number): Scene {
   const city = `${FULL} fill="url(#sky)"/>${FULL} filter="url(#cloud)" opacity="0.7"/><g filter="url(#wall)">${repeat(10, () => tower(0.2))}</g>${haze}<g filter="url(#wall)">${repeat(9, () => tower(0.9))}</g>`;
   const body =
     `<clipPath id="above"><rect width="256" height="${n(shore)}"/></clipPath><g clip-path="url(#above)">${city}</g>` +
-    `<clipPath id="below"><rect y="${n(shore)}" width="256" height="90"/></clipPath><g clip-path="url(#below)"><g filter="url(#ripple)"><g transform="translate(0 ${n(2 * shore)}) scale(1 -1)">${city}</g></g>` +
+    `<clipPath id="below"><rect y="${n(shore)}" width="256" height="90"/></clipPath><g clip-path="url(#below)"><g filter="url(#ripple)"><g transform="translate(-12 ${n(2 * shore)}) scale(1.1 -1)">${city}</g></g>` +
     `<rect y="${n(shore)}" width="256" height="90" fill="rgb(10,22,34)" fill-opacity="0.45"/></g>`;
-  return { defs, body };
-}
-
-/** Fruit on a table by a window. */
-export function fruit(rng: Rng, noise: number): Scene {
-  const cloth: Rgb = pick(rng, [
-    [120, 84, 58],
-    [196, 186, 170],
-    [66, 84, 92],
-  ]);
-  const wall: Rgb = pick(rng, [
-    [92, 84, 72],
-    [52, 58, 58],
-    [170, 156, 134],
-  ]);
-  const kinds: readonly Rgb[] = [
-    [196, 38, 34],
-    [232, 132, 30],
-    [130, 168, 52],
-    [234, 200, 62],
-    [98, 44, 82],
-    [214, 128, 92],
-  ];
-  const skins = kinds
-    .map((color, i) =>
-      radial(`f${i}`, 0.32, 0.26, [
-        [0, mix(color, [255, 250, 236], 0.55)],
-        [0.3, color],
-        [0.75, shade(color, 0.55, 0.42, 0.42)],
-        [1, shade(color, 0.24, 0.2, 0.22)],
-      ]),
-    )
-    .join('');
-  const defs =
-    skins +
-    gradient(
-      'wall',
-      [
-        [0, shade(wall, 1.25)],
-        [1, shade(wall, 0.5)],
-      ],
-      1,
-      0.5,
-    ) +
-    gradient('table', [
-      [0, shade(cloth, 0.6)],
-      [1, shade(cloth, 1.15)],
-    ]) +
-    mottleFilter('plaster', 0.5, { frequency: [0.012, 0.012], octaves: 7, seed: noise }) +
-    reliefFilter('grain', 5, 250, 52, { frequency: [0.012, 0.12], octaves: 6, seed: noise + 1 }) +
-    reliefFilter('peel', 2.5, 225, 55, { frequency: [0.12, 0.12], octaves: 3, seed: noise + 2 }) +
-    mottleFilter('speckle', 0.5, { frequency: [0.05, 0.03], octaves: 5, seed: noise + 3 });
-  const one = (x: number, y: number, r: number): string => {
-    const i = rng.integer(kinds.length);
-    const skin = i === 1 || i === 3 ? 'peel' : 'speckle';
-    return (
-      blob({
-        at: [x + r * 0.5, y + r * 0.85],
-        radius: [r * 1.25, r * 0.3],
-        fill: [14, 10, 8],
-        opacity: 0.65,
-        blur: 5,
-      }) +
-      `<g filter="url(#${skin})"><ellipse cx="${n(x)}" cy="${n(y)}" rx="${n(r)}" ry="${n(r * between(rng, 0.88, 1.06))}" fill="url(#f${i})"/></g>` +
-      blob({
-        at: [x, y - r * 0.78],
-        radius: [r * 0.22, r * 0.09],
-        fill: shade(kinds[i], 0.25),
-        opacity: 0.8,
-        blur: 1,
-      }) +
-      (i === 0 || i === 2
-        ? stroke(
-            `M ${n(x)} ${n(y - r * 0.78)} q 2 ${n(-r * 0.3)} ${n(between(rng, -4, 8))} ${n(-r * 0.45)}`,
-            [70, 50, 30],
-            2,
-            0.9,
-          )
-        : '') +
-      blob({
-        at: [x - r * 0.35, y - r * 0.42],
-        radius: [r * 0.16, r * 0.11],
-        fill: [255, 255, 255],
-        opacity: 0.65,
-        blur: 2,
-        turn: -30,
-      })
-    );
-  };
-  const berries = (cx: number, cy: number): string =>
-    repeat(26, (i) => {
-      const x = cx + between(rng, -26, 26);
-      const y = cy - 26 + i * 1.5;
-      return (
-        blob({ at: [x + 2, y + 3], radius: [8, 8], fill: [12, 6, 12], opacity: 0.5, blur: 2 }) +
-        `<circle cx="${n(x)}" cy="${n(y)}" r="8" fill="url(#f4)"/>`
-      );
-    });
-  const edge = between(rng, 118, 146);
-  const back = repeat(3, (i) =>
-    one(58 + i * 66 + between(rng, -12, 12), edge + 8 + between(rng, -6, 8), between(rng, 27, 37)),
-  );
-  const front = repeat(3, (i) =>
-    one(44 + i * 78 + between(rng, -14, 14), edge + 58 + between(rng, -6, 12), between(rng, 32, 44)),
-  );
-  const body =
-    `<g filter="url(#plaster)">${FULL} fill="url(#wall)"/></g><g filter="url(#grain)"><rect y="${n(edge)}" width="256" height="150" fill="url(#table)"/></g>` +
-    `<rect y="${n(edge - 3)}" width="256" height="7" fill="black" fill-opacity="0.35"${blurred(3)}/>${back}${berries(between(rng, 70, 190), edge + 24)}${front}`;
   return { defs, body };
 }
 
@@ -306,123 +197,110 @@ export function facade(rng: Rng, noise: number): Scene {
   };
 }
 
-/** Heaped clouds over a low horizon. */
-export function clouds(rng: Rng, noise: number): Scene {
-  const warm = chance(rng, 0.5);
-  const high: Rgb = warm ? [70, 84, 138] : [50, 104, 176];
-  const low: Rgb = warm ? [250, 186, 120] : [192, 216, 232];
-  const defs =
-    gradient('sky', [
-      [0, high],
-      [0.8, low],
-    ]) +
-    cloudFilter('shade', warm ? [112, 84, 104] : [128, 142, 160], 5, 0.42, {
-      frequency: [0.009, 0.016],
-      octaves: 7,
-      seed: noise,
-    }) +
-    cloudFilter('lit', warm ? [255, 206, 160] : [255, 255, 255], 5, 0.49, {
-      frequency: [0.009, 0.016],
-      octaves: 7,
-      seed: noise,
-    }) +
-    cloudFilter('wisp', [255, 250, 244], 3, 0.5, { frequency: [0.005, 0.03], octaves: 6, seed: noise + 1 }) +
-    reliefFilter('land', 8, 250, 50, { frequency: [0.04, 0.12], octaves: 6, seed: noise + 2 });
-  const land: Rgb = warm ? [62, 52, 46] : vary(rng, [86, 108, 56], 0.3);
-  const horizon = between(rng, 205, 232);
-  const body =
-    `${FULL} fill="url(#sky)"/>${FULL} filter="url(#wisp)" opacity="0.5"/>${FULL} filter="url(#shade)"/><g transform="translate(-3 -5)"><rect width="262" height="262" filter="url(#lit)"/></g>` +
-    `<rect y="150" width="256" height="80" fill="${css(low)}" fill-opacity="0.45"${blurred(14)}/><g filter="url(#land)">${ridge(rng, horizon, 6, 0.6)} fill="${css(land)}"/></g>`;
-  return { defs, body };
-}
-
-/** Pebbles seen from above. */
-export function stones(rng: Rng, noise: number): Scene {
-  const tints: readonly Rgb[] = [
-    [150, 144, 138],
-    [110, 104, 102],
-    [176, 150, 122],
-    [92, 96, 108],
-    [206, 200, 190],
-    [134, 96, 80],
+/** Fruit on a table by a window. */
+export function fruit(rng: Rng, noise: number): Scene {
+  const cloth: Rgb = pick(rng, [
+    [120, 84, 58],
+    [196, 186, 170],
+    [66, 84, 92],
+  ]);
+  const wall: Rgb = pick(rng, [
+    [92, 84, 72],
+    [52, 58, 58],
+    [170, 156, 134],
+  ]);
+  const kinds: readonly Rgb[] = [
+    [196, 38, 34],
+    [232, 132, 30],
+    [130, 168, 52],
+    [234, 200, 62],
+    [98, 44, 82],
+    [214, 128, 92],
   ];
-  const wet = between(rng, 0.55, 1);
+  const skins = kinds
+    .map((color, i) =>
+      radial(`f${i}`, 0.32, 0.26, [
+        [0, mix(color, [255, 250, 236], 0.55)],
+        [0.3, color],
+        [0.75, shade(color, 0.55, 0.42, 0.42)],
+        [1, shade(color, 0.24, 0.2, 0.22)],
+      ]),
+    )
+    .join('');
   const defs =
-    tints
-      .map((c, i) =>
-        radial(`s${i}`, 0.35, 0.3, [
-          [0, mix(c, [255, 255, 255], 0.25)],
-          [0.5, c],
-          [1, shade(c, 0.4)],
-        ]),
-      )
-      .join('') +
-    mottleFilter('vein', 0.8, { frequency: [0.04, 0.07], octaves: 6, seed: noise }) +
-    reliefFilter('rough', 2.5, 225, 55, { frequency: [0.15, 0.15], octaves: 4, seed: noise + 1 }) +
-    roughenFilter('edge', 7, { frequency: [0.03, 0.03], octaves: 3, seed: noise + 2 }) +
-    mottleFilter('sand', 1.2, { frequency: [0.08, 0.08], octaves: 5, seed: noise + 3 });
-  const size = between(rng, 10, 20);
-  const pebbles = repeat(9000 / size ** 1.3, (i) => {
-    const r = size * between(rng, 0.5, 1.5) * (i % 7 === 0 ? 1.4 : 1);
-    const x = between(rng, -10, 266);
-    const y = between(rng, -10, 266);
-    const turn = between(rng, 0, 180);
-    const ratio = between(rng, 0.6, 0.95);
+    skins +
+    gradient(
+      'wall',
+      [
+        [0, shade(wall, 1.25)],
+        [1, shade(wall, 0.5)],
+      ],
+      1,
+      0.5,
+    ) +
+    gradient('table', [
+      [0, shade(cloth, 0.6)],
+      [1, shade(cloth, 1.15)],
+    ]) +
+    mottleFilter('plaster', 0.5, { frequency: [0.012, 0.012], octaves: 7, seed: noise }) +
+    reliefFilter('grain', 2, 250, 52, { frequency: [0.012, 0.12], octaves: 6, seed: noise + 1 }) +
+    reliefFilter('peel', 2.5, 225, 55, { frequency: [0.12, 0.12], octaves: 3, seed: noise + 2 }) +
+    mottleFilter('speckle', 0.5, { frequency: [0.05, 0.03], octaves: 5, seed: noise + 3 });
+  const one = (x: number, y: number, r: number): string => {
+    const i = rng.integer(kinds.length);
+    const skin = i === 1 || i === 3 ? 'peel' : 'speckle';
     return (
       blob({
-        at: [x + r * 0.2, y + r * 0.25],
-        radius: [r * 1.05, r * ratio * 1.05],
-        fill: [14, 12, 12],
-        opacity: 0.6,
-        blur: 2,
-        turn,
+        at: [x + r * 0.5, y + r * 0.85],
+        radius: [r * 1.25, r * 0.3],
+        fill: [14, 10, 8],
+        opacity: 0.65,
+        blur: 5,
       }) +
-      `<ellipse cx="${n(x)}" cy="${n(y)}" rx="${n(r)}" ry="${n(r * ratio)}" transform="rotate(${n(turn)} ${n(x)} ${n(y)})" fill="url(#s${rng.integer(tints.length)})"/>`
-    );
-  });
-  const body = `<g filter="url(#sand)">${FULL} fill="${css([104, 92, 78])}"/></g><g filter="url(#vein)"><g filter="url(#rough)"><g filter="url(#edge)">${pebbles}</g></g></g>${FULL} fill="black" fill-opacity="${n((1 - wet) * 0.6)}"/>`;
-  return { defs, body };
-}
-
-/** Fallen or growing leaves, close. */
-export function leaves(rng: Rng, noise: number): Scene {
-  const autumn = chance(rng, 0.55);
-  const tints: readonly Rgb[] = autumn
-    ? [
-        [196, 92, 34],
-        [214, 156, 50],
-        [150, 48, 34],
-        [122, 84, 46],
-        [176, 122, 62],
-      ]
-    : [
-        [72, 122, 50],
-        [104, 150, 62],
-        [48, 92, 52],
-        [132, 160, 70],
-      ];
-  const defs =
-    mottleFilter('spots', 0.9, { frequency: [0.03, 0.03], octaves: 6, seed: noise }) +
-    roughenFilter('edge', 6, { frequency: [0.06, 0.06], octaves: 4, seed: noise + 1 }) +
-    mottleFilter('soil', 1.3, { frequency: [0.04, 0.04], octaves: 6, seed: noise + 2 });
-  const leaf = (scale: number): string => {
-    const color = vary(rng, pick(rng, tints), 0.25);
-    const l = scale * between(rng, 18, 32);
-    const w = l * between(rng, 0.3, 0.5);
-    const outline = `M ${n(-l)} 0 C ${n(-l * 0.5)} ${n(-w)} ${n(l * 0.4)} ${n(-w)} ${n(l)} 0 C ${n(l * 0.4)} ${n(w)} ${n(-l * 0.5)} ${n(w)} ${n(-l)} 0 Z`;
-    const veins = repeat(6, (i) => {
-      const x = -l * 0.7 + i * l * 0.25;
-      return `<path d="M ${n(x)} 0 l ${n(w * 0.6)} ${n(-w * 0.6)} M ${n(x)} 0 l ${n(w * 0.6)} ${n(w * 0.6)}" stroke="${css(mix(color, [255, 244, 190], 0.4))}" stroke-width="0.8" fill="none" stroke-opacity="0.7"/>`;
-    });
-    return (
-      `<g transform="translate(${n(between(rng, -10, 266))} ${n(between(rng, -10, 266))}) rotate(${n(between(rng, 0, 360))})">` +
-      `<path d="${outline}" transform="translate(3 4)" fill="black" fill-opacity="0.5"${blurred(3)}/><path d="${outline}" fill="${css(color)}"/>` +
-      `<path d="M ${n(-l)} 0 C ${n(-l * 0.5)} ${n(w)} ${n(l * 0.4)} ${n(w)} ${n(l)} 0 Z" fill="black" fill-opacity="0.22"/>${veins}` +
-      `<path d="M ${n(-l * 1.2)} 0 L ${n(l)} 0" stroke="${css(mix(color, [255, 240, 190], 0.5))}" stroke-width="1.3"/></g>`
+      `<g filter="url(#${skin})"><ellipse cx="${n(x)}" cy="${n(y)}" rx="${n(r)}" ry="${n(r * between(rng, 0.88, 1.06))}" fill="url(#f${i})"/></g>` +
+      blob({
+        at: [x, y - r * 0.78],
+        radius: [r * 0.22, r * 0.09],
+        fill: shade(kinds[i], 0.25),
+        opacity: 0.8,
+        blur: 1,
+      }) +
+      (i === 0 || i === 2
+        ? stroke(
+            `M ${n(x)} ${n(y - r * 0.78)} q 2 ${n(-r * 0.3)} ${n(between(rng, -4, 8))} ${n(-r * 0.45)}`,
+            [70, 50, 30],
+            2,
+            0.9,
+          )
+        : '') +
+      blob({
+        at: [x - r * 0.35, y - r * 0.42],
+        radius: [r * 0.16, r * 0.11],
+        fill: [255, 255, 255],
+        opacity: 0.65,
+        blur: 2,
+        turn: -30,
+      })
     );
   };
-  const layer = (count: number, scale: number): string =>
-    `<g filter="url(#spots)"><g filter="url(#edge)">${repeat(count, () => leaf(scale))}</g></g>`;
-  const body = `<g filter="url(#soil)">${FULL} fill="${css(autumn ? [66, 48, 34] : [28, 42, 24])}"/></g>${layer(60, 0.9)}${FULL} fill="black" fill-opacity="0.3"/>${layer(34, 1.25)}`;
+  const berries = (cx: number, cy: number): string =>
+    repeat(26, (i) => {
+      const x = cx + between(rng, -26, 26);
+      const y = cy - 26 + i * 1.5;
+      return (
+        blob({ at: [x + 2, y + 3], radius: [8, 8], fill: [12, 6, 12], opacity: 0.5, blur: 2 }) +
+        `<circle cx="${n(x)}" cy="${n(y)}" r="8" fill="url(#f4)"/>`
+      );
+    });
+  const edge = between(rng, 118, 146);
+  const back = repeat(3, (i) =>
+    one(58 + i * 66 + between(rng, -12, 12), edge + 8 + between(rng, -6, 8), between(rng, 27, 37)),
+  );
+  const front = repeat(3, (i) =>
+    one(44 + i * 78 + between(rng, -14, 14), edge + 58 + between(rng, -6, 12), between(rng, 32, 44)),
+  );
+  const body =
+    `<g filter="url(#plaster)">${FULL} fill="url(#wall)"/></g><g filter="url(#grain)"><rect y="${n(edge)}" width="256" height="150" fill="url(#table)"/></g>` +
+    `<rect y="${n(edge - 3)}" width="256" height="7" fill="black" fill-opacity="0.35"${blurred(3)}/>${back}${berries(between(rng, 70, 190), edge + 24)}${front}`;
   return { defs, body };
 }

@@ -19,7 +19,12 @@ export const gnuradio = (): Requirement =>
   probe('GNU Radio', gnuradioPython, ['-c', 'from gnuradio import gr, channels, digital'], 'apt-get install gnuradio');
 
 export const liquid = (): Requirement =>
-  probe('liquid-dsp', 'sh', ['-c', 'test -e /usr/include/liquid/liquid.h && which cc'], 'apt-get install libliquid-dev gcc');
+  probe(
+    'liquid-dsp',
+    'sh',
+    ['-c', 'test -e /usr/include/liquid/liquid.h && which cc'],
+    'apt-get install libliquid-dev gcc',
+  );
 
 /**
  * `describe`, skipped with its reason in the name where the requirement is missing. With

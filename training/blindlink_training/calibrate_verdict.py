@@ -3,7 +3,7 @@
     blindlink simulate PICTURES --receiver blind-em --json … >> frames.jsonl        (several SNRs, one start and several)
     python3 -m blindlink_training.calibrate_verdict --card ../models/faces-12/card.json frames.jsonl
 
-Logistic regression of success (PSNR > 15 dB) on ln χ, min(λ, 8) and α − 1 (docs/receivers.md), with a small ridge.
+Logistic regression of success (PSNR > 15 dB) on ln(χ / (1 + 0.02·SNR)), min(λ, 8) and α − 1 (docs/receivers.md), with a small ridge.
 Use pictures that neither train nor judge the codec elsewhere.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 SIGN_CAP = 8.0
+CODEC_DISTORTION = 0.02
 
 
 def main() -> None:
@@ -32,7 +33,8 @@ def main() -> None:
             if frame["type"] != "frame" or frame["receiver"] != "blind-em":
                 continue
             sign = min(frame["signLogOdds"] or 0.0, SIGN_CAP)
-            rows.append([1.0, math.log(frame["residual"]), sign, frame["agreeing"] / frame["starts"] - 1])
+            residual = frame["residual"] / (1 + CODEC_DISTORTION * 10 ** (frame["snrDb"] / 10))
+            rows.append([1.0, math.log(residual), sign, frame["agreeing"] / frame["starts"] - 1])
             labels.append(float(frame["success"]))
     x, y = torch.tensor(rows, dtype=torch.float64), torch.tensor(labels, dtype=torch.float64)
     weights = torch.zeros(4, dtype=torch.float64)

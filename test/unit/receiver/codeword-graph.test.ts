@@ -19,7 +19,14 @@ function makeStatistics(): CodewordStatistics {
   for (let i = 0; i < n; i++) basis[i * r + (i % r)] = 1 / Math.sqrt(n / r);
   const eigenvalues = Float32Array.of(5, 2, 0.7);
   const variance = Float32Array.from({ length: n }, (_, i) => eigenvalues[i % r] / (n / r) + 0.1 + 0.3 * rng.uniform());
-  return { dimension: n, rank: r, mean: Float32Array.from({ length: n }, () => 0.3 * rng.gaussian()), basis, eigenvalues, variance };
+  return {
+    dimension: n,
+    rank: r,
+    mean: Float32Array.from({ length: n }, () => 0.3 * rng.gaussian()),
+    basis,
+    eigenvalues,
+    variance,
+  };
 }
 
 /** Posterior mean and variance, and −2·log marginal likelihood up to a constant, from dense n×n algebra. */
@@ -102,7 +109,8 @@ describe('the E-step graph', () => {
     const negated = q.map((v) => -v);
     // −2·log p differs by bᵀ(posterior)b terms only; here b = 0 for the right sign and −2wm for the wrong one.
     const { mean } = dense(statistics, w, negated);
-    const prior = (e: Float32Array): number => e.reduce((s, v, i) => s + w[i] * statistics.mean[i] ** 2 - 2 * v * statistics.mean[i], 0);
+    const prior = (e: Float32Array): number =>
+      e.reduce((s, v, i) => s + w[i] * statistics.mean[i] ** 2 - 2 * v * statistics.mean[i], 0);
     const gain = negated.reduce((s, v, i) => s + (v - w[i] * statistics.mean[i]) * (mean[i] - statistics.mean[i]), 0);
     const expected = prior(negated) - gain - prior(q);
     expect((await score(negated)) - (await score(q))).toBeCloseTo(expected, 3);

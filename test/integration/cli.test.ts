@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const main = resolve('dist/cli/main.js');
+const work = mkdtempSync(join(tmpdir(), 'blindlink-cli-'));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function blindlink(args: readonly string[], interruptAfter?: RegExp): Promise<Outcome> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [main, ...args], { cwd: work });
+    let out = '';
+    let err = '';
+    let interrupted = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (interrupted || interruptAfter?.test(out) !== true) return;
+      interrupted = true;
+      child.kill('SIGINT');
+    });
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.on('close', (code) => {
+      done({ code, out, err });
+    });
+  });
+}
+
+const file = (name: string): string => join(work, name);
+const pixels = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 3, background: { r: 90, g: 120, b: 150 } } });
+
+beforeAll(async () => {
+  await pixels(64, 64).png().toFile(file('plain.png'));
+  await pixels(3, 2).png().toFile(file('tiny.png'));
+  await pixels(70, 40).ensureAlpha(0.5).png().toFile(file('alpha.png'));
+  await pixels(64, 64).toColourspace('rgb16').png().toFile(file('deep.png'));
+  await pixels(64, 64).png({ palette: true }).toFile(file('palette.png'));
+  await pixels(64, 64).greyscale().toColourspace('b-w').png().toFile(file('grey.png'));
+  await pixels(3000, 3000).png().toFile(file('huge.png'));
+  const noise = Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256));
+  const jpeg = await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
+    .jpeg()
+    .toBuffer();
+  writeFileSync(file('cut.jpg'), jpeg.subarray(0, jpeg.length / 2));
+  writeFileSync(file('empty.png'), '');
+  writeFileSync(file('text.png'), 'not a picture');
+  mkdirSync(file('nothing'));
+});
+
+describe('blindlink simulate', () => {
+  it('prints one JSON object a line for each frame and receiver, then a summary, and nothing else', async () => {
+    const { code, out } = await blindlink(['simulate', 'builtin:faces', '--frames', '2', '--json', '--no-save']);
+    expect(code).toBe(0);
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toHaveLength(7);
+    expect(lines.slice(0, 3).map((line) => line['receiver'])).toEqual(['perfect', 'pilot', 'blind-em']);
+    for (const line of lines.slice(0, 6)) {
+      expect(line).toMatchObject({ type: 'frame', picture: expect.stringMatching(/^builtin:faces/) as string });
+      for (const key of ['psnrDb', 'ssim', 'channelError', 'channelNmse', 'snrDb', 'paprDb', 'milliseconds']) {
+        expect(line[key]).toEqual(expect.any(Number));
+      }
+    }
+    expect(lines[6]).toMatchObject({
+      type: 'summary',
+      config: { seed: 1, snrDb: 10 },
+      receivers: {
+        'blind-em': {
+          frames: 2,
+          decodedShare: expect.any(Number) as number,
+          framesPerSecond: expect.any(Number) as number,
+        },
+      },
+    });
+  });
+
+  it('shows a table and saves a run folder', async () => {
+    const { code, out } = await blindlink(['simulate', file('plain.png'), '--out', file('run')]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/receiver\s+frames\s+success/);
+    expect(out).toMatch(/blind-em, error/);
+    expect(readdirSync(file('run')).sort()).toEqual([
+      'config.json',
+      'frames.csv',
+      'pictures',
+      'plots',
+      'summary.json',
+      'versions.json',
+    ]);
+  });
+
+  it('keeps what is done on Ctrl-C, says so and exits with 130', async () => {
+    const args = ['simulate', 'builtin:faces', '--frames', '5000', '--json', '--out', file('cut-short')];
+    const { code, out, err } = await blindlink(args, /"frame":2/);
+    expect(code).toBe(130);
+    expect(err).toMatch(/interrupted after \d+ of 5000 frames/);
+    const summary = JSON.parse(readFileSync(join(file('cut-short'), 'summary.json'), 'utf8')) as {
+      interrupted: boolean;
+    };
+    expect(summary.interrupted).toBe(true);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({ type: 'summary', interrupted: true });
+  });
+
+  it.each([
+    [['simulate', '/nowhere.png'], /no such file or folder/],
+    [['simulate', file('empty.png')], /is empty/],
+    [['simulate', file('text.png')], /not a picture/],
+    [['simulate', file('cut.jpg')], /damaged or cut short/],
+    [['simulate', file('nothing')], /holds no pictures/],
+    [['simulate', file('huge.png')], /3000×3000 pixels are over the limit of 4194304; raise source\.maxPixels/],
+    [['simulate', 'builtin:cats'], /no such built-in set; give builtin:faces or builtin:natural/],
+    [['simulate', '--codec', 'nope'], /nope: no such codec; give a card's path or one of .*faces-12/],
+    [['simulate', '--snr', 'ten'], /--snr ten: must be a number/],
+    [['simulate', '--snr', '-99'], /snrDb is -99: must be at least -20/],
+    [['simulate', '--recever', 'pilot'], /unknown option '--recever'[\s\S]*--receiver/],
+    [['simulate', '--receiver', 'blindem'], /did you mean blind-em\?/],
+    [['simulate', '--channel', 'ETA'], /must be exponential/],
+    [['simulate', '--set', 'ofdm.symbolsPerPacket=0'], /symbolsPerPacket is 0/],
+    [['simulate', '--set', 'ofdm.cyclicPrefixLength=99'], /cyclicPrefixLength is 99/],
+    [['simulate', '--channel', 'exponential:99'], /99 taps do not fit 64 subcarriers/],
+    [['simulate', '--pilots', '0'], /receiver pilot: the link sends no pilots/],
+    [['simulate', '--config', '/nowhere.yaml'], /cannot be read/],
+  ])('%j fails with one clear line and saves nothing', async (args, expected) => {
+    const { code, out, err } = await blindlink([...args, '--no-save']);
+    expect(code).toBeGreaterThan(0);
+    expect(out).toBe('');
+    expect(err).toMatch(expected);
+    expect(err).not.toMatch(/at .*\.js:\d+/);
+  });
+
+  it.each([
+    ['alpha.png', /alpha blended on white/],
+    ['alpha.png', /padded from 70×40 to 72×40/],
+    ['deep.png', /reduced to 8 bits/],
+    ['palette.png', /palette expanded/],
+    ['grey.png', /grey expanded/],
+    ['tiny.png', /padded from 3×2 to 4×4/],
+  ])('%s is converted, and it is said', async (name, expected) => {
+    const { code, err } = await blindlink(['simulate', file(name), '--receiver', 'perfect', '--no-save', '--json']);
+    expect(err).toMatch(expected);
+    expect(code).toBe(0);
+  });
+
+  it('prints the resolved settings and stops', async () => {
+    const { code, out } = await blindlink([
+      'simulate',
+      '--snr',
+      '3',
+      '--set',
+      'channel.coherence=frame',
+      '--print-config',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ snrDb: 3, channel: { coherence: 'frame' }, ofdm: { profile: 'paper' } });
+  });
+});
+
+describe('blindlink model', () => {
+  it('refuses a codec whose card and files disagree', async () => {
+    const folder = file('codec');
+    cpSync(resolve('models/faces-12'), folder, { recursive: true });
+    const path = join(folder, 'card.json');
+    const card = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const check = async (change: Record<string, unknown>): Promise<string> => {
+      writeFileSync(path, JSON.stringify({ ...card, ...change }));
+      const { code, err } = await blindlink(['model', 'check', folder]);
+      expect(code).toBe(1);
+      expect(err.trim().split('\n')).toHaveLength(1);
+      return err;
+    };
+    expect(await check({ latentChannels: 6, statistics: undefined, polarity: undefined })).toMatch(
+      /latentChannels and downSampling/,
+    );
+    expect(await check({ downSampling: 8 })).toMatch(/latentChannels and downSampling|Got invalid|shape/i);
+    expect(await check({ snrInput: false })).toMatch(/check snrInput/);
+    expect(await check({ encoder: 'gone.onnx' })).toMatch(/gone\.onnx: .*cannot be read/);
+    expect(await check({ latentChanels: 8 })).toMatch(/latentChanels/);
+    writeFileSync(join(folder, 'encoder.onnx'), 'damaged');
+    expect(await check({})).toMatch(/SHA-256/);
+    expect(await check({ sha256: {} })).toMatch(/not a graph that onnxruntime can load/);
+  });
+
+  it('runs a codec given by its minimal card alone, trying both signs', async () => {
+    const folder = file('minimal');
+    cpSync(resolve('models/faces-12'), folder, { recursive: true });
+    const card = {
+      format: 'blindlink-codec/1',
+      name: 'mine',
+      encoder: 'encoder.onnx',
+      decoder: 'decoder.onnx',
+      latentChannels: 8,
+      downSampling: 4,
+      snrInput: true,
+      statistics: 'statistics.npz',
+    };
+    writeFileSync(join(folder, 'card.json'), JSON.stringify(card));
+    const { code, out } = await blindlink([
+      'simulate',
+      'builtin:faces',
+      '--frames',
+      '2',
+      '--codec',
+      join(folder, 'card.json'),
+      '--json',
+      '--no-save',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      receivers: { 'blind-em': { success: 1 } },
+    });
+  });
+
+  it('makes statistics from a folder of pictures, with which blind-em decodes', async () => {
+    const folder = file('fresh');
+    cpSync(resolve('models/faces-12'), folder, { recursive: true });
+    const { code, out } = await blindlink([
+      'model',
+      'statistics',
+      folder,
+      'builtin:faces/512',
+      '--rank',
+      '16',
+      '--limit',
+      '2',
+    ]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/rank 16 holds \d+\.\d % of the variance/);
+    expect((await blindlink(['model', 'check', folder])).out).toMatch(/statistics rank 16/);
+    const few = await blindlink(['model', 'statistics', folder, file('plain.png'), '--rank', '16']);
+    expect(few.code).toBe(2);
+    expect(few.err).toMatch(/1 tiles of 64×64 pixels are too few for rank 16/);
+  });
+});
+
+describe('blindlink doctor', () => {
+  it('names the machine, every codec and optional programs', async () => {
+    const { code, out } = await blindlink(['doctor', '--json']);
+    expect(code).toBe(0);
+    const names = (JSON.parse(out) as { checks: { name: string }[] }).checks.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['machine', 'codec faces-12', 'GNU Radio', 'UHD']));
+  });
+});
