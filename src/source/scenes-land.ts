@@ -54,7 +54,7 @@ export function mountains(rng: Rng, noise: number): Scene {
   const body =
     `<clipPath id="above"><rect width="256" height="${n(shore)}"/></clipPath><clipPath id="below"><rect y="${n(shore)}" width="256" height="200"/></clipPath>` +
     `<g clip-path="url(#above)">${land}</g>` +
-    `<g clip-path="url(#below)"><g filter="url(#ripple)"><g transform="translate(-12 ${n(2 * shore)}) scale(1.1 -1)">${land}</g></g>` +
+    `<g clip-path="url(#below)">${FULL} fill="${css(mix(low, rock, 0.5))}"/><g filter="url(#ripple)"><g transform="translate(-12 ${n(2 * shore)}) scale(1.1 -1)">${land}</g></g>` +
     `<rect y="${n(shore)}" width="256" height="200" fill="${css([18, 40, 56])}" fill-opacity="0.38"/>` +
     `<g filter="url(#wave)" opacity="0.5" style="mix-blend-mode:multiply"><rect y="${n(shore)}" width="256" height="200" fill="white"/></g>` +
     `<rect y="${n(shore - 1)}" width="256" height="3" fill="rgb(30,36,30)" fill-opacity="0.7"${blurred(0.6)}/></g>`;
@@ -148,7 +148,7 @@ export function flowers(rng: Rng, noise: number): Scene {
   const grass: Rgb = vary(rng, [72, 112, 40], 0.2);
   const defs =
     gradient('ground', [
-      [0, mix(grass, [206, 216, 160], 0.5)],
+      [0, mix(grass, [232, 236, 204], 0.75)],
       [0.4, grass],
       [1, shade(grass, 0.35)],
     ]) +

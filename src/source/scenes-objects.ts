@@ -79,7 +79,7 @@ export function skyline(rng: Rng, noise: number): Scene {
   const city = `${FULL} fill="url(#sky)"/>${FULL} filter="url(#cloud)" opacity="0.7"/><g filter="url(#wall)">${repeat(10, () => tower(0.2))}</g>${haze}<g filter="url(#wall)">${repeat(9, () => tower(0.9))}</g>`;
   const body =
     `<clipPath id="above"><rect width="256" height="${n(shore)}"/></clipPath><g clip-path="url(#above)">${city}</g>` +
-    `<clipPath id="below"><rect y="${n(shore)}" width="256" height="90"/></clipPath><g clip-path="url(#below)"><g filter="url(#ripple)"><g transform="translate(-12 ${n(2 * shore)}) scale(1.1 -1)">${city}</g></g>` +
+    `<clipPath id="below"><rect y="${n(shore)}" width="256" height="90"/></clipPath><g clip-path="url(#below)">${FULL} fill="${css(low)}"/><g filter="url(#ripple)"><g transform="translate(-12 ${n(2 * shore)}) scale(1.1 -1)">${city}</g></g>` +
     `<rect y="${n(shore)}" width="256" height="90" fill="rgb(10,22,34)" fill-opacity="0.45"/></g>`;
   return { defs, body };
 }
@@ -193,7 +193,7 @@ export function facade(rng: Rng, noise: number): Scene {
   const body = `${FULL} fill="${css(shade(wall, 0.6))}"/><g filter="url(#age)"><g filter="url(#stone)">${courses}</g></g>${windows}${FULL} fill="url(#sun)"/>`;
   return {
     defs,
-    body: `<g transform="rotate(${n(between(rng, -3, 3))} 128 128) skewY(${n(between(rng, -5, 5))}) scale(1.12) translate(-14 -14)">${body}</g>`,
+    body: `<g transform="rotate(${n(between(rng, -3, 3))} 128 128) skewY(${n(between(rng, -5, 5))}) scale(1.25) translate(-26 -26)">${body}</g>`,
   };
 }
 

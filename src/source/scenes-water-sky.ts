@@ -189,7 +189,7 @@ export function nightSky(rng: Rng, noise: number): Scene {
     });
   });
   const band = `<g transform="rotate(${n(between(rng, -60, 60))} 128 110)"><g filter="url(#haze)"><ellipse cx="128" cy="110" rx="190" ry="52" fill="white"${blurred(24)}/></g><ellipse cx="128" cy="110" rx="180" ry="22" fill="white" filter="url(#lanes)" opacity="0.6"/></g>`;
-  const moon = `${blob({ at: [190, 60], radius: [40, 40], fill: [200, 210, 230], opacity: 0.35, blur: 14 })}<g filter="url(#lanes)"/>${blob({ at: [190, 60], radius: [17, 17], fill: [240, 236, 222], blur: 0.6 })}${repeat(7, () => blob({ at: [190 + between(rng, -9, 9), 60 + between(rng, -9, 9)], radius: [between(rng, 2, 5), between(rng, 2, 4)], fill: [176, 172, 166], opacity: 0.6, blur: 1 }))}`;
+  const moon = `${blob({ at: [190, 60], radius: [40, 40], fill: [200, 210, 230], opacity: 0.35, blur: 14 })}${blob({ at: [190, 60], radius: [17, 17], fill: [240, 236, 222], blur: 0.6 })}${repeat(7, () => blob({ at: [190 + between(rng, -9, 9), 60 + between(rng, -9, 9)], radius: [between(rng, 2, 5), between(rng, 2, 4)], fill: [176, 172, 166], opacity: 0.6, blur: 1 }))}`;
   const light = aurora
     ? `<g${blurred(2)}><rect y="20" width="256" height="150" filter="url(#curtain)" opacity="0.85"/></g>`
     : chance(rng, 0.5)

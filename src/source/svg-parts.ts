@@ -127,18 +127,21 @@ const turbulence = ({ frequency: [fx, fy], octaves = 6, seed }: NoiseOptions): s
 
 const WHOLE = `x="0" y="0" width="${EDGE}" height="${EDGE}" filterUnits="userSpaceOnUse"`;
 
+/** Filters cut to their element need no more than its box and a margin for blurred edges; noise stays where it is. */
+const BOX = 'x="-10%" y="-10%" width="120%" height="120%"';
+
 /**
  * A filter that turns any element into a cloud of one colour whose opacity is gain·(noise − threshold), cut to the
  * element's own shape.
  */
 export const cloudFilter = (id: string, color: Rgb, gain: number, threshold: number, noise: NoiseOptions): string =>
-  `<filter id="${id}" ${WHOLE}>${turbulence(noise)}/><feColorMatrix values="` +
+  `<filter id="${id}" ${BOX}>${turbulence(noise)}/><feColorMatrix values="` +
   `0 0 0 0 ${n(color[0] / 255)} 0 0 0 0 ${n(color[1] / 255)} 0 0 0 0 ${n(color[2] / 255)} ` +
   `${n(gain)} 0 0 0 ${n(-gain * threshold)}"/><feComposite operator="in" in2="SourceGraphic"/></filter>`;
 
 /** A filter that multiplies an element by fractal noise: 1 ± about `depth`/2, the same in all channels. */
 export const mottleFilter = (id: string, depth: number, noise: NoiseOptions): string =>
-  `<filter id="${id}" ${WHOLE}>${turbulence(noise)}/><feColorMatrix values="` +
+  `<filter id="${id}" ${BOX}>${turbulence(noise)}/><feColorMatrix values="` +
   `${n(depth)} 0 0 0 ${n(1 - depth / 2)} ${n(depth)} 0 0 0 ${n(1 - depth / 2)} ${n(depth)} 0 0 0 ${n(1 - depth / 2)} ` +
   `0 0 0 0 1" result="k"/><feComposite operator="arithmetic" k1="1" in="SourceGraphic" in2="k" result="m"/>` +
   `<feComposite in="m" in2="SourceGraphic" operator="in"/></filter>`;
@@ -151,7 +154,7 @@ export const reliefFilter = (
   elevation: number,
   noise: NoiseOptions,
 ): string =>
-  `<filter id="${id}" ${WHOLE}>${turbulence(noise)}/><feDiffuseLighting surfaceScale="${n(height)}" ` +
+  `<filter id="${id}" ${BOX}>${turbulence(noise)}/><feDiffuseLighting surfaceScale="${n(height)}" ` +
   `diffuseConstant="${n(1 / Math.sin((elevation * Math.PI) / 180))}" lighting-color="white"><feDistantLight azimuth="${n(azimuth)}" ` +
   `elevation="${n(elevation)}"/></feDiffuseLighting><feComposite operator="arithmetic" k1="1" in="SourceGraphic" result="m"/>` +
   `<feComposite in="m" in2="SourceGraphic" operator="in"/></filter>`;

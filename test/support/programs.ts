@@ -18,6 +18,14 @@ export const gnuradioPython = process.env['BLINDLINK_PYTHON'] ?? '/usr/bin/pytho
 export const gnuradio = (): Requirement =>
   probe('GNU Radio', gnuradioPython, ['-c', 'from gnuradio import gr, channels, digital'], 'apt-get install gnuradio');
 
+export const torch = (): Requirement =>
+  probe(
+    'PyTorch',
+    gnuradioPython,
+    ['-c', 'import torch, PIL, onnx'],
+    'apt-get install python3-torch python3-pil python3-onnx',
+  );
+
 export const liquid = (): Requirement =>
   probe(
     'liquid-dsp',

@@ -74,7 +74,7 @@ def main() -> None:
         "valueRange": [0, 1],
         "snrInput": True,
         **({"polarity": "polarity.onnx"} if "polarity.onnx" in files else {}),
-        **{key: card[key] for key in ("statistics", "verdict") if key in card},
+        **{key: card[key] for key in ("statistics", "blindEm", "verdict") if key in card},
         "sha256": {**card.get("sha256", {}), **{f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in files}},
         "licence": "research use only: trained on pictures under non-commercial terms",
         "training": {
