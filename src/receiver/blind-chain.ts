@@ -88,6 +88,7 @@ export class BlindChain {
    * are left alone (they must be 0). With x = √(1−ρ)·z + √ρ·C the channel sees x, the E-step wants z.
    *
    * @param signs turns the channels over, where given
+   * @returns what the known reference adds to −2·log p(Y|z, Ĥ): Σ w·ρ|C|² − 2·√ρ·(q_re·C_re + q_im·C_im)
    */
   writeEvidence(
     variance: number,
@@ -95,13 +96,14 @@ export class BlindChain {
     evidence: Float32Array,
     offset: number,
     signs?: Int8Array,
-  ): void {
+  ): number {
     const { group, setting, received } = this;
     const { rho, reference } = setting;
     const imaginary = setting.layout.tileSymbols;
     const amplitude = Math.sqrt(1 - rho);
     const referenceAmplitude = Math.sqrt(rho);
     const scale = 2 / variance;
+    let known = 0;
     for (let i = 0; i < group.cell.length; i++) {
       const { response, responseVariance } = this.posteriors[group.channel[i]];
       const m = group.subcarrier[i];
@@ -114,9 +116,11 @@ export class BlindChain {
       let qr = scale * (hr * yr + hi * yi);
       let qi = scale * (hr * yi - hi * yr);
       if (rho > 0) {
-        const cell = group.cell[i];
-        qr = amplitude * (qr - w * referenceAmplitude * reference.re[cell]);
-        qi = amplitude * (qi - w * referenceAmplitude * reference.im[cell]);
+        const cr = referenceAmplitude * reference.re[group.cell[i]];
+        const ci = referenceAmplitude * reference.im[group.cell[i]];
+        known += w * (cr * cr + ci * ci) - 2 * (qr * cr + qi * ci);
+        qr = amplitude * (qr - w * cr);
+        qi = amplitude * (qi - w * ci);
       }
       const at = offset + group.tileIndex[i];
       precision[at] = (1 - rho) * w;
@@ -124,6 +128,7 @@ export class BlindChain {
       evidence[at] = qr;
       evidence[at + imaginary] = qi;
     }
+    return known;
   }
 
   /**

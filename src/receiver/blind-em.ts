@@ -216,8 +216,10 @@ async function weighEvidence(problem: Problem, candidates: readonly Candidate[],
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let row = 0;
-  for (const { chain, signs } of candidates) {
-    chain.writeEvidence(chain.noiseVariance, precision.data, evidence.data, row * dimension, signs);
+  for (const candidate of candidates) {
+    const { chain, signs } = candidate;
+    const at = row * dimension;
+    candidate.evidence = chain.writeEvidence(chain.noiseVariance, precision.data, evidence.data, at, signs);
     row += chain.group.tiles.length;
   }
   const coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
@@ -226,7 +228,6 @@ async function weighEvidence(problem: Problem, candidates: readonly Candidate[],
   counter.evaluations += rows;
   row = 0;
   for (const candidate of candidates) {
-    candidate.evidence = 0;
     for (let t = 0; t < candidate.chain.group.tiles.length; t++) candidate.evidence += score.data[row++];
   }
 }
