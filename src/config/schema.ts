@@ -97,7 +97,7 @@ const source = z.strictObject({
 const run = z.strictObject({
   /** Frames to send; pictures repeat. By default every picture once. */
   frames: count.optional(),
-  threads: count.max(64).default(2),
+  threads: count.max(64).default(1),
   /** Folder for results; null saves nothing. By default runs/<time>. */
   out: z.string().nullable().optional(),
   /** Pictures and plots are kept for this many frames; figures for all. */

@@ -10,7 +10,7 @@ import type { LinkSetting } from './receiver.js';
  */
 export interface SignChoice {
   readonly signs: Int8Array;
-  /** Log-odds of the choice against all signs turned over. */
+  /** Log-odds of the choice against all signs turned over: the polarity network's, or the reference's without one. */
   readonly logOdds: number;
 }
 
@@ -24,31 +24,34 @@ export const signIsDecidable = (setting: LinkSetting): boolean => setting.codec.
 export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<SignChoice> {
   const numChannels = chain.group.channels.length;
   const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, cells));
-  const score = async (signs: Int8Array): Promise<number> => {
-    const fromReference = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
-    return fromReference + (setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, cells) : 0);
+  const weigh = async (signs: Int8Array): Promise<Weighed> => {
+    const known = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
+    const codeword = setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, cells) : 0;
+    return { signs, score: known + codeword, logOdds: setting.codec.hasPolarity ? codeword : known };
   };
 
-  let signs = new Int8Array(numChannels).fill(1);
-  let best = await score(signs);
-  if (best < 0) {
-    signs = signs.map((sign) => -sign);
-    best = -best;
+  let best = await weigh(new Int8Array(numChannels).fill(1));
+  if (best.score < 0) {
+    best = { signs: best.signs.map((sign) => -sign), score: -best.score, logOdds: -best.logOdds };
   }
   for (let improved = numChannels > 1; improved;) {
     improved = false;
     for (let c = 0; c < numChannels; c++) {
-      const flipped = signs.slice();
+      const flipped = best.signs.slice();
       flipped[c] = -flipped[c];
-      const value = await score(flipped);
-      if (value > best) {
-        best = value;
-        signs = flipped;
+      const other = await weigh(flipped);
+      if (other.score > best.score) {
+        best = other;
         improved = true;
       }
     }
   }
-  return { signs, logOdds: best };
+  return best;
+}
+
+/** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */
+interface Weighed extends SignChoice {
+  readonly score: number;
 }
 
 /** Sum over the group's tiles of the network's log-odds that the equalised latents are the right way up. */

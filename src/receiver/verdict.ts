@@ -10,7 +10,7 @@ const DECODED = 0.9;
 const FAILED = 0.2;
 
 /** Log-odds of the sign beyond this say nothing more. */
-const SIGN_CAP = 8;
+const SIGN_CAP = 20;
 
 /** κ: what a codec's own distortion leaves of the codeword's power when a decoded picture is encoded again. */
 const CODEC_DISTORTION = 0.02;
@@ -30,7 +30,7 @@ export interface Symptoms {
 /**
  * The chance that a part of a frame was decoded:
  *
- *   P = 1 / (1 + exp(−(a + b·ln(χ / (1 + κ·SNR)) + c·min(λ, 8) + d·(α − 1)))),  κ = 0.02
+ *   P = 1 / (1 + exp(−(a + b·ln(χ / (1 + κ·SNR)) + c·min(λ, 20) + d·(α − 1)))),  κ = 0.02
  *
  * χ is near 1 at low SNR; at high SNR the codec's distortion, not the noise, is what remains. a, b, c and d come from
  * the codec's card, fitted on simulated frames (docs/receivers.md).

@@ -3,7 +3,7 @@
     blindlink simulate PICTURES --receiver blind-em --json … >> frames.jsonl        (several SNRs, one start and several)
     python3 -m blindlink_training.calibrate_verdict --card ../models/faces-12/card.json frames.jsonl
 
-Logistic regression of success (PSNR > 15 dB) on ln(χ / (1 + 0.02·SNR)), min(λ, 8) and α − 1 (docs/receivers.md), with a small ridge.
+Logistic regression of success (PSNR > 15 dB) on ln(χ / (1 + 0.02·SNR)), min(λ, 20) and α − 1 (docs/receivers.md), with a small ridge.
 Use pictures that neither train nor judge the codec elsewhere.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-SIGN_CAP = 8.0
+SIGN_CAP = 20.0
 CODEC_DISTORTION = 0.02
 
 
