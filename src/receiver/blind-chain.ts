@@ -20,6 +20,8 @@ export class BlindChain {
   readonly slope: Float64Array;
   readonly timing: Float64Array;
   noiseVariance: number;
+  /** E|x|² per cell as the last M-step saw it. */
+  meanPower = 1;
   /** Received cells of the group with the drift taken out, in the group's order. */
   private readonly received: ComplexArray;
   private readonly centre: Float64Array;
@@ -172,8 +174,18 @@ export class BlindChain {
     sums.forEach((energy, cross, channel) => {
       this.posteriors[channel] = scalePosterior(this.estimator.posterior(energy, cross, variance), gain);
     });
+    this.meanPower = total / count / gain ** 2;
     if (options.tracking !== 'none') this.track(x, options.tracking);
     if (options.estimateNoise) this.noiseVariance = this.expectedResidual(x, power, gain);
+  }
+
+  /** Gives the codeword mean power `power` a cell, and the channel what that takes from it. */
+  assumePower(power: number): void {
+    const gain = Math.sqrt(this.meanPower / power);
+    this.posteriors.forEach((posterior, channel) => {
+      this.posteriors[channel] = scalePosterior(posterior, gain);
+    });
+    this.meanPower = power;
   }
 
   /** Phase by which the drift turns a cell of the group. */

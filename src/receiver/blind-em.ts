@@ -37,6 +37,13 @@ export interface BlindEmConfig {
 const TRACK_AFTER = 0.4;
 
 /**
+ * A frame's mean power is known, a part's is not: a smooth part of a large picture is sent with less. The decoded
+ * picture, encoded again, says how much; this often, since each correction changes what is decoded.
+ */
+const LEVELLING_ROUNDS = 4;
+const LEAST_POWER = 1e-3;
+
+/**
  * Decodes a frame without pilots: EM over the channel taps with the codeword's second-order statistics.
  *
  * E-step: the codeword's posterior under N(m, UΛUᵀ + diag ψ) (`codeword-graph.ts`); M-step: the exact channel
@@ -106,6 +113,16 @@ export function createBlindEm(setting: LinkSetting, config: BlindEmConfig, runti
       yield { kind: 'progress', done: initialStarts, of: starts };
       throwIfAborted(signal, 'blind-em');
       judged = await explore(doubtful, initialStarts, starts);
+    }
+
+    for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
+      for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
+      judged = await judge(
+        problem,
+        cells,
+        judged.best.map((candidate) => [candidate]),
+        counter,
+      );
     }
 
     const chance = Math.min(...judged.best.map((best, g) => chanceOf(setting, cells, best, found[g])));
@@ -194,7 +211,7 @@ async function candidatesOf(
   cells: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[]> {
-  const open = { evidence: Number.NaN, residual: Number.NaN, energy: Number.NaN };
+  const open = { evidence: Number.NaN, power: Number.NaN, residual: Number.NaN, energy: Number.NaN };
   if (signIsDecidable(setting)) {
     const { signs, logOdds } = await chooseSigns(setting, chain, cells);
     counter.evaluations += chain.group.tiles.length;
@@ -285,6 +302,7 @@ async function decodeVariants(
     for (const candidate of variants[v]) {
       const { cell } = candidate.chain.group;
       const sum = residualEnergy(setting, cells, channel.response, z, cell);
+      candidate.power = meanPowerOver(z, cell, setting.interleaver.symbolOf);
       const scaled = sum / candidate.chain.noiseVariance;
       candidate.residual = scaled / cell.length;
       const prior = candidate.chain.posteriors.reduce((total, p) => total + estimator.priorEnergy(p), 0);
@@ -303,6 +321,12 @@ function chanceOf({ codec }: LinkSetting, cells: ComplexArray, best: Candidate, 
     signLogOdds: best.signLogOdds,
     agreement: countAgreeing(best, all) / chains,
   });
+}
+
+function meanPowerOver(z: ComplexArray, cells: Int32Array, symbolOf: Int32Array): number {
+  let sum = 0;
+  for (const cell of cells) sum += z.re[symbolOf[cell]] ** 2 + z.im[symbolOf[cell]] ** 2;
+  return sum / cells.length;
 }
 
 const meanOf = (candidates: readonly Candidate[], value: (candidate: Candidate) => number): number =>

@@ -11,6 +11,8 @@ export interface Candidate {
   readonly signLogOdds: number;
   /** G = −2·log p(Y|Ĥ) of the group under the codeword's statistics, up to a constant. */
   evidence: number;
+  /** Mean |E(x̂)|² of the group's cells, once the picture was decoded and encoded again. */
+  power: number;
   /** χ of the group, once the picture was decoded and encoded again. */
   residual: number;
   /** What starts are ranked by: residual energy + G + 2·μᴴP⁻¹μ; smaller is better. */
