@@ -198,7 +198,6 @@ async function runPasses(
       chain.update(heat * chain.noiseVariance, mean.data, variance.data, offsets[i], {
         tracking,
         estimateNoise: estimateNoise && heat === 1,
-        wholeFrame: chain.group.cell.length === setting.layout.numSymbols,
       });
     });
   }
