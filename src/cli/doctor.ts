@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { openCodec } from '../codec/codec.js';
-import { codecNames, findCodec } from '../codec/find-codec.js';
+import { findModel, modelNames } from '../core/shipped-models.js';
 import { LinkError } from '../core/errors.js';
 import { versions } from '../link/run-folder.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
@@ -42,10 +42,10 @@ async function examine(): Promise<Check[]> {
   ];
   const runtime = createOnnxRuntime();
   try {
-    for (const name of codecNames()) {
+    for (const name of modelNames('codec')) {
       const began = performance.now();
       try {
-        const codec = await openCodec(findCodec(name), runtime);
+        const codec = await openCodec(findModel('codec', name), runtime);
         const parts = [codec.statistics === null ? 'no statistics' : `statistics r=${codec.statistics.rank}`];
         parts.push(codec.hasPolarity ? 'polarity network' : 'no polarity network');
         const detail = `CBR 1/${Math.round(1 / codec.bandwidthRatio)}, ${parts.join(', ')}, opened in ${Math.round(performance.now() - began)} ms`;
@@ -55,7 +55,7 @@ async function examine(): Promise<Check[]> {
         checks.push({ name: `codec ${name}`, ok: false, required: true, detail: error.message });
       }
     }
-    if (codecNames().length === 0) {
+    if (modelNames('codec').length === 0) {
       checks.push({ name: 'codecs', ok: false, required: true, detail: 'models/ holds none; check the installation' });
     }
   } finally {

@@ -33,7 +33,7 @@ function report(error: unknown): number {
   }
   if (error instanceof LinkError) {
     console.error(`blindlink: ${error.message}`);
-    return error instanceof ConfigError || error.code.startsWith('picture.') || error.code.startsWith('codec.unknown')
+    return error instanceof ConfigError || error.code.startsWith('picture.') || error.code.endsWith('.unknown')
       ? EXIT.usage
       : EXIT.failed;
   }

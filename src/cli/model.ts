@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { type Codec, openCodec } from '../codec/codec.js';
 import { estimateStatistics } from '../codec/estimate-statistics.js';
-import { codecNames, findCodec } from '../codec/find-codec.js';
+import { findModel, modelNames } from '../core/shipped-models.js';
 import { TILE } from '../codec/layout.js';
 import { encodeStatistics } from '../codec/statistics.js';
 import { ConfigError } from '../core/errors.js';
@@ -23,8 +23,8 @@ export function addModel(program: Command): void {
     .description('The codecs that come with blindlink.')
     .action(async () => {
       await withRuntime(async (runtime) => {
-        for (const name of codecNames()) {
-          const { card, bandwidthRatio } = await openCodec(findCodec(name), runtime);
+        for (const name of modelNames('codec')) {
+          const { card, bandwidthRatio } = await openCodec(findModel('codec', name), runtime);
           console.log(`${name}  CBR 1/${Math.round(1 / bandwidthRatio)}  ${card.description ?? ''}`);
         }
       });
@@ -36,7 +36,7 @@ export function addModel(program: Command): void {
     .argument('<codec>', 'name, card or folder')
     .action(async (name: string) => {
       await withRuntime(async (runtime) => {
-        const { card, statistics, hasPolarity } = await openCodec(findCodec(name), runtime);
+        const { card, statistics, hasPolarity } = await openCodec(findModel('codec', name), runtime);
         const rank = statistics === null ? 'none' : `rank ${statistics.rank}`;
         console.log(
           `${card.name}: card, graphs and hashes agree; statistics ${rank}; polarity network ${hasPolarity ? 'yes' : 'no'}`,
@@ -59,7 +59,7 @@ export function addModel(program: Command): void {
     .action(async (name: string, pictures: string[], options: Record<string, string>) => {
       const { signal, release } = interruptible();
       try {
-        await withRuntime((runtime) => writeStatistics(findCodec(name), pictures, options, runtime, signal));
+        await withRuntime((runtime) => writeStatistics(findModel('codec', name), pictures, options, runtime, signal));
       } finally {
         release();
       }

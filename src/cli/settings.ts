@@ -6,8 +6,9 @@ import { ConfigError } from '../core/errors.js';
 
 /** Flags that stand for a setting: flag, what it takes, setting, explanation. */
 const flags = [
-  ['--receiver <names>', 'receiver.names', 'comma-separated: perfect, pilot, blind-em', list],
+  ['--receiver <names>', 'receiver.names', 'comma-separated: perfect, pilot, blind-em, blind-hifi', list],
   ['--codec <name|card>', 'codec', 'shipped codec, or the path of a card', text],
+  ['--prior <name|card>', 'prior', 'shipped prior, or the path of a card', text],
   ['--frames <n>', 'run.frames', 'frames to send; pictures repeat', number],
   ['--snr <dB>', 'snrDb', 'CSNR in dB', number],
   ['--snr-convention <name>', 'snrConvention', 'received or average', text],

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { finalize, tap } from 'rxjs';
 import { openCodec } from '../codec/codec.js';
-import { findCodec } from '../codec/find-codec.js';
+import { findModel } from '../core/shipped-models.js';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
 import type { FrameOutcome, FrameReport } from '../link/frame-report.js';
-import { createLink } from '../link/link.js';
+import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
+import { createLink, needsPrior } from '../link/link.js';
 import { openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
 import { summarise } from '../link/summary.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
@@ -34,7 +35,7 @@ export function addSimulate(program: Command): void {
 
 async function simulate(config: LinkConfig, json: boolean): Promise<void> {
   const { signal, release } = interruptible();
-  const cardPath = findCodec(config.codec);
+  const cardPath = findModel('codec', config.codec);
   const { maxPixels } = config.source;
   const source = openPictures(config.pictures, {
     maxPixels,
@@ -43,6 +44,9 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
   const runtime = createOnnxRuntime({ threads: config.run.threads });
   try {
     const codec = await openCodec(cardPath, runtime);
+    const prior = config.prior ?? codec.card.prior;
+    const denoiser =
+      needsPrior(config) && prior !== undefined ? await openDenoiser(findModel('prior', prior), runtime) : null;
     const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
     const folder = out === null ? null : openRunFolder(out, config, codec.card);
     const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
@@ -60,7 +64,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     };
     let interrupted = false;
     try {
-      await collectFrames(config, { codec, runtime, source, signal }, async (outcomes) => {
+      await collectFrames(config, { codec, denoiser, runtime, source, signal }, async (outcomes) => {
         reports.push(...outcomes.map((outcome) => outcome.report));
         if (json) for (const { report } of outcomes) console.log(toJson(report));
         describe(outcomes);
@@ -81,6 +85,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
 
 interface LinkInputs {
   readonly codec: Awaited<ReturnType<typeof openCodec>>;
+  readonly denoiser: Denoiser | null;
   readonly runtime: ReturnType<typeof createOnnxRuntime>;
   readonly source: ReturnType<typeof openPictures>;
   readonly signal: AbortSignal;
@@ -89,13 +94,13 @@ interface LinkInputs {
 /** Runs the link and hands over the outcomes of each frame together, one a receiver, in order. */
 async function collectFrames(
   config: LinkConfig,
-  { codec, runtime, source, signal }: LinkInputs,
+  { codec, denoiser, runtime, source, signal }: LinkInputs,
   use: (outcomes: readonly FrameOutcome[]) => Promise<void>,
 ): Promise<void> {
   let open: FrameOutcome[] = [];
   let queue = Promise.resolve();
   await new Promise<void>((done, fail) => {
-    createLink(config, { codec, runtime }, source.pictures(), signal)
+    createLink(config, { codec, denoiser, runtime }, source.pictures(), signal)
       .pipe(
         tap((outcome) => {
           open.push(outcome);

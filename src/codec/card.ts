@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { FormatError } from '../core/errors.js';
+import { type LoadedCard, readCardAs } from '../core/card-file.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
@@ -34,10 +31,15 @@ export const cardSchema = z.strictObject({
       rank: z.int().min(1).optional(),
       passes: z.int().min(1).optional(),
       initialStarts: z.int().min(1).optional(),
+      refinements: z.int().min(0).optional(),
     })
     .optional(),
+  /** ONNX: precision and evidence [N,C,h,w] of the latents → their posterior mean and variance, both [N,C,h,w]. */
+  refiner: z.string().optional(),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),
+  /** The shipped prior that suits this codec's pictures. */
+  prior: z.string().optional(),
   /** How blind-em's verdict reads this codec's residuals; see docs/receivers.md. */
   verdict: z
     .strictObject({
@@ -58,44 +60,8 @@ export const cardSchema = z.strictObject({
 
 export type CodecCard = z.infer<typeof cardSchema>;
 
-/** A card and the folder its file names are relative to. */
-export interface LoadedCard {
-  readonly card: CodecCard;
-  readonly path: string;
-  readonly folder: string;
-}
+/** A codec's card and the folder its file names are relative to. */
+export type LoadedCodecCard = LoadedCard<CodecCard>;
 
-/** Reads and checks a card. Throws FormatError with one line: which file, what is wrong. */
-export function readCard(path: string): LoadedCard {
-  const where = resolve(path);
-  let raw: unknown;
-  try {
-    raw = JSON.parse(readFileSync(where, 'utf8'));
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new FormatError('card.read', `${where}: ${missing ? 'no such codec card' : 'not JSON'}`, { cause });
-  }
-  const parsed = cardSchema.safeParse(raw);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const at = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-    throw new FormatError('card.schema', `${where}: ${at}${issue.message}`, { value: raw });
-  }
-  return { card: parsed.data, path: where, folder: dirname(where) };
-}
-
-/** The bytes of a file that a card names; checked against the card's hash where it gives one. */
-export function readCardFile(loaded: LoadedCard, file: string): Uint8Array {
-  const path = join(loaded.folder, file);
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new FormatError('card.file', `${path}: named by ${loaded.path}, but cannot be read`, { cause });
-  }
-  const expected = loaded.card.sha256[file];
-  if (expected !== undefined && createHash('sha256').update(bytes).digest('hex') !== expected) {
-    throw new FormatError('card.hash', `${path}: its SHA-256 is not the one in ${loaded.path}; fetch it again`);
-  }
-  return bytes;
-}
+/** Reads and checks a codec's card. Throws FormatError with one line: which file, what is wrong. */
+export const readCard = (path: string): LoadedCodecCard => readCardAs(path, cardSchema, 'codec');

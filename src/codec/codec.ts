@@ -1,7 +1,8 @@
+import { readCardFile } from '../core/card-file.js';
 import { FormatError, ShapeError } from '../core/errors.js';
 import type { Graph, GraphInterface, Runtime } from '../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../runtime/tensor.js';
-import { type CodecCard, type LoadedCard, readCard, readCardFile } from './card.js';
+import { type CodecCard, type LoadedCodecCard, readCard } from './card.js';
 import { createLayout, type CodewordLayout } from './layout.js';
 import { parseStatistics, type CodewordStatistics } from './statistics.js';
 
@@ -11,6 +12,7 @@ export interface Codec {
   readonly path: string;
   readonly statistics: CodewordStatistics | null;
   readonly hasPolarity: boolean;
+  readonly hasRefiner: boolean;
   /** Channel uses per real source sample: C / (6·d²). */
   readonly bandwidthRatio: number;
   /** The layout of the codeword of an H×W picture, after padding to a multiple of the block. */
@@ -24,6 +26,12 @@ export interface Codec {
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** Log-odds that latents [count,C,h,w] have the right sign rather than the opposite one. */
   polarity(latents: Float32Array, count: number, height: number, width: number): Promise<Float32Array>;
+  /** Posterior mean and variance of latents [count,C,h,w] of which each was observed with a precision and an evidence. */
+  refine(
+    precision: Float32Array,
+    evidence: Float32Array,
+    dims: readonly [number, number, number, number],
+  ): Promise<{ mean: Float32Array; variance: Float32Array }>;
 }
 
 /**
@@ -36,6 +44,7 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
   const encoder = await openGraph(loaded, card.encoder, runtime, card.snrInput ? 2 : 1);
   const decoder = await openGraph(loaded, card.decoder, runtime, card.snrInput ? 2 : 1);
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
+  const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
   const statistics =
     card.statistics === undefined
       ? null
@@ -55,6 +64,7 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     path: loaded.path,
     statistics,
     hasPolarity: polarity !== null,
+    hasRefiner: refiner !== null,
     bandwidthRatio: card.latentChannels / (6 * d * d),
     layoutFor: (height, width) => createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d)),
     async encode(pictures, count, layout, snrDb) {
@@ -76,6 +86,17 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
       expectShape(loaded, card.polarity ?? '', output, [count]);
       return output.data;
     },
+    async refine(precision, evidence, dims) {
+      if (refiner === null) throw new FormatError('codec.refiner', `${loaded.path}: names no refiner`);
+      const [first, second] = refiner.ports.inputs;
+      const outputs = await runtime.run(refiner.graph, {
+        [first.name]: tensor(precision, dims),
+        [second.name]: tensor(evidence, dims),
+      });
+      const [mean, variance] = refiner.ports.outputs.map(({ name }) => outputs[name]);
+      for (const output of [mean, variance]) expectShape(loaded, card.refiner ?? '', output, dims);
+      return { mean: mean.data, variance: variance.data };
+    },
   };
 
   const block = codec.layoutFor(16 * d, 16 * d);
@@ -88,10 +109,16 @@ interface OpenGraph {
   readonly ports: GraphInterface;
 }
 
-async function openGraph(loaded: LoadedCard, file: string, runtime: Runtime, numInputs: number): Promise<OpenGraph> {
+async function openGraph(
+  loaded: LoadedCodecCard,
+  file: string,
+  runtime: Runtime,
+  numInputs: number,
+  numOutputs = 1,
+): Promise<OpenGraph> {
   const graph = { name: `${loaded.folder}/${file}`, bytes: readCardFile(loaded, file) };
   const ports = await runtime.describe(graph);
-  if (ports.inputs.length !== numInputs || ports.outputs.length < 1) {
+  if (ports.inputs.length !== numInputs || ports.outputs.length < numOutputs) {
     throw new FormatError(
       'codec.ports',
       `${graph.name}: has ${ports.inputs.length} inputs where ${loaded.path} implies ${numInputs}; check snrInput in the card`,
@@ -100,7 +127,7 @@ async function openGraph(loaded: LoadedCard, file: string, runtime: Runtime, num
   return { graph, ports };
 }
 
-function expectShape(loaded: LoadedCard, file: string, output: Tensor, expected: readonly number[]): void {
+function expectShape(loaded: LoadedCodecCard, file: string, output: Tensor, expected: readonly number[]): void {
   const same = output.dims.length === expected.length && output.dims.every((n, i) => n === expected[i]);
   if (same) return;
   throw new ShapeError(

@@ -53,7 +53,7 @@ const channel = z.strictObject({
 
 const receiver = z.strictObject({
   names: z
-    .array(z.enum(['perfect', 'pilot', 'blind-em']))
+    .array(z.enum(['perfect', 'pilot', 'blind-em', 'blind-hifi']))
     .min(1)
     .default(['perfect', 'pilot', 'blind-em']),
   /** Whether receivers are told σ² or estimate it. */
@@ -70,12 +70,26 @@ const receiver = z.strictObject({
       rank: count.max(4096).optional(),
       passes: count.max(1000).optional(),
       initialStarts: count.max(64).optional(),
+      /** Passes with the codec's refiner, where it has one, after those with its statistics; by default 6. */
+      refinements: z.int().min(0).max(1000).optional(),
       annealing: z.number().min(1).max(1e4).default(30),
       solverSteps: count.max(100).default(4),
       /** Starts in all, where the initial ones leave doubt. */
       starts: count.max(64).default(8),
       sureAbove: z.number().min(0).max(1).default(0.9),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
+    })
+    .prefault({}),
+  blindHifi: z
+    .strictObject({
+      /** Denoiser evaluations a frame. */
+      steps: count.max(1000).default(20),
+      /** σ at the start and the end, of the [−1, 1] range. */
+      startSigma: positive.default(0.3),
+      endSigma: positive.default(0.02),
+      /** Fresh noise in each step: 0 none, 1 all. */
+      eta: z.number().min(0).max(1).default(0.5),
+      refreshChannel: z.boolean().default(true),
     })
     .prefault({}),
 });
@@ -109,6 +123,8 @@ export const linkConfigSchema = z.strictObject({
   seed: z.int().default(1),
   pictures: z.array(z.string().min(1)).min(1).default(['builtin:faces']),
   codec: z.string().min(1).default('faces-12'),
+  /** The picture prior of receivers that have one: a shipped name or a card; by default what the codec's card names. */
+  prior: z.string().min(1).optional(),
   /** CSNR in dB, and which of its two meanings. */
   snrDb: z.number().min(-20).max(60).default(10),
   snrConvention: z.enum(['received', 'average']).default('received'),

@@ -58,8 +58,8 @@ export function preconditioning(card: PriorCard, schedule: NoiseSchedule, sigma:
 export async function openDenoiser(cardPath: string, runtime: Runtime): Promise<Denoiser> {
   const loaded = readPriorCard(cardPath);
   const { card } = loaded;
-  const { kind: _, ...parameters } = card.schedule;
-  const schedule = linearSchedule(parameters.steps, parameters.first, parameters.last);
+  const { steps, first, last } = card.schedule;
+  const schedule = linearSchedule(steps, first, last);
   const graph = { name: `${loaded.folder}/${card.network}`, bytes: readCardFile(loaded, card.network) };
   const ports = await runtime.describe(graph);
   if (ports.inputs.length !== 2 || ports.outputs.length < 1) {

@@ -2,9 +2,12 @@ import { concatMap, defer, EMPTY, from, last, map, mergeMap, type Observable } f
 import type { CodecCard } from '../codec/card.js';
 import type { Codec } from '../codec/codec.js';
 import type { LinkConfig } from '../config/schema.js';
-import { throwIfAborted } from '../core/errors.js';
+import { ConfigError, throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
-import { type BlindEmConfig, createBlindEm } from '../receiver/blind-em.js';
+import { createBlindEm } from '../receiver/blind-em.js';
+import type { Denoiser } from '../diffusion/denoiser.js';
+import type { BlindEmConfig } from '../receiver/blind-passes.js';
+import { createBlindHifi } from '../receiver/blind-hifi.js';
 import { createPerfect } from '../receiver/perfect.js';
 import { createPilot } from '../receiver/pilot.js';
 import type { LinkSetting, Observations, Receiver, ReceiverName, ReceiverStep } from '../receiver/receiver.js';
@@ -16,6 +19,8 @@ import { type ArrivedFrame, createTransmission } from './transmission.js';
 
 export interface LinkParts {
   readonly codec: Codec;
+  /** For receivers that sample; null where none is asked for. */
+  readonly denoiser?: Denoiser | null;
   readonly runtime: Runtime;
 }
 
@@ -28,7 +33,7 @@ export interface LinkParts {
  */
 export function createLink(
   config: LinkConfig,
-  { codec, runtime }: LinkParts,
+  { codec, runtime, denoiser = null }: LinkParts,
   pictures: AsyncIterable<Picture>,
   signal?: AbortSignal,
 ): Observable<FrameOutcome> {
@@ -43,7 +48,7 @@ export function createLink(
       if (found === undefined) {
         const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
         const receivers = config.receiver.names.map((name) =>
-          createReceiver(name, config, setting, runtime, rng.split('receiver').split(name)),
+          createReceiver(name, config, setting, { runtime, denoiser }, rng.split('receiver').split(name)),
         );
         settings.set(key, (found = { setting, receivers }));
       }
@@ -70,10 +75,10 @@ function createReceiver(
   name: ReceiverName,
   config: LinkConfig,
   setting: LinkSetting,
-  runtime: Runtime,
+  { runtime, denoiser }: { readonly runtime: Runtime; readonly denoiser: Denoiser | null },
   rng: ReturnType<typeof createRng>,
 ): Receiver {
-  const { equaliser, pilot, blindEm } = config.receiver;
+  const { equaliser, pilot, blindEm, blindHifi } = config.receiver;
   switch (name) {
     case 'perfect':
       return createPerfect(setting, equaliser);
@@ -81,7 +86,23 @@ function createReceiver(
       return createPilot(setting, { estimator: pilot.estimator, equaliser });
     case 'blind-em':
       return createBlindEm(setting, blindEmConfigOf(blindEm, setting.codec.card), runtime, rng);
+    case 'blind-hifi':
+      return createBlindHifi(
+        setting,
+        { ...blindHifi, blindEm: blindEmConfigOf(blindEm, setting.codec.card) },
+        priorOf(name, denoiser),
+        runtime,
+        rng,
+      );
   }
+}
+
+/** Whether any receiver of a configuration needs a prior. */
+export const needsPrior = (config: LinkConfig): boolean => config.receiver.names.includes('blind-hifi');
+
+function priorOf(name: ReceiverName, denoiser: Denoiser | null): Denoiser {
+  if (denoiser !== null) return denoiser;
+  throw new ConfigError('receiver.prior', `receiver ${name}: needs a picture prior; name one with --prior`);
 }
 
 /** The user's settings, then the card's advice, then defaults. */
@@ -93,6 +114,7 @@ function blindEmConfigOf(given: LinkConfig['receiver']['blindEm'], card: CodecCa
     rank: given.rank ?? advice.rank ?? 64,
     passes: given.passes ?? advice.passes ?? 20,
     initialStarts,
+    refinements: given.refinements ?? advice.refinements ?? 6,
     starts: Math.max(given.starts, initialStarts),
   };
 }

@@ -179,6 +179,13 @@ export class BlindChain {
     if (options.estimateNoise) this.noiseVariance = this.expectedResidual(x, power, gain);
   }
 
+  /** Turns channels over for good. */
+  turn(signs: Int8Array): void {
+    this.posteriors.forEach((posterior, channel) => {
+      this.posteriors[channel] = scalePosterior(posterior, signs[channel]);
+    });
+  }
+
   /** Gives the codeword mean power `power` a cell, and the channel what that takes from it. */
   assumePower(power: number): void {
     const gain = Math.sqrt(this.meanPower / power);

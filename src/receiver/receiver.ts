@@ -81,7 +81,13 @@ export interface ReceiverResult {
 }
 
 export type ReceiverStep =
-  | { readonly kind: 'progress'; readonly done: number; readonly of: number }
+  | {
+      readonly kind: 'progress';
+      readonly done: number;
+      readonly of: number;
+      /** The picture as it stands, [3,H,W] in [0,1]. */
+      readonly picture: Float32Array;
+    }
   | { readonly kind: 'final'; readonly result: ReceiverResult };
 
 /** Side channels that only some receivers are handed. */
@@ -102,5 +108,5 @@ export interface Receiver {
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
 }
 
-export const receiverNames = ['perfect', 'pilot', 'blind-em'] as const;
+export const receiverNames = ['perfect', 'pilot', 'blind-em', 'blind-hifi'] as const;
 export type ReceiverName = (typeof receiverNames)[number];

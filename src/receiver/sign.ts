@@ -1,8 +1,8 @@
-import { TILE } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import type { BlindChain } from './blind-chain.js';
 import { equaliseTiles } from './candidate.js';
 import type { LinkSetting } from './receiver.js';
+import { packTiles, tileBatches } from './tile-batches.js';
 
 /**
  * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network
@@ -64,35 +64,13 @@ async function polarityOf(
   const { codec, layout } = setting;
   const { channels } = layout;
   const tiles = equaliseTiles(setting, chain, signs, cells);
-  const perTile = channels * TILE * TILE;
   let sum = 0;
-  for (const [key, members] of tilesByShape(setting, chain.group.tiles)) {
-    const [height, width] = key.split('x').map(Number);
-    const batch = new Float32Array(members.length * channels * height * width);
-    let at = 0;
-    for (const member of members) {
-      for (let c = 0; c < channels; c++) {
-        for (let y = 0; y < height; y++) {
-          const from = member * perTile + (c * TILE + y) * TILE;
-          batch.set(tiles.subarray(from, from + width), at);
-          at += width;
-        }
-      }
-    }
-    for (const logit of await codec.polarity(batch, members.length, height, width)) sum += logit;
+  for (const batch of tileBatches(setting, chain.group.tiles)) {
+    const { members, height, width } = batch;
+    const packed = packTiles(batch, channels, tiles);
+    for (const logit of await codec.polarity(packed, members.length, height, width)) sum += logit;
   }
   return sum;
-}
-
-/** Positions in `tiles` grouped by the tile's shape, for the network runs on whole batches. */
-function tilesByShape(setting: LinkSetting, tiles: Int32Array): Map<string, number[]> {
-  const shapes = new Map<string, number[]>();
-  tiles.forEach((tile, position) => {
-    const { height, width } = setting.layout.tileShapes[tile];
-    const key = `${height}x${width}`;
-    shapes.set(key, [...(shapes.get(key) ?? []), position]);
-  });
-  return shapes;
 }
 
 /**

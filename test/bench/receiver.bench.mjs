@@ -4,7 +4,7 @@
  */
 import { lastValueFrom, tap } from 'rxjs';
 import { openCodec } from '../../dist/codec/codec.js';
-import { findCodec } from '../../dist/codec/find-codec.js';
+import { findModel } from '../../dist/core/shipped-models.js';
 import { resolveConfig } from '../../dist/config/load.js';
 import { createLink } from '../../dist/link/link.js';
 import { createOnnxRuntime } from '../../dist/runtime/onnx-runtime.js';
@@ -14,7 +14,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 async function measure(label, codecName, pictures, settings, frames, threads) {
   const runtime = createOnnxRuntime({ threads });
-  const codec = await openCodec(findCodec(codecName), runtime);
+  const codec = await openCodec(findModel('codec', codecName), runtime);
   const config = resolveConfig({
     codec: codecName,
     receiver: { names: ['blind-em'], ...settings.receiver },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { lastValueFrom, toArray } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Codec, openCodec } from '../../src/codec/codec.js';
-import { findCodec } from '../../src/codec/find-codec.js';
+import { findModel } from '../../src/core/shipped-models.js';
 import { type RawConfig, resolveConfig } from '../../src/config/load.js';
 import type { FrameOutcome } from '../../src/link/frame-report.js';
 import { createLink } from '../../src/link/link.js';
@@ -16,7 +16,7 @@ import { openPictures } from '../../src/source/picture-source.js';
 const runtime = createOnnxRuntime({ threads: 2 });
 let codec: Codec;
 beforeAll(async () => {
-  codec = await openCodec(findCodec('faces-12'), runtime);
+  codec = await openCodec(findModel('codec', 'faces-12'), runtime);
 });
 afterAll(() => runtime.dispose());
 

@@ -1,34 +1,45 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { openCodec } from '../../src/codec/codec.js';
+import { openDenoiser } from '../../src/diffusion/denoiser.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
+import { tensor } from '../../src/runtime/tensor.js';
 import { builtinPicture } from '../../src/source/builtin-pictures.js';
 import { describeWith, gnuradioPython, torch } from '../support/programs.js';
 
+/** A folder with four pictures, and the way to run a module of the recipe. */
+async function prepare(): Promise<{
+  work: string;
+  pictures: string;
+  python(module: string, ...args: string[]): string;
+}> {
+  const work = mkdtempSync(join(tmpdir(), 'blindlink-training-'));
+  const pictures = join(work, 'pictures');
+  mkdirSync(pictures);
+  for (let i = 0; i < 4; i++) {
+    const { data } = await builtinPicture('natural', i);
+    const bytes = Buffer.alloc(data.length);
+    for (let p = 0; p < 4096; p++) for (let c = 0; c < 3; c++) bytes[3 * p + c] = Math.round(255 * data[c * 4096 + p]);
+    await sharp(bytes, { raw: { width: 64, height: 64, channels: 3 } })
+      .png()
+      .toFile(join(pictures, `${i}.png`));
+  }
+  const python = (module: string, ...args: string[]): string =>
+    execFileSync(gnuradioPython, ['-m', `blindlink_training.${module}`, ...args], {
+      cwd: resolve('training'),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  return { work, pictures, python };
+}
+
 describeWith(torch(), 'the training recipe', () => {
   it('trains, resumes, exports; the exported codec runs and agrees with PyTorch', async () => {
-    const work = mkdtempSync(join(tmpdir(), 'blindlink-training-'));
-    const pictures = join(work, 'pictures');
-    mkdirSync(pictures);
-    for (let i = 0; i < 4; i++) {
-      const { data } = await builtinPicture('natural', i);
-      const bytes = Buffer.alloc(data.length);
-      for (let p = 0; p < 4096; p++)
-        for (let c = 0; c < 3; c++) bytes[3 * p + c] = Math.round(255 * data[c * 4096 + p]);
-      await sharp(bytes, { raw: { width: 64, height: 64, channels: 3 } })
-        .png()
-        .toFile(join(pictures, `${i}.png`));
-    }
-    const python = (module: string, ...args: string[]): string =>
-      execFileSync(gnuradioPython, ['-m', `blindlink_training.${module}`, ...args], {
-        cwd: resolve('training'),
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
+    const { work, pictures, python } = await prepare();
     const train = (steps: number): { step: number } =>
       JSON.parse(
         python(
@@ -87,6 +98,72 @@ describeWith(torch(), 'the training recipe', () => {
     expect(JSON.parse(readFileSync(join(work, 'model', 'card.json'), 'utf8'))).toMatchObject({
       training: { steps: 4 },
     });
+
+    // The refiner is added to a codec that is exported already, and trained from its ONNX files alone.
+    const model = join(work, 'model');
+    const data2 = ['--train', pictures, '--val', pictures, '--out', work];
+    python(
+      'train_refiner',
+      '--codec',
+      model,
+      ...data2,
+      '--width',
+      '16',
+      '--blocks',
+      '1',
+      '--batch',
+      '4',
+      '--steps',
+      '3',
+    );
+    python('export', '--run', work, '--out', model);
+    const refined = await openCodec(join(model, 'card.json'), runtime);
+    expect(refined.hasRefiner).toBe(true);
+    // Nothing observed: the variance is about the nominal 1/2, the mean about the prior's.
+    const dims = [2, 8, 5, 7] as const;
+    const nothing = new Float32Array(2 * 8 * 5 * 7);
+    const { mean, variance } = await refined.refine(nothing, nothing, dims);
+    expect(Math.max(...mean.map(Math.abs))).toBeLessThan(0.3);
+    expect(Math.min(...variance)).toBeGreaterThan(0.2);
+    // Everything observed exactly: the observation itself.
+    const certain = await refined.refine(
+      nothing.map(() => 1e6),
+      nothing.map((_, i) => 1e6 * Math.sin(i)),
+      dims,
+    );
+    certain.mean.forEach((v, i) => expect(v).toBeCloseTo(Math.sin(i), 1));
+    await runtime.dispose();
+  });
+
+  it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
+    const { work, pictures, python } = await prepare();
+    const out = join(work, 'prior');
+    python(
+      'train_prior',
+      ...['--train', pictures, '--val', pictures, '--out', work, '--widths', '16', '24', '--blocks', '1', '1'],
+      ...['--batch', '4', '--steps', '30', '--lr', '3e-3'],
+    );
+    python('export_prior', '--run', work, '--name', 'smoke', '--val', pictures, '--out', out, '--samples', '2');
+    expect(existsSync(join(out, 'samples.png'))).toBe(true);
+    const runtime = createOnnxRuntime({ threads: 1 });
+    const denoiser = await openDenoiser(join(out, 'card.json'), runtime);
+    const size = 3 * 40 * 24;
+    const noisy = Float32Array.from({ length: size }, (_, i) => Math.sin(i) + Math.cos(i / 7));
+    const { data } = await denoiser.denoise(tensor(noisy, [1, 3, 40, 24]), 0.7);
+    const script = [
+      'import math, sys, torch',
+      'from blindlink_training.train_prior import load_prior',
+      'x = torch.tensor([math.sin(i) + math.cos(i / 7) for i in range(3 * 40 * 24)]).view(1, 3, 40, 24)',
+      'with torch.no_grad(): y = load_prior(sys.argv[1])(x, torch.tensor([0.7]))',
+      'print(*y.flatten().tolist())',
+    ].join('\n');
+    const expected = execFileSync(gnuradioPython, ['-c', script, join(work, 'checkpoint.pt')], {
+      cwd: resolve('training'),
+      encoding: 'utf8',
+    });
+    // Weights are stored as float16.
+    const values = expected.trim().split(' ').map(Number);
+    values.forEach((v, i) => expect(Math.abs(data[i] - v)).toBeLessThan(5e-3));
     await runtime.dispose();
   });
 });

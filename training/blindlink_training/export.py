@@ -15,6 +15,7 @@ import torch
 from .codec import DOWN_SAMPLING
 from .pictures import load_pictures
 from .polarity import Polarity
+from .refiner import Refiner
 from .train_codec import VAL_SNRS_DB, validate
 from .train_polarity import load_codec
 
@@ -26,18 +27,51 @@ def write(net: torch.nn.Module, inputs: tuple, path: Path, names: list[str], out
     torch.onnx.export(net, inputs, str(path), input_names=names, output_names=[output], dynamic_axes=axes, opset_version=17)
 
 
+def write_refiner(path: Path, out: Path) -> dict:
+    """The refiner's graph; returns its quality on validation pictures."""
+    saved = torch.load(path, map_location="cpu")
+    net = Refiner(**saved["config"])
+    net.load_state_dict(saved["net"])
+    net.eval()
+    example = torch.rand(2, saved["config"]["latent_channels"], 16, 16)
+    names = ["precision", "evidence", "mean", "variance"]
+    axes = {name: {0: "batch", 2: "rows", 3: "columns"} for name in names}
+    torch.onnx.export(
+        net, (example, example), str(out), input_names=names[:2], output_names=names[2:], dynamic_axes=axes, opset_version=17
+    )
+    return saved["val"]
+
+
+def add_refiner(run: Path, out: Path) -> None:
+    """Adds the refiner of a run to a codec that is exported already."""
+    card_path = out / "card.json"
+    card = json.loads(card_path.read_text())
+    saved = torch.load(run / "refiner.pt", map_location="cpu")
+    card["training"]["refiner"] = {"steps": saved["step"], **{k: saved["args"][k] for k in ("batch", "minutes", "seed")}}
+    card["quality"]["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
+    card["sha256"]["refiner.onnx"] = hashlib.sha256((out / "refiner.onnx").read_bytes()).hexdigest()
+    at = list(card).index("sha256")
+    items = [(k, v) for k, v in card.items() if k != "refiner"]
+    items.insert(at, ("refiner", "refiner.onnx"))
+    card_path.write_text(json.dumps(dict(items), indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps({"out": str(out), "refiner": card["quality"]["refiner"]}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", required=True, help="folder with checkpoint.pt and, if there is one, polarity.pt")
-    parser.add_argument("--name", required=True)
+    parser.add_argument("--name", help="needed for a codec; without one, what the run has is added to the card in --out")
     parser.add_argument("--description", default="")
     parser.add_argument("--data", default="", help="what it was trained on, and the terms of that")
-    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--val", nargs="+", default=[])
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
 
     run, out = Path(args.run), Path(args.out)
+    if args.name is None:
+        add_refiner(run, out)
+        return
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(run / "checkpoint.pt", map_location="cpu")
     codec = load_codec(str(run / "checkpoint.pt"))
@@ -63,6 +97,9 @@ def main() -> None:
         write(net, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
         files.append("polarity.onnx")
         quality["polarityAccuracy"] = saved["valAccuracy"]
+    if (run / "refiner.pt").exists():
+        quality["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
+        files.append("refiner.onnx")
     card = {
         "format": "blindlink-codec/1",
         "name": args.name,
@@ -74,7 +111,8 @@ def main() -> None:
         "valueRange": [0, 1],
         "snrInput": True,
         **({"polarity": "polarity.onnx"} if "polarity.onnx" in files else {}),
-        **{key: card[key] for key in ("statistics", "blindEm", "verdict") if key in card},
+        **({"refiner": "refiner.onnx"} if "refiner.onnx" in files else {}),
+        **{key: card[key] for key in ("statistics", "blindEm", "prior", "verdict") if key in card},
         "sha256": {**card.get("sha256", {}), **{f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in files}},
         "licence": "research use only: trained on pictures under non-commercial terms",
         "training": {

@@ -1,0 +1,190 @@
+import { symbolsOf } from '../codec/layout.js';
+import { throwIfAborted } from '../core/errors.js';
+import type { Rng } from '../core/rng.js';
+import type { Denoiser } from '../diffusion/denoiser.js';
+import { ddimStep, normalTensor } from '../diffusion/samplers.js';
+import { karrasSigmas } from '../diffusion/schedule.js';
+import type { Runtime } from '../runtime/onnx-runtime.js';
+import { tensor, type Tensor } from '../runtime/tensor.js';
+import { blindResult } from './blind-em.js';
+import type { BlindEmConfig } from './blind-passes.js';
+import { type BlindSolution, createBlindSolver } from './blind-solver.js';
+import { type Candidate, channelUnder } from './candidate.js';
+import { equalise } from './equalise.js';
+import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from './receiver.js';
+import { residualEnergy } from './residual.js';
+
+export interface BlindHifiConfig {
+  /** Denoiser evaluations. */
+  readonly steps: number;
+  /** σ of the first, in units of the [−1, 1] range. */
+  readonly startSigma: number;
+  /** σ of the last. */
+  readonly endSigma: number;
+  /** Share of fresh noise in each step, 0…1. */
+  readonly eta: number;
+  /** Whether the channel's posterior is renewed in every step. */
+  readonly refreshChannel: boolean;
+}
+
+/** Least error, per real latent, that a re-encoded picture is credited with. */
+const LEAST_SPREAD = 1e-3;
+
+/**
+ * blind-em's channel, then the picture drawn from what the prior and the received signal leave open, channel and picture
+ * refining one another. From x = x_d + σ_N·ε, x_d the deterministic reconstruction, over falling σ:
+ *
+ *   x̂₀ = denoiser(x, σ),   z₀ = E(x̂₀)
+ *   z* = (q + z₀/v) / (w + 1/v)                      posterior of the codeword given the channel, per real latent
+ *   (μ, Σ) ← posterior of the taps given z* and its variance 1/(w + 1/v)
+ *   x̂₀ ← x̂₀ + D(z*) − D(z₀)                           what the codec can tell is set right, the rest is the prior's
+ *   x ← DDIM step from x̂₀ to the next σ
+ *
+ * w, q are the channel's precision and evidence (`blind-chain.ts`); v, the variance of z₀, is what the residual shows
+ * beyond the noise: (‖Y − Ĥz₀‖² − σ²)/‖Ĥ‖², so a picture that already explains the signal is left to the prior. No
+ * gradient through any network is taken: a step is one denoiser evaluation, one encoding and two decodings.
+ *
+ * Relatives: DiffPIR (Zhu et al., 2023) for the proximal step, HiFi-DiffCom (arXiv 2406.07390, algorithm 2) for the start
+ * and the decoder in the loop, Gibbs sampling for the channel.
+ */
+export function createBlindHifi(
+  setting: LinkSetting,
+  config: BlindHifiConfig & { readonly blindEm: BlindEmConfig },
+  denoiser: Denoiser,
+  runtime: Runtime,
+  rng: Rng,
+): Receiver {
+  const solver = createBlindSolver('blind-hifi', setting, config.blindEm, runtime, rng);
+  return {
+    name: 'blind-hifi',
+    needs: { pilots: false, truth: false },
+    async *receive({ frame }, signal) {
+      const began = performance.now();
+      const counter = { evaluations: 0 };
+      const solution = await solver.solve(frame, counter, signal);
+      const draws = rng.split('sampling').split(frame.index);
+      let picture = solution.picture;
+      const sigmas = karrasSigmas(config.startSigma, config.endSigma, config.steps);
+      const state = new JointState(setting, frame, solution);
+      let x = addNoise(toPrior(setting, picture), sigmas[0], draws);
+      for (let i = 0; i < sigmas.length; i++) {
+        throwIfAborted(signal, 'blind-hifi');
+        const denoised = await denoiser.denoise(x, sigmas[i]);
+        const consistent = await state.reconcile(denoised, config.refreshChannel);
+        counter.evaluations += 4;
+        picture = fromPrior(consistent);
+        yield { kind: 'progress', done: i + 1, of: sigmas.length, picture };
+        if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
+      }
+      yield { kind: 'final', result: await state.result(picture, counter.evaluations, began) };
+    },
+  };
+}
+
+/** The codeword's and channels' side of the sampling: everything but the prior. */
+class JointState {
+  private readonly best: readonly Candidate[];
+  private readonly size: number;
+
+  constructor(
+    private readonly setting: LinkSetting,
+    private readonly frame: ReceivedFrame,
+    private readonly solution: BlindSolution,
+  ) {
+    this.best = solution.best;
+    const { channels, height, width } = setting.layout;
+    this.size = channels * height * width;
+    for (const { chain, signs } of this.best) {
+      chain.turn(signs);
+      signs.fill(1);
+    }
+  }
+
+  /** Sets x̂₀ right where the received signal says so, and the channel after it. */
+  async reconcile(denoised: Tensor, refresh: boolean): Promise<Tensor> {
+    const { setting, size } = this;
+    const { codec, layout, snrDb } = setting;
+    const picture = fromPrior(denoised);
+    const own = await codec.encode(picture, 1, layout, snrDb);
+    const both = new Float32Array(2 * size);
+    both.set(own, size);
+    for (const candidate of this.best) this.reconcileGroup(candidate, own, both, refresh);
+    const decoded = await codec.decode(both, 2, layout, snrDb);
+    const pixels = picture.length;
+    const out = new Float32Array(pixels);
+    for (let i = 0; i < pixels; i++) out[i] = denoised.data[i] + 2 * (decoded[i] - decoded[pixels + i]);
+    return tensor(out, denoised.dims);
+  }
+
+  /** z* of one group into `target` (latents [C,h,w]), from the encoder's own `latents`. */
+  private reconcileGroup({ chain }: Candidate, latents: Float32Array, target: Float32Array, refresh: boolean): void {
+    const { layout, interleaver } = this.setting;
+    const { group, noiseVariance } = chain;
+    const dimension = 2 * layout.tileSymbols;
+    const length = group.tiles.length * dimension;
+    const precision = new Float32Array(length);
+    const evidence = new Float32Array(length);
+    const mean = new Float32Array(length);
+    const variance = new Float32Array(length);
+    chain.writeEvidence(noiseVariance, precision, evidence, 0);
+
+    // Σ|Y − Ĥz₀|²/σ² = ½Σ(w·z₀² − 2·q·z₀) + const, but the constant is needed too: it is Σ q²/(2w) up to what Ĥ cannot reach.
+    let excess = 0;
+    let gain = 0;
+    const places = (use: (at: number, latent: number) => void): void => {
+      for (let i = 0; i < group.cell.length; i++) {
+        const latent = layout.latentOf[interleaver.symbolOf[group.cell[i]]];
+        use(group.tileIndex[i], latent);
+        use(group.tileIndex[i] + layout.tileSymbols, latent + layout.imaginaryOffset);
+      }
+    };
+    places((at, latent) => {
+      const w = Math.max(precision[at], 1e-9);
+      excess += w * (evidence[at] / w - latents[latent]) ** 2 - 1;
+      gain += w;
+    });
+    const spread = Math.max(excess / gain, LEAST_SPREAD);
+    places((at, latent) => {
+      const total = precision[at] + 1 / spread;
+      mean[at] = (evidence[at] + latents[latent] / spread) / total;
+      variance[at] = 1 / total;
+      target[latent] = mean[at];
+    });
+    if (refresh) chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false });
+  }
+
+  async result(picture: Float32Array, evaluations: number, began: number): Promise<ReceiverResult> {
+    const { setting, frame, best, solution } = this;
+    const { codec, layout, snrDb, interleaver } = setting;
+    const channel = channelUnder(best, frame.cells.re.length);
+    const base = blindResult(setting, solution, evaluations, began);
+    const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
+    const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+    return {
+      ...base,
+      picture,
+      equalised: equalise(setting, frame.cells, channel, base.noiseVariance),
+      residual: energy / (base.noiseVariance * layout.numSymbols),
+      milliseconds: performance.now() - began,
+    };
+  }
+}
+
+/** [0,1] planes → the prior's [−1,1], as a batch of one. */
+function toPrior({ layout, codec }: LinkSetting, picture: Float32Array): Tensor {
+  const d = codec.card.downSampling;
+  return tensor(
+    picture.map((v) => 2 * v - 1),
+    [1, 3, layout.height * d, layout.width * d],
+  );
+}
+
+const fromPrior = ({ data }: Tensor): Float32Array => data.map((v) => Math.min(1, Math.max(0, (v + 1) / 2)));
+
+function addNoise(x: Tensor, sigma: number, rng: Rng): Tensor {
+  const noise = normalTensor(x.dims, rng).data;
+  return tensor(
+    x.data.map((v, i) => v + sigma * noise[i]),
+    x.dims,
+  );
+}

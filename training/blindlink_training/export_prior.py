@@ -1,0 +1,162 @@
+"""Export a trained prior to ONNX (weights as float16) and write its card and a sheet of unconditional samples.
+
+    python3 -m blindlink_training.export_prior --run runs/prior-faces --name faces-prior --val V.jpegs --out ../models/faces-prior
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from .half_weights import halve_weights
+from .pictures import load_pictures
+from .prior import Prior
+from .train_prior import VAL_SIGMAS, denoising_psnr, load_prior
+
+
+class Exported(nn.Module):
+    """The prior with its space-to-depth and first convolution as one strided convolution, which keeps sizes free."""
+
+    def __init__(self, prior: Prior) -> None:
+        super().__init__()
+        self.prior = prior
+        old = prior.entry
+        width = old.weight.shape[0]
+        merged = nn.Conv2d(3, width, 6, stride=2, padding=2)
+        # Channel 4c + 2i + j of the patches is pixel (2y + i, 2x + j) of colour c.
+        weight = old.weight.detach().view(width, 3, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
+        merged.weight.data = weight.reshape(width, 3, 6, 6).clone()
+        merged.bias.data = old.bias.detach().clone()
+        self.merged = merged
+
+    def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
+        unshuffle, entry = F.pixel_unshuffle, self.prior.entry
+        F.pixel_unshuffle = lambda x, _: x
+        self.prior.entry = self.merged
+        try:
+            return self.prior(noisy, sigma)
+        finally:
+            F.pixel_unshuffle, self.prior.entry = unshuffle, entry
+
+
+def multiply_adds(prior: Prior, size: int = 64) -> int:
+    """Multiply–adds of the convolutions of one evaluation at size×size."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, out: Tensor) -> None:
+        nonlocal total
+        total += out.shape[-1] * out.shape[-2] * layer.weight.numel()
+
+    hooks = [m.register_forward_hook(count) for m in prior.modules() if isinstance(m, nn.Conv2d)]
+    with torch.no_grad():
+        prior(torch.zeros(1, 3, size, size), torch.ones(1))
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+@torch.no_grad()
+def sample(prior: Prior, count: int, steps: int = 60, seed: int = 0) -> Tensor:
+    """Unconditional samples by Heun's method over Karras' noise levels 80…0.01 (2·steps − 1 evaluations)."""
+    generator = torch.Generator().manual_seed(seed)
+    levels = [(80 ** (1 / 7) + (0.01 ** (1 / 7) - 80 ** (1 / 7)) * i / (steps - 1)) ** 7 for i in range(steps)] + [0.0]
+    x = levels[0] * torch.randn(count, 3, 64, 64, generator=generator)
+    for high, low in zip(levels[:-1], levels[1:]):
+        slope = (x - prior(x, torch.full((count,), high))) / high
+        y = x + (low - high) * slope
+        if low > 0:
+            slope = (slope + (y - prior(y, torch.full((count,), low))) / low) / 2
+            y = x + (low - high) * slope
+        x = y
+    return x.clamp(-1, 1)
+
+
+def save_sheet(pictures: Tensor, path: Path) -> None:
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    sheet = np.zeros((64 * rows, 64 * columns, 3), np.uint8)
+    for i, picture in enumerate(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()):
+        y, x = 64 * (i // columns), 64 * (i % columns)
+        sheet[y : y + 64, x : x + 64] = picture
+    Image.fromarray(sheet).save(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="folder with checkpoint.pt")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--description", default="")
+    parser.add_argument("--data", default="", help="what it was trained on, and the terms of that")
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--samples", type=int, default=36, help="pictures on the sheet; 0 for none")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    state = torch.load(Path(args.run) / "checkpoint.pt", map_location="cpu")
+    prior = load_prior(str(Path(args.run) / "checkpoint.pt"))
+    network = out / "denoiser.onnx"
+    example = (torch.randn(2, 3, 64, 64), torch.tensor([0.5, 2.0]))
+    exported = Exported(prior).eval()
+    with torch.no_grad():
+        assert torch.allclose(exported(*example), prior(*example), atol=1e-4), "the merged entry differs from the prior"
+    axes = {"noisy": {0: "batch", 2: "height", 3: "width"}, "sigma": {0: "batch"}, "denoised": {0: "batch"}}
+    torch.onnx.export(
+        exported,
+        example,
+        str(network),
+        input_names=["noisy", "sigma"],
+        output_names=["denoised"],
+        dynamic_axes=axes,
+        opset_version=17,
+    )
+    halve_weights(str(network))
+    val = load_pictures(args.val)
+    card = {
+        "format": "blindlink-prior/1",
+        "name": args.name,
+        "description": args.description,
+        "network": "denoiser.onnx",
+        "prediction": "denoised",
+        "noiseInput": "sigma",
+        "valueRange": [-1, 1],
+        "multipleOf": 2 ** len(prior.config["widths"]),
+        "sha256": {"denoiser.onnx": hashlib.sha256(network.read_bytes()).hexdigest()},
+        "licence": "research use only: trained on pictures under non-commercial terms",
+        "training": {
+            "data": args.data,
+            "steps": state["step"],
+            "batch": state["args"]["batch"],
+            "seed": state["args"]["seed"],
+            "minutes": round(state["elapsed"] / 60, 1),
+            "hardware": f"{state['args']['threads']} CPU thread(s), bfloat16, other work beside it"
+            if state["args"]["device"] == "cpu"
+            else state["args"]["device"],
+            "torch": state["torch"],
+            "network": prior.config,
+            "parameters": sum(p.numel() for p in prior.parameters()),
+            "multiplyAddsAt64": multiply_adds(prior),
+        },
+        "quality": {
+            "measure": f"mean PSNR in dB (peak 2) of the denoised picture over {len(val)} validation pictures of 64×64; σ → dB",
+            "denoisingPsnrDb": {str(s): round(denoising_psnr(prior, val, s), 2) for s in VAL_SIGMAS},
+        },
+    }
+    (out / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    if args.samples > 0:
+        save_sheet(sample(prior, args.samples), out / "samples.png")
+    print(json.dumps({"out": str(out), "quality": card["quality"]}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
