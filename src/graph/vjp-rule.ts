@@ -1,4 +1,5 @@
-import type { OnnxNode } from '../onnx/model.js';
+import { FormatError } from '../core/errors.js';
+import { describeNode, type OnnxNode } from '../onnx/model.js';
 import type { GradientWriter } from './gradient-writer.js';
 
 /** What a rule gets: a node y = f(x₀, x₁, …) and the cotangents of its outputs. */
@@ -24,3 +25,12 @@ export type VjpRule = (context: RuleContext) => readonly (string | undefined)[];
 export type VjpRules = Readonly<Record<string, VjpRule>>;
 
 export const normaliseAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** For rules whose gradient needs an operator of a newer set than the model's. */
+export function requireOpset(writer: GradientWriter, node: OnnxNode, opset: number): void {
+  if (writer.opset >= opset) return;
+  throw new FormatError(
+    'vjp.opset',
+    `${describeNode(node)}: its gradient needs operator set ${opset}, the model has ${writer.opset}: export with ${opset} or newer`,
+  );
+}

@@ -3,7 +3,10 @@ import { arithmeticRules } from './vjp-rules-arithmetic.js';
 import { convRules } from './vjp-rules-conv.js';
 import { elementwiseRules } from './vjp-rules-elementwise.js';
 import { matmulRules } from './vjp-rules-matmul.js';
+import { normalizationRules } from './vjp-rules-normalization.js';
+import { poolingRules } from './vjp-rules-pooling.js';
 import { reduceRules } from './vjp-rules-reduce.js';
+import { samplingRules } from './vjp-rules-sampling.js';
 import { shapeRules } from './vjp-rules-shape.js';
 
 /** Every operator with a gradient. */
@@ -14,6 +17,9 @@ export const vjpRules: VjpRules = {
   ...convRules,
   ...shapeRules,
   ...reduceRules,
+  ...normalizationRules,
+  ...poolingRules,
+  ...samplingRules,
 };
 
 /** Operators whose derivative is zero wherever it exists. */

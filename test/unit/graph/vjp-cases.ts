@@ -201,6 +201,93 @@ const reductions: [string, NodeCase][] = [
 ];
 
 /** At least one case of every operator with a gradient. */
+const normalisations: [string, NodeCase][] = [
+  ['InstanceNormalization', { opType: 'InstanceNormalization', inputs: [x(spatial), x([2]), x([2])] }],
+  [
+    'InstanceNormalization, plain, batch',
+    { opType: 'InstanceNormalization', inputs: [x([2, 2, 7]), k([1, 1], [2], 'float32'), k([0, 0], [2], 'float32')] },
+  ],
+  ['LayerNormalization', { opType: 'LayerNormalization', inputs: [x([2, 3, 4]), x([4]), x([4])] }],
+  [
+    'LayerNormalization, two axes, no shift',
+    { opType: 'LayerNormalization', inputs: [x([2, 3, 2]), x([3, 2])], attributes: { axis: 1, epsilon: 1e-3 } },
+  ],
+  ['LayerNormalization, constant scale', { opType: 'LayerNormalization', inputs: [x([3, 4]), c([4]), c([4])] }],
+  [
+    'GroupNormalization 18',
+    { opType: 'GroupNormalization', inputs: [x([1, 4, 3]), x([2]), x([2])], attributes: { num_groups: 2 }, opset: 18 },
+  ],
+  [
+    'GroupNormalization 21',
+    { opType: 'GroupNormalization', inputs: [x([2, 4, 3]), x([4]), x([4])], attributes: { num_groups: 2 }, opset: 21 },
+  ],
+  [
+    'BatchNormalization',
+    { opType: 'BatchNormalization', inputs: [x(spatial), x([2]), x([2]), c([2]), c([2], positive)] },
+  ],
+  ['Softmax', { opType: 'Softmax', inputs: [x([2, 3, 4])] }],
+  ['Softmax, inner axis', { opType: 'Softmax', inputs: [x([2, 3, 4])], attributes: { axis: 1 } }],
+  ['Softmax, operator set 12', { opType: 'Softmax', inputs: [x([2, 3, 4])], attributes: { axis: 1 }, opset: 12 }],
+  ['LogSoftmax', { opType: 'LogSoftmax', inputs: [x([2, 3])], attributes: { axis: 0 } }],
+  ['LpNormalization', { opType: 'LpNormalization', inputs: [x([2, 3])], attributes: { axis: 1 } }],
+  ['LpNormalization 1', { opType: 'LpNormalization', inputs: [x([2, 3])], attributes: { axis: -1, p: 1 } }],
+];
+
+const pools: NonNullable<NodeCase['attributes']>[] = [
+  { kernel_shape: [2, 2], strides: [2, 2] },
+  { kernel_shape: [3, 2], strides: [1, 2], pads: [1, 0, 1, 0] },
+  { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] },
+  { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 },
+  { kernel_shape: [3, 3], strides: [2, 2], auto_pad: 'SAME_UPPER' },
+];
+const pooling: [string, NodeCase][] = pools.flatMap((attributes): [string, NodeCase][] => [
+  [`AveragePool ${JSON.stringify(attributes)}`, { opType: 'AveragePool', inputs: [x([1, 2, 5, 4])], attributes }],
+  [`AveragePool ${JSON.stringify(attributes)}, even`, { opType: 'AveragePool', inputs: [x([1, 2, 4, 6])], attributes }],
+  [
+    `AveragePool ${JSON.stringify(attributes)}, padding counted`,
+    { opType: 'AveragePool', inputs: [x([1, 2, 4, 4])], attributes: { ...attributes, count_include_pad: 1 } },
+  ],
+  [`MaxPool ${JSON.stringify(attributes)}`, { opType: 'MaxPool', inputs: [x([2, 2, 5, 4])], attributes }],
+]);
+
+const resize = (attributes: NodeCase['attributes'], scales: number[], size = [1, 2, 3, 4]): [string, NodeCase] => [
+  `Resize ${JSON.stringify(attributes)} by ${scales.join()}`,
+  { opType: 'Resize', inputs: [x(size), none, k(scales, [4], 'float32')], attributes: attributes ?? {} },
+];
+const sampling: [string, NodeCase][] = [
+  resize({ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }, [1, 1, 2, 2]),
+  resize({ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }, [1, 1, 3, 2]),
+  resize({ mode: 'nearest' }, [1, 1, 1.5, 0.5]),
+  resize({ mode: 'nearest', nearest_mode: 'ceil', coordinate_transformation_mode: 'asymmetric' }, [1, 1, 1.5, 2]),
+  resize({ mode: 'nearest', nearest_mode: 'round_prefer_ceil' }, [1, 1, 2.5, 2]),
+  resize({ mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' }, [1, 1, 2, 2]),
+  resize({ mode: 'linear', coordinate_transformation_mode: 'align_corners' }, [1, 1, 2, 1.5]),
+  resize({ mode: 'linear', coordinate_transformation_mode: 'asymmetric' }, [1, 1, 2, 0.5]),
+  resize({ mode: 'linear' }, [1, 1, 1.7, 1.3]),
+  resize({ mode: 'cubic', coordinate_transformation_mode: 'half_pixel' }, [1, 1, 2, 2]),
+  resize({ mode: 'cubic', cubic_coeff_a: -0.5, exclude_outside: 1 }, [1, 1, 2, 1.5]),
+  [
+    'Resize to sizes',
+    { opType: 'Resize', inputs: [x([1, 1, 3, 4]), none, none, k([1, 1, 5, 6])], attributes: { mode: 'linear' } },
+  ],
+  ['Gather, one place', { opType: 'Gather', inputs: [x([3, 4]), k([-2], [])], attributes: { axis: 1 } }],
+  ['Gather, a run', { opType: 'Gather', inputs: [x([5, 2]), k([1, 2, 3])] }],
+  ['Gather, a permutation', { opType: 'Gather', inputs: [x([2, 4]), k([2, 0, 3, 1])], attributes: { axis: 1 } }],
+  ['Gather, some', { opType: 'Gather', inputs: [x([2, 5, 2]), k([4, 0, 3, 1], [2, 2])], attributes: { axis: 1 } }],
+  ['Gather, repeated', { opType: 'Gather', inputs: [x([2, 3, 2]), k([2, 0, 2, -1], [2, 2])], attributes: { axis: 1 } }],
+  [
+    'GatherElements',
+    { opType: 'GatherElements', inputs: [x([3, 2]), k([0, 1, 0, 0], [2, 2])], attributes: { axis: 1 } },
+  ],
+  ['GatherND', { opType: 'GatherND', inputs: [x([3, 2, 2]), k([0, 1, 2, 0, 0, 1], [3, 2])] }],
+  ['CumSum', { opType: 'CumSum', inputs: [x([2, 4]), k([1], [])] }],
+  [
+    'CumSum, reverse and exclusive',
+    { opType: 'CumSum', inputs: [x([2, 4]), k([1], [])], attributes: { reverse: 1, exclusive: 1 } },
+  ],
+  ['Trilu', { opType: 'Trilu', inputs: [x([3, 4]), k([1], [])], attributes: { upper: 0 } }],
+];
+
 const allCases: [string, NodeCase][] = [
   ...elementwise,
   ...arithmetic,
@@ -209,6 +296,9 @@ const allCases: [string, NodeCase][] = [
   ...convolution('ConvTranspose', transposedConvolutions),
   ...shapes,
   ...reductions,
+  ...normalisations,
+  ...pooling,
+  ...sampling,
 ];
 
 /** Where two candidates nearly tie, a large step would jump from one to the other. */
