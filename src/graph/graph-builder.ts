@@ -1,5 +1,5 @@
 import { sizeOf } from '../runtime/tensor.js';
-import { ModelProto } from './onnx-proto.js';
+import { ModelProto } from '../onnx/onnx-proto.js';
 
 const FLOAT = 1;
 const INT64 = 7;

@@ -1,0 +1,37 @@
+import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
+import { FormatError } from '../core/errors.js';
+import type { OnnxTensor } from '../onnx/tensor-data.js';
+import { fromOrtTensor, toOrtTensor } from './ort-tensor.js';
+
+/**
+ * Runs a graph a single time, node by node as it stands (nothing fused or folded), and forgets it.
+ *
+ * @throws FormatError if onnxruntime cannot load or run it
+ */
+export async function runOnce(
+  bytes: Uint8Array,
+  feeds: Readonly<Record<string, OnnxTensor>>,
+): Promise<Map<string, OnnxTensor>> {
+  let session: InferenceSession | undefined;
+  try {
+    session = await InferenceSession.create(bytes, {
+      graphOptimizationLevel: 'disabled',
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      logSeverityLevel: 4,
+      // What one run of everything takes must go back to the system afterwards.
+      enableCpuMemArena: false,
+      enableMemPattern: false,
+    });
+    const ortFeeds: Record<string, OrtTensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) ortFeeds[name] = toOrtTensor(tensor);
+    const results = await session.run(ortFeeds);
+    return new Map(session.outputNames.map((name) => [name, fromOrtTensor(results[name] as OrtTensor, name)]));
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    const [line] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw new FormatError('graph.run', `onnxruntime cannot run the graph (${line})`, { cause });
+  } finally {
+    await session?.release();
+  }
+}
