@@ -3,10 +3,11 @@ import { parse } from 'yaml';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../config/load.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
+import { receiverNames } from '../core/receiver-names.js';
 
 /** Flags that stand for a setting: flag, what it takes, setting, explanation. */
 const flags = [
-  ['--receiver <names>', 'receiver.names', 'comma-separated: perfect, pilot, blind-em, blind-hifi', list],
+  ['--receiver <names>', 'receiver.names', `comma-separated: ${receiverNames.join(', ')}`, list],
   ['--codec <name|card>', 'codec', 'shipped codec, or the path of a card', text],
   ['--prior <name|card>', 'prior', 'shipped prior, or the path of a card', text],
   ['--frames <n>', 'run.frames', 'frames to send; pictures repeat', number],

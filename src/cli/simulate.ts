@@ -4,11 +4,12 @@ import { openCodec } from '../codec/codec.js';
 import { findModel } from '../core/shipped-models.js';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
-import type { FrameOutcome, FrameReport } from '../link/frame-report.js';
+import type { FrameOutcome } from '../link/frame-report.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
-import { createLink, needsPrior } from '../link/link.js';
+import { needsPrior } from '../link/create-receiver.js';
+import { createLink } from '../link/link.js';
 import { openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
-import { summarise } from '../link/summary.js';
+import { summarisable, type Summarised, summarise } from '../link/summary.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
 import { openPictures } from '../source/picture-source.js';
 import { interruptible } from './interrupt.js';
@@ -50,7 +51,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
     const folder = out === null ? null : openRunFolder(out, config, codec.card);
     const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
-    const reports: FrameReport[] = [];
+    const summarised: Summarised[] = [];
     const notes = new Set<string>();
     const describe = (outcomes: readonly FrameOutcome[]): void => {
       const { sent } = outcomes[0].arrived;
@@ -65,7 +66,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     let interrupted = false;
     try {
       await collectFrames(config, { codec, denoiser, runtime, source, signal }, async (outcomes) => {
-        reports.push(...outcomes.map((outcome) => outcome.report));
+        summarised.push(...outcomes.map(summarisable));
         if (json) for (const { report } of outcomes) console.log(toJson(report));
         describe(outcomes);
         await folder?.add(outcomes);
@@ -76,7 +77,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     } finally {
       progress.stop();
     }
-    conclude({ config, card: codec.card, reports, folder, json, interrupted, frames: source.count });
+    conclude({ config, card: codec.card, summarised, folder, json, interrupted, frames: source.count });
   } finally {
     release();
     await runtime.dispose();
@@ -129,15 +130,15 @@ async function collectFrames(
 interface Conclusion {
   readonly config: LinkConfig;
   readonly card: Parameters<typeof versions>[0];
-  readonly reports: readonly FrameReport[];
+  readonly summarised: readonly Summarised[];
   readonly folder: RunFolder | null;
   readonly json: boolean;
   readonly interrupted: boolean;
   readonly frames: number;
 }
 
-function conclude({ config, card, reports, folder, json, interrupted, frames }: Conclusion): void {
-  const receivers = summarise(reports);
+function conclude({ config, card, summarised, folder, json, interrupted, frames }: Conclusion): void {
+  const receivers = summarise(summarised);
   const summary = {
     type: 'summary',
     ...(interrupted ? { interrupted: true } : {}),
@@ -147,11 +148,11 @@ function conclude({ config, card, reports, folder, json, interrupted, frames }: 
   };
   folder?.finish(summary);
   if (json) console.log(toJson(summary));
-  else if (reports.length > 0) console.log(describeSummary(receivers));
+  else if (summarised.length > 0) console.log(describeSummary(receivers));
   if (folder !== null && !json)
     console.log(`\nResults in ${folder.path} (pictures/, plots/, frames.csv, summary.json)`);
   if (!interrupted) return;
-  const done = reports.length / config.receiver.names.length;
+  const done = summarised.length / config.receiver.names.length;
   console.error(`blindlink: interrupted after ${done} of ${frames} frames; what was done is complete and saved`);
   process.exitCode = 130;
 }

@@ -13,6 +13,9 @@ export interface Codec {
   readonly statistics: CodewordStatistics | null;
   readonly hasPolarity: boolean;
   readonly hasRefiner: boolean;
+  /** The networks themselves, for graphs that are built of them. */
+  readonly encoder: OpenGraph;
+  readonly decoder: OpenGraph;
   /** Channel uses per real source sample: C / (6·d²). */
   readonly bandwidthRatio: number;
   /** The layout of the codeword of an H×W picture, after padding to a multiple of the block. */
@@ -65,6 +68,8 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     statistics,
     hasPolarity: polarity !== null,
     hasRefiner: refiner !== null,
+    encoder,
+    decoder,
     bandwidthRatio: card.latentChannels / (6 * d * d),
     layoutFor: (height, width) => createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d)),
     async encode(pictures, count, layout, snrDb) {
@@ -104,7 +109,8 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
   return codec;
 }
 
-interface OpenGraph {
+/** A graph with its inputs and outputs; the second input, where there is one, is the SNR in dB [N]. */
+export interface OpenGraph {
   readonly graph: Graph;
   readonly ports: GraphInterface;
 }

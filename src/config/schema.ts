@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { receiverNames } from '../core/receiver-names.js';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -51,11 +52,20 @@ const channel = z.strictObject({
   quantizer: z.strictObject({ bits: z.int().min(1).max(24), fullScale: positive }).optional(),
 });
 
+/** What all receivers that sample with a gradient have. */
+const sampling = {
+  /** Network evaluations; null visits every step of the schedule from the start on. */
+  steps: count.max(1000).nullable(),
+  /** Chains sampled together; the one that explains the received signal best is taken. */
+  chains: count.max(64).default(1),
+  modelClipping: z.boolean().default(true),
+  modelInterference: z.boolean().default(true),
+};
+/** Where diffcom and hifi-diffcom have their channel from. */
+const knowledge = z.enum(['perfect', 'pilot', 'blind-em']).default('pilot');
+
 const receiver = z.strictObject({
-  names: z
-    .array(z.enum(['perfect', 'pilot', 'blind-em', 'blind-hifi']))
-    .min(1)
-    .default(['perfect', 'pilot', 'blind-em']),
+  names: z.array(z.enum(receiverNames)).min(1).default(['perfect', 'pilot', 'blind-em']),
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
@@ -80,6 +90,37 @@ const receiver = z.strictObject({
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
     })
     .prefault({}),
+  /** DiffCom, algorithm 1. */
+  diffcom: z
+    .strictObject({ ...sampling, steps: sampling.steps.default(null), knowledge, zeta: z.number().min(0).default(0.3) })
+    .prefault({}),
+  /** HiFi-DiffCom, algorithm 2. */
+  hifiDiffcom: z
+    .strictObject({
+      ...sampling,
+      steps: sampling.steps.default(null),
+      knowledge,
+      zeta: z.number().min(0).default(0.3),
+      gamma: z.number().min(0).default(0.3),
+      /** `latent` and `pixel` are the paper's Variants 1 and 2. */
+      guidance: z.enum(['both', 'latent', 'pixel']).default('both'),
+      adaptiveStart: z.boolean().default(true),
+      delta: z.number().min(0).default(5),
+      startFactor: positive.default(1),
+      /** CBR in the start's formula; null is the codec's own (the published code has 1/48). */
+      startBandwidthRatio: positive.nullable().default(null),
+    })
+    .prefault({}),
+  /** Blind-DiffCom, algorithm 3, as derived (`paper`) or as published code runs (`reference`). */
+  blindDiffcom: z
+    .strictObject({
+      ...sampling,
+      steps: sampling.steps.default(null),
+      variant: z.enum(['paper', 'reference']).default('paper'),
+      zetaPicture: z.number().min(0).default(0.3),
+      zetaChannel: z.number().min(0).default(0.1),
+    })
+    .prefault({}),
   blindHifi: z
     .strictObject({
       /** Denoiser evaluations a frame. */
@@ -87,6 +128,8 @@ const receiver = z.strictObject({
       /** σ at the start and the end, of the [−1, 1] range. */
       startSigma: positive.default(0.3),
       endSigma: positive.default(0.02),
+      /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. */
+      perception: z.number().min(0).max(1).default(0.7),
       /** Fresh noise in each step: 0 none, 1 all. */
       eta: z.number().min(0).max(1).default(0.5),
       refreshChannel: z.boolean().default(true),

@@ -2,6 +2,7 @@ import type { ComplexArray } from '../core/complex.js';
 import { meanPower } from '../core/complex.js';
 import { powerToDb } from '../core/units.js';
 import { msSsim, psnrDb, ssim } from '../metrics/picture-quality.js';
+import { naturalnessFeatures, sharpness } from '../metrics/naturalness.js';
 import { channelError, evm } from '../metrics/signal-quality.js';
 import type { ReceiverName, ReceiverResult, Verdict } from '../receiver/receiver.js';
 import { type ArrivedFrame, cropToSent } from './transmission.js';
@@ -18,6 +19,8 @@ export interface FrameReport {
   readonly psnrDb: number;
   readonly ssim: number;
   readonly msSsim: number;
+  /** Edges beside those of the picture sent; 1 is as sharp. */
+  readonly sharpness: number;
   /** ‖ĥ − h‖², mean over packets; 0 for `perfect`. */
   readonly channelError: number;
   readonly channelNmse: number;
@@ -35,6 +38,12 @@ export interface FrameReport {
   readonly milliseconds: number;
 }
 
+/** Natural-scene statistics of the received and of the sent picture. */
+export interface NaturalnessPair {
+  readonly received: Float64Array;
+  readonly sent: Float64Array;
+}
+
 /** A report with what plots and the run folder need besides. */
 export interface FrameOutcome {
   readonly report: FrameReport;
@@ -42,6 +51,8 @@ export interface FrameOutcome {
   readonly result: ReceiverResult | null;
   /** Received picture [3,H,W] at the sent size; mid-grey where no frame was found. */
   readonly picture: Float32Array;
+  /** What the summary's naturalness needs, worked out when asked for. */
+  naturalness(): NaturalnessPair;
 }
 
 export function reportFrame(
@@ -63,6 +74,7 @@ export function reportFrame(
     psnrDb: round(psnr, 4),
     ssim: round(ssim(...views), 5),
     msSsim: round(msSsim(...views).value, 5),
+    sharpness: round(sharpness(views[1], views[0]), 4),
     channelError: round(error, 6),
     channelNmse: round(nmse, 6),
     snrDb:
@@ -80,7 +92,12 @@ export function reportFrame(
     agreeing: result?.agreeing ?? 0,
     milliseconds: round(result?.milliseconds ?? 0, 2),
   };
-  return { report, arrived, result, picture };
+  const [sentView, receivedView] = views;
+  const naturalness = (): NaturalnessPair => ({
+    received: naturalnessFeatures(receivedView),
+    sent: naturalnessFeatures(sentView),
+  });
+  return { report, arrived, result, picture, naturalness };
 }
 
 function meanChannelError(

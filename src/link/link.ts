@@ -1,19 +1,14 @@
 import { concatMap, defer, EMPTY, from, last, map, mergeMap, type Observable } from 'rxjs';
-import type { CodecCard } from '../codec/card.js';
 import type { Codec } from '../codec/codec.js';
 import type { LinkConfig } from '../config/schema.js';
-import { ConfigError, throwIfAborted } from '../core/errors.js';
+import { throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
-import { createBlindEm } from '../receiver/blind-em.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
-import type { BlindEmConfig } from '../receiver/blind-passes.js';
-import { createBlindHifi } from '../receiver/blind-hifi.js';
-import { createPerfect } from '../receiver/perfect.js';
-import { createPilot } from '../receiver/pilot.js';
-import type { LinkSetting, Observations, Receiver, ReceiverName, ReceiverStep } from '../receiver/receiver.js';
+import type { LinkSetting, Observations, Receiver, ReceiverStep } from '../receiver/receiver.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import { type FrameOutcome, reportFrame } from './frame-report.js';
+import { createReceiver } from './create-receiver.js';
 import { createLinkSetting, gridOf } from './link-setting.js';
 import { type ArrivedFrame, createTransmission } from './transmission.js';
 
@@ -69,54 +64,6 @@ export function createLink(
       ),
     );
   });
-}
-
-function createReceiver(
-  name: ReceiverName,
-  config: LinkConfig,
-  setting: LinkSetting,
-  { runtime, denoiser }: { readonly runtime: Runtime; readonly denoiser: Denoiser | null },
-  rng: ReturnType<typeof createRng>,
-): Receiver {
-  const { equaliser, pilot, blindEm, blindHifi } = config.receiver;
-  switch (name) {
-    case 'perfect':
-      return createPerfect(setting, equaliser);
-    case 'pilot':
-      return createPilot(setting, { estimator: pilot.estimator, equaliser });
-    case 'blind-em':
-      return createBlindEm(setting, blindEmConfigOf(blindEm, setting.codec.card), runtime, rng);
-    case 'blind-hifi':
-      return createBlindHifi(
-        setting,
-        { ...blindHifi, blindEm: blindEmConfigOf(blindEm, setting.codec.card) },
-        priorOf(name, denoiser),
-        runtime,
-        rng,
-      );
-  }
-}
-
-/** Whether any receiver of a configuration needs a prior. */
-export const needsPrior = (config: LinkConfig): boolean => config.receiver.names.includes('blind-hifi');
-
-function priorOf(name: ReceiverName, denoiser: Denoiser | null): Denoiser {
-  if (denoiser !== null) return denoiser;
-  throw new ConfigError('receiver.prior', `receiver ${name}: needs a picture prior; name one with --prior`);
-}
-
-/** The user's settings, then the card's advice, then defaults. */
-function blindEmConfigOf(given: LinkConfig['receiver']['blindEm'], card: CodecCard): BlindEmConfig {
-  const advice = card.blindEm ?? {};
-  const initialStarts = given.initialStarts ?? advice.initialStarts ?? 1;
-  return {
-    ...given,
-    rank: given.rank ?? advice.rank ?? 64,
-    passes: given.passes ?? advice.passes ?? 20,
-    initialStarts,
-    refinements: given.refinements ?? advice.refinements ?? 6,
-    starts: Math.max(given.starts, initialStarts),
-  };
 }
 
 /** Hands a receiver what it may see, and nothing else. */

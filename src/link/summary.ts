@@ -1,4 +1,5 @@
-import type { FrameReport } from './frame-report.js';
+import { naturalnessDistance } from '../metrics/naturalness.js';
+import type { FrameOutcome, FrameReport, NaturalnessPair } from './frame-report.js';
 
 /** What one receiver did over all frames, failures included. */
 export interface ReceiverSummary {
@@ -8,6 +9,10 @@ export interface ReceiverSummary {
   readonly psnrDbMean: number;
   readonly psnrDbStd: number;
   readonly ssimMean: number;
+  readonly msSsimMean: number;
+  readonly sharpnessMean: number;
+  /** Fréchet distance between the natural-scene statistics of received and sent pictures; small samples bias it upwards. */
+  readonly naturalnessDistance: number;
   readonly channelErrorMean: number;
   readonly channelErrorMedian: number;
   readonly channelNmseMedian: number;
@@ -22,17 +27,30 @@ export interface ReceiverSummary {
   readonly framesPerSecond: number;
 }
 
-export function summarise(reports: readonly FrameReport[]): Record<string, ReceiverSummary> {
-  const byReceiver = new Map<string, FrameReport[]>();
-  for (const report of reports) {
-    const list = byReceiver.get(report.receiver) ?? [];
-    list.push(report);
-    byReceiver.set(report.receiver, list);
+/** What a summary needs of a frame's outcome. */
+export interface Summarised {
+  readonly report: FrameReport;
+  readonly naturalness: NaturalnessPair;
+}
+
+/** Keeps of an outcome what a summary needs: neither pictures nor samples. */
+export const summarisable = ({ report, naturalness }: FrameOutcome): Summarised => ({
+  report,
+  naturalness: naturalness(),
+});
+
+export function summarise(outcomes: readonly Summarised[]): Record<string, ReceiverSummary> {
+  const byReceiver = new Map<string, Summarised[]>();
+  for (const outcome of outcomes) {
+    const list = byReceiver.get(outcome.report.receiver) ?? [];
+    list.push(outcome);
+    byReceiver.set(outcome.report.receiver, list);
   }
   return Object.fromEntries([...byReceiver].map(([name, list]) => [name, summariseOne(list)]));
 }
 
-function summariseOne(reports: readonly FrameReport[]): ReceiverSummary {
+function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
+  const reports: FrameReport[] = outcomes.map(({ report }) => report);
   const psnr = reports.map((r) => r.psnrDb);
   const errors = reports.map((r) => r.channelError).filter(Number.isFinite);
   const nmse = reports.map((r) => r.channelNmse).filter(Number.isFinite);
@@ -46,6 +64,12 @@ function summariseOne(reports: readonly FrameReport[]): ReceiverSummary {
     psnrDbMean: mean(psnr),
     psnrDbStd: Math.sqrt(mean(psnr.map((v) => (v - mean(psnr)) ** 2))),
     ssimMean: mean(reports.map((r) => r.ssim)),
+    msSsimMean: mean(reports.map((r) => r.msSsim)),
+    sharpnessMean: mean(reports.map((r) => r.sharpness).filter(Number.isFinite)),
+    naturalnessDistance: naturalnessDistance(
+      outcomes.map(({ naturalness }) => naturalness.received),
+      outcomes.map(({ naturalness }) => naturalness.sent),
+    ),
     channelErrorMean: mean(errors),
     channelErrorMedian: median(errors),
     channelNmseMedian: median(nmse),

@@ -10,7 +10,8 @@ import { blindResult } from './blind-em.js';
 import type { BlindEmConfig } from './blind-passes.js';
 import { type BlindSolution, createBlindSolver } from './blind-solver.js';
 import { type Candidate, channelUnder } from './candidate.js';
-import { equalise } from './equalise.js';
+import { cellsToLatents, equalise } from './equalise.js';
+import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from './receiver.js';
 import { residualEnergy } from './residual.js';
 
@@ -21,6 +22,11 @@ export interface BlindHifiConfig {
   readonly startSigma: number;
   /** σ of the last. */
   readonly endSigma: number;
+  /**
+   * λ between the decoder's picture with the final channel (0: least error) and the sample (1: most natural). On the line
+   * between the two lie the best trade-offs of distortion and perception (Freirich, Michaeli and Meir, 2021).
+   */
+  readonly perception: number;
   /** Share of fresh noise in each step, 0…1. */
   readonly eta: number;
   /** Whether the channel's posterior is renewed in every step. */
@@ -72,11 +78,11 @@ export function createBlindHifi(
         const denoised = await denoiser.denoise(x, sigmas[i]);
         const consistent = await state.reconcile(denoised, config.refreshChannel);
         counter.evaluations += 4;
-        picture = fromPrior(consistent);
+        picture = fromPrior(consistent.data);
         yield { kind: 'progress', done: i + 1, of: sigmas.length, picture };
         if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
       }
-      yield { kind: 'final', result: await state.result(picture, counter.evaluations, began) };
+      yield { kind: 'final', result: await state.result(picture, config.perception, counter.evaluations, began) };
     },
   };
 }
@@ -104,7 +110,7 @@ class JointState {
   async reconcile(denoised: Tensor, refresh: boolean): Promise<Tensor> {
     const { setting, size } = this;
     const { codec, layout, snrDb } = setting;
-    const picture = fromPrior(denoised);
+    const picture = fromPrior(denoised.data);
     const own = await codec.encode(picture, 1, layout, snrDb);
     const both = new Float32Array(2 * size);
     both.set(own, size);
@@ -153,33 +159,27 @@ class JointState {
     if (refresh) chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false });
   }
 
-  async result(picture: Float32Array, evaluations: number, began: number): Promise<ReceiverResult> {
+  async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {
     const { setting, frame, best, solution } = this;
     const { codec, layout, snrDb, interleaver } = setting;
     const channel = channelUnder(best, frame.cells.re.length);
     const base = blindResult(setting, solution, evaluations, began);
+    const equalised = equalise(setting, frame.cells, channel, base.noiseVariance);
+    const latents = new Float32Array(this.size);
+    cellsToLatents(setting, equalised, latents);
+    const decoded = await codec.decode(latents, 1, layout, snrDb);
+    const picture = decoded.map((v, i) => v + perception * (sample[i] - v));
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
     const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
     return {
       ...base,
       picture,
-      equalised: equalise(setting, frame.cells, channel, base.noiseVariance),
+      equalised,
       residual: energy / (base.noiseVariance * layout.numSymbols),
       milliseconds: performance.now() - began,
     };
   }
 }
-
-/** [0,1] planes → the prior's [−1,1], as a batch of one. */
-function toPrior({ layout, codec }: LinkSetting, picture: Float32Array): Tensor {
-  const d = codec.card.downSampling;
-  return tensor(
-    picture.map((v) => 2 * v - 1),
-    [1, 3, layout.height * d, layout.width * d],
-  );
-}
-
-const fromPrior = ({ data }: Tensor): Float32Array => data.map((v) => Math.min(1, Math.max(0, (v + 1) / 2)));
 
 function addNoise(x: Tensor, sigma: number, rng: Rng): Tensor {
   const noise = normalTensor(x.dims, rng).data;

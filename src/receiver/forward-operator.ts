@@ -310,3 +310,51 @@ function addSamples(
     }
   }
 }
+
+/**
+ * W⁻¹ as a graph: MMSE equalisation, reference removed, de-interleaved,
+ *
+ *   z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)|Ĥ|² + σ²).
+ *
+ * Inputs: cells_re, cells_im [batch, P·S·M]; response_re, response_im [1, P·S·M]; noise_variance [1].
+ * Output: latents [batch,C,h,w].
+ */
+export function createEqualiserGraph(setting: LinkSetting): Graph {
+  const { grid, interleaver, layout, rho, reference } = setting;
+  const numCells = interleaver.numPackets * grid.cellsPerPacket;
+  const builder = createGraphBuilder('equaliser');
+  const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
+  const pair = (name: string, batch: number | string): ComplexValue => ({
+    re: builder.input(`${name}_re`, [batch, numCells]),
+    im: builder.input(`${name}_im`, [batch, numCells]),
+  });
+  let cells = pair('cells', 'batch');
+  const response = pair('response', 1);
+  const noise = builder.input('noise_variance', [1]);
+  if (rho > 0) {
+    const known = (values: Float32Array): Value =>
+      builder.constant(
+        values.map((v) => Math.sqrt(rho) * v),
+        [1, numCells],
+      );
+    const heard = product(builder, response, { re: known(reference.re), im: known(reference.im) });
+    cells = { re: op('Sub', cells.re, heard.re), im: op('Sub', cells.im, heard.im) };
+  }
+  const power = op('Add', op('Mul', response.re, response.re), op('Mul', response.im, response.im));
+  const denominator = op('Add', op('Mul', power, builder.scalar(1 - rho)), noise);
+  const gain = op('Div', builder.scalar(Math.sqrt(1 - rho)), denominator);
+  const turned = product(builder, { re: response.re, im: op('Neg', response.im) }, cells);
+  const order = new Array<number>(layout.numSymbols);
+  layout.latentOf.forEach((latent, symbol) => {
+    order[latent] = interleaver.cellOf[symbol];
+  });
+  const index = builder.int64s(order);
+  const picked = (x: Value): Value => builder.node('Gather', [op('Mul', x, gain), index], { axis: 1 });
+  const flat = builder.node('Concat', [picked(turned.re), picked(turned.im)], { axis: 1 });
+  const dims = [layout.channels, layout.height, layout.width];
+  builder.output('latents', builder.node('Reshape', [flat, builder.int64s([-1, ...dims])]), ['batch', ...dims]);
+  return {
+    name: `equaliser ${dims.join('×')} ${interleaver.numPackets} ${rho} ${grid.config.seed}`,
+    bytes: builder.build(),
+  };
+}

@@ -1,4 +1,5 @@
 import { symbolsOf } from '../codec/layout.js';
+import type { ComplexArray } from '../core/complex.js';
 import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
@@ -18,11 +19,30 @@ export async function decodeWith(
   kind: EqualiserKind,
   began: number,
 ): Promise<ReceiverResult> {
-  const { codec, layout, snrDb, interleaver } = setting;
+  const { codec, layout, snrDb } = setting;
   const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance, kind);
   const latents = new Float32Array(layout.channels * layout.height * layout.width);
   cellsToLatents(setting, equalised, latents);
   const picture = await codec.decode(latents, 1, layout, snrDb);
+  return conclude(setting, frame, channel, { picture, equalised, evaluations: 2, began });
+}
+
+/** What a receiver with a known channel ended with. */
+export interface Ending {
+  readonly picture: Float32Array;
+  readonly equalised: ComplexArray;
+  readonly evaluations: number;
+  readonly began: number;
+}
+
+/** Encodes the picture again, and judges by what that leaves of the received signal. */
+export async function conclude(
+  setting: LinkSetting,
+  frame: ReceivedFrame,
+  channel: KnownChannel,
+  { picture, equalised, evaluations, began }: Ending,
+): Promise<ReceiverResult> {
+  const { codec, layout, snrDb, interleaver } = setting;
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
@@ -41,7 +61,7 @@ export async function decodeWith(
     verdict: verdictOf(confidence),
     confidence,
     signLogOdds: null,
-    evaluations: 2,
+    evaluations,
     starts: 1,
     agreeing: 1,
     milliseconds: performance.now() - began,

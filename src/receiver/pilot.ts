@@ -3,7 +3,15 @@ import { ConfigError } from '../core/errors.js';
 import { type ChannelEstimator, createChannelEstimator, createRow } from './channel-posterior.js';
 import type { EqualiserKind } from './equalise.js';
 import { decodeWith, type KnownChannel } from './informed.js';
-import type { LinkSetting, Observations, PilotObservation, Receiver, ReceiverStep, TapEstimate } from './receiver.js';
+import type {
+  LinkSetting,
+  Observations,
+  PilotObservation,
+  Receiver,
+  ReceiverName,
+  ReceiverStep,
+  TapEstimate,
+} from './receiver.js';
 
 /**
  * `ls`: Ĥ = Y_p/X_p. `lmmse-scalar`: the same, shrunk by 1/(1+σ²) per subcarrier (what the paper's code calls LMMSE).
@@ -18,14 +26,32 @@ export interface PilotConfig {
 
 /** The conventional receiver: channel from known cells, equaliser, decoder. Comb pilots also track the phase of each symbol. */
 export function createPilot(setting: LinkSetting, config: PilotConfig): Receiver {
+  const estimate = createPilotEstimate(setting, config.estimator, 'pilot');
+  async function* receive({ frame, pilots }: Observations): AsyncIterable<ReceiverStep> {
+    const began = performance.now();
+    const channel = estimate(pilots, frame.noiseVariance);
+    yield { kind: 'final', result: await decodeWith(setting, frame, channel, config.equaliser, began) };
+  }
+  return { name: 'pilot', needs: { pilots: true, truth: false }, receive };
+}
+
+/** A frame's channel from its pilots; σ² where it is given. */
+export type PilotEstimate = (pilots: PilotObservation | null, noiseVariance: number | null) => KnownChannel;
+
+/** The estimator of `pilot`, for every receiver that may start from pilots. */
+export function createPilotEstimate(
+  setting: LinkSetting,
+  estimator: PilotEstimator,
+  receiver: ReceiverName,
+): PilotEstimate {
   const { grid, tapPrior } = setting;
   const combOnly = grid.pilotSymbols === 0;
-  if (combOnly && (grid.numPilotSubcarriers === 0 || config.estimator !== 'lmmse')) {
+  if (combOnly && (grid.numPilotSubcarriers === 0 || estimator !== 'lmmse')) {
     throw new ConfigError(
       'receiver.pilots',
       grid.numPilotSubcarriers === 0
-        ? 'receiver pilot: the link sends no pilots; set ofdm.pilotSymbols to 1 or leave pilot out'
-        : `receiver pilot: estimator ${config.estimator} needs ofdm.pilotSymbols ≥ 1; comb pilots alone need 'lmmse'`,
+        ? `receiver ${receiver}: the link sends no pilots; set ofdm.pilotSymbols to 1 or leave the receiver out`
+        : `receiver ${receiver}: estimator ${estimator} needs ofdm.pilotSymbols ≥ 1; comb pilots alone need 'lmmse'`,
     );
   }
   const layout: PilotLayout = {
@@ -34,14 +60,10 @@ export function createPilot(setting: LinkSetting, config: PilotConfig): Receiver
     dataInActive: grid.dataBins.map((bin) => grid.activeBins.indexOf(bin)),
     combInActive: grid.pilotBins.map((bin) => grid.activeBins.indexOf(bin)),
   };
-
-  async function* receive({ frame, pilots }: Observations): AsyncIterable<ReceiverStep> {
-    const began = performance.now();
-    if (pilots === null) throw new ConfigError('receiver.pilots', 'receiver pilot: was given no pilots');
-    const channel = estimateFrame(layout, config.estimator, pilots, frame.noiseVariance);
-    yield { kind: 'final', result: await decodeWith(setting, frame, channel, config.equaliser, began) };
-  }
-  return { name: 'pilot', needs: { pilots: true, truth: false }, receive };
+  return (pilots, noiseVariance) => {
+    if (pilots === null) throw new ConfigError('receiver.pilots', `receiver ${receiver}: was given no pilots`);
+    return estimateFrame(layout, estimator, pilots, noiseVariance);
+  };
 }
 
 interface PilotLayout {

@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec.js';
 import type { CodewordLayout } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
+import type { ReceiverName } from '../core/receiver-names.js';
 import type { Grid } from '../ofdm/grid.js';
 import type { Interleaver } from '../ofdm/interleaver.js';
 
@@ -108,5 +109,4 @@ export interface Receiver {
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
 }
 
-export const receiverNames = ['perfect', 'pilot', 'blind-em', 'blind-hifi'] as const;
-export type ReceiverName = (typeof receiverNames)[number];
+export type { ReceiverName };

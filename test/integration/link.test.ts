@@ -9,7 +9,7 @@ import { type RawConfig, resolveConfig } from '../../src/config/load.js';
 import type { FrameOutcome } from '../../src/link/frame-report.js';
 import { createLink } from '../../src/link/link.js';
 import { openRunFolder } from '../../src/link/run-folder.js';
-import { summarise } from '../../src/link/summary.js';
+import { summarisable, summarise } from '../../src/link/summary.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 
@@ -25,7 +25,7 @@ function run(raw: RawConfig, pictures: string[], frames: number): Promise<FrameO
   return lastValueFrom(createLink(resolveConfig(raw), { codec, runtime }, source.pictures()).pipe(toArray()));
 }
 
-const summaryOf = (outcomes: FrameOutcome[]) => summarise(outcomes.map(({ report }) => report));
+const summaryOf = (outcomes: FrameOutcome[]) => summarise(outcomes.map(summarisable));
 
 describe('the walking link', () => {
   it('decodes faces without pilots nearly as well as with the channel known', async () => {
