@@ -1,6 +1,3 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AbortedError } from '../../../src/core/errors.js';
 import { createRng } from '../../../src/core/rng.js';
@@ -15,54 +12,15 @@ import {
   scaled,
 } from '../../../src/diffusion/samplers.js';
 import { karrasSigmas, linearSchedule, respace, stepNearest, timeOf } from '../../../src/diffusion/schedule.js';
-import { createGraphBuilder, type GraphBuilder, type Value } from '../../../src/graph/graph-builder.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor } from '../../../src/runtime/tensor.js';
+import { exactDenoised, MEAN, SPREAD, writeGaussianPrior } from '../../support/gaussian-prior.js';
 
 const runtime = createOnnxRuntime({ threads: 1 });
 afterAll(() => runtime.dispose());
 
-/** Pictures whose samples are N(0.2, s²): their denoiser is known, x̂₀ = 0.2 + s²/(s²+σ²)·(x−0.2). */
-const MEAN = 0.2;
-const SPREAD = 0.3;
-const exact = (x: number, sigma: number): number => MEAN + (SPREAD ** 2 / (SPREAD ** 2 + sigma ** 2)) * (x - MEAN);
-
-type Kind = 'denoised' | 'x0' | 'epsilon' | 'v';
-
-/** The same denoiser as a network of any kind; VP kinds are told the time and find σ from x_t's own scale by a polynomial. */
-function network(kind: Kind, range: readonly [number, number], channels: 3 | 6): Uint8Array {
-  const b: GraphBuilder = createGraphBuilder(kind);
-  const op = (type: string, ...inputs: Value[]): Value => b.node(type, inputs);
-  const x = b.input('noisy', ['n', 3, 'h', 'w']);
-  const level = b.node('Reshape', [b.input('level', ['n']), b.int64s([-1, 1, 1, 1])]);
-  const gain = (range[1] - range[0]) / 2;
-  const mean = b.scalar(gain * MEAN + (range[1] + range[0]) / 2);
-  const variance = b.scalar((gain * SPREAD) ** 2);
-  const one = b.scalar(1);
-  // The second input is σ for every kind here.
-  const s2 = op('Mul', level, level);
-  const scale = kind === 'denoised' ? one : op('Sqrt', op('Add', one, s2));
-  const noisy = op('Mul', x, scale);
-  const denoised = op('Add', mean, op('Mul', op('Div', variance, op('Add', variance, s2)), op('Sub', noisy, mean)));
-  let out = denoised;
-  if (kind === 'epsilon') out = op('Div', op('Sub', noisy, denoised), level);
-  if (kind === 'v') {
-    // v = √ᾱ·ε − √(1−ᾱ)·x₀
-    const epsilon = op('Div', op('Sub', noisy, denoised), level);
-    out = op('Div', op('Sub', epsilon, op('Mul', level, denoised)), scale);
-  }
-  if (channels === 6) out = b.node('Concat', [out, op('Mul', out, b.scalar(7))], { axis: 1 });
-  b.output('prediction', out, ['n', channels, 'h', 'w']);
-  return b.build();
-}
-
-async function open(kind: Kind, range: readonly [number, number] = [-1, 1], channels: 3 | 6 = 3): Promise<Denoiser> {
-  const folder = mkdtempSync(join(tmpdir(), 'blindlink-prior-'));
-  writeFileSync(join(folder, 'net.onnx'), network(kind, range, channels));
-  const card = { format: 'blindlink-prior/1', name: kind, network: 'net.onnx', prediction: kind, noiseInput: 'sigma' };
-  writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, valueRange: range }));
-  return openDenoiser(join(folder, 'card.json'), runtime);
-}
+const open = (...prior: Parameters<typeof writeGaussianPrior>): Promise<Denoiser> =>
+  openDenoiser(writeGaussianPrior(...prior), runtime);
 
 async function last(steps: AsyncIterable<SamplerStep>): Promise<SamplerStep> {
   let final: SamplerStep | null = null;
@@ -98,7 +56,7 @@ describe('a denoiser', () => {
         [1, 3, 16, 16],
       );
       const { data } = await adapted.denoise(x, sigma);
-      x.data.forEach((v, i) => expect(data[i]).toBeCloseTo(exact(v, sigma), 3));
+      x.data.forEach((v, i) => expect(data[i]).toBeCloseTo(exactDenoised(v, sigma), 3));
     }
   });
 
