@@ -29,6 +29,8 @@ const flags = [
   ['--cp <samples>', 'ofdm.cyclicPrefixLength', 'cyclic prefix', number],
   ['--rank <r>', 'receiver.blindEm.rank', "directions of the codeword's covariance", number],
   ['--starts <n>', 'receiver.blindEm.starts', 'starts at most', number],
+  ['--quality <name>', 'receiver.blindHifi.quality', 'fast, balanced or best', text],
+  ['--perception <share>', 'receiver.blindHifi.perception', '0 least error … 1 most natural', number],
   ['--seed <n>', 'seed', 'seeds everything random', number],
   ['--threads <n>', 'run.threads', 'threads in one operator', number],
   ['--out <folder>', 'run.out', 'folder for results', text],

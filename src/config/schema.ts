@@ -123,13 +123,15 @@ const receiver = z.strictObject({
     .prefault({}),
   blindHifi: z
     .strictObject({
-      /** Denoiser evaluations a frame. */
-      steps: count.max(1000).default(20),
+      /** Denoiser evaluations a frame: fast 6, balanced 20, best 60. */
+      quality: z.enum(['fast', 'balanced', 'best']).default('balanced'),
+      /** Denoiser evaluations, where quality's are not meant. */
+      steps: count.max(1000).optional(),
       /** σ at the start and the end, of the [−1, 1] range. */
       startSigma: positive.default(0.3),
       endSigma: positive.default(0.02),
       /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. */
-      perception: z.number().min(0).max(1).default(0.7),
+      perception: z.number().min(0).max(1).default(0.5),
       /** Fresh noise in each step: 0 none, 1 all. */
       eta: z.number().min(0).max(1).default(0.5),
       refreshChannel: z.boolean().default(true),

@@ -49,9 +49,20 @@ export function createReceiver(
     case 'blind-diffcom':
       return createBlindDiffcom(setting, blindDiffcom, priorOf(name, denoiser), runtime, rng);
     case 'blind-hifi':
-      return createBlindHifi(setting, { ...blindHifi, blindEm }, priorOf(name, denoiser), runtime, rng);
+      return createBlindHifi(
+        setting,
+        { ...blindHifi, steps: hifiSteps(blindHifi), blindEm },
+        priorOf(name, denoiser),
+        runtime,
+        rng,
+      );
   }
 }
+
+const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
+
+const hifiSteps = ({ steps, quality }: LinkConfig['receiver']['blindHifi']): number =>
+  steps ?? STEPS_OF_QUALITY[quality];
 
 const withPrior: readonly ReceiverName[] = ['diffcom', 'hifi-diffcom', 'blind-diffcom', 'blind-hifi'];
 

@@ -167,7 +167,7 @@ function createSampling(
         yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
       }
       const picture = fromPrior(chainOf(x, indexOfLeast(distance)));
-      const ending = { picture, equalised, evaluations: counter.evaluations, began };
+      const ending = { picture, equalised, deterministic, evaluations: counter.evaluations, began };
       yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
     },
   };

@@ -31,8 +31,22 @@ export async function decodeWith(
 export interface Ending {
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  /** D(W⁻¹(y)), where the picture is not just that: a sample far from it explains the signal by something else. */
+  readonly deterministic?: Float32Array;
   readonly evaluations: number;
   readonly began: number;
+}
+
+/** Below this a sample contradicts the deterministic reconstruction, dB; from the second on it agrees. */
+const CONTRADICTS_DB = 12;
+const AGREES_DB = 18;
+
+/** How much of the confidence survives a sample's distance from the deterministic reconstruction. */
+function agreement(picture: Float32Array, deterministic: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < picture.length; i++) sum += (picture[i] - deterministic[i]) ** 2;
+  const psnr = -10 * Math.log10(Math.max(sum / picture.length, 1e-10));
+  return Math.min(1, Math.max(0, (psnr - CONTRADICTS_DB) / (AGREES_DB - CONTRADICTS_DB)));
 }
 
 /** Encodes the picture again, and judges by what that leaves of the received signal. */
@@ -40,18 +54,19 @@ export async function conclude(
   setting: LinkSetting,
   frame: ReceivedFrame,
   channel: KnownChannel,
-  { picture, equalised, evaluations, began }: Ending,
+  { picture, equalised, deterministic, evaluations, began }: Ending,
 ): Promise<ReceiverResult> {
   const { codec, layout, snrDb, interleaver } = setting;
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
-  const confidence = successChance(codec.card, {
+  const chance = successChance(codec.card, {
     residual,
     snr: measuredSnr(frame.cells, channel.noiseVariance),
     signLogOdds: Number.POSITIVE_INFINITY,
     agreement: 1,
   });
+  const confidence = deterministic === undefined ? chance : chance * agreement(picture, deterministic);
   return {
     picture,
     channel: channel.estimates,
