@@ -39,6 +39,14 @@ describe('the walking link', () => {
     for (const { report } of outcomes) expect(report.snrDb).toBeCloseTo(10, 0);
   });
 
+  it('finds the channel better with the refiner than with second-order statistics alone', async () => {
+    const errorWith = async (refinements: number): Promise<number> =>
+      summaryOf(await run({ receiver: { names: ['blind-em'], blindEm: { refinements } } }, ['builtin:faces'], 12))[
+        'blind-em'
+      ].channelErrorMedian;
+    expect(await errorWith(4)).toBeLessThan(0.7 * (await errorWith(0)));
+  });
+
   it('gives the same figures for the same seed, and others for another', async () => {
     const figures = async (seed: number): Promise<number[]> =>
       (await run({ seed }, ['builtin:faces'], 2)).map(({ report }) => report.psnrDb);
