@@ -134,9 +134,10 @@ const convolution = (opType: string, settings: ConvSettings[]): [string, NodeCas
     const groups = Number(s.attributes?.['group'] ?? 1);
     const channels = opType === 'Conv' ? s.w[0] : s.w[1] * groups;
     const attributes = s.attributes ?? {};
+    const without = s.in.length === 5 ? { withoutTfjs: 'lines and planes only' } : {};
     return [
-      [`${name}, constant weights`, { opType, inputs: [x(s.in), c(s.w), c([channels])], attributes }],
-      [`${name}, all`, { opType, inputs: [x(s.in), x(s.w), x([channels])], attributes }],
+      [`${name}, constant weights`, { opType, inputs: [x(s.in), c(s.w), c([channels])], attributes, ...without }],
+      [`${name}, all`, { opType, inputs: [x(s.in), x(s.w), x([channels])], attributes, ...without }],
     ];
   });
 
