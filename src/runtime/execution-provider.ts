@@ -9,7 +9,7 @@ export type ExecutionProvider = (typeof executionProviders)[number];
 const remedies: Record<ExecutionProvider, string> = {
   cpu: 'reinstall onnxruntime-node',
   webgpu: 'needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
-  cuda: 'needs an NVIDIA GPU with CUDA 12 and `npx --no onnxruntime-node-install --onnxruntime-node-install=cuda12`',
+  cuda: 'needs an NVIDIA GPU, CUDA 12 and `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`',
 };
 
 /** y = x, as the smallest model there is: enough to make a provider start. */

@@ -1,6 +1,7 @@
+import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
 
-export type Tfjs = typeof import('@tensorflow/tfjs-core');
+export type Tfjs = typeof TfjsCore;
 
 export const tfjsBackends = ['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'] as const;
 export type TfjsBackend = (typeof tfjsBackends)[number];

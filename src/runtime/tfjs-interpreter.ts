@@ -1,8 +1,9 @@
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
-import { describeNode, type OnnxModel, type OnnxNode } from '../onnx/model.js';
+import { describeNode, type OnnxModel } from '../onnx/model.js';
 import { float32sOf, isFloat, numbersOf, type OnnxTensor } from '../onnx/tensor-data.js';
 import type { Tfjs } from './tfjs-backend.js';
+import type { TfjsOps } from './tfjs-op.js';
 import { arithmeticOps } from './tfjs-ops-arithmetic.js';
 import { convOps } from './tfjs-ops-conv.js';
 import { elementwiseOps } from './tfjs-ops-elementwise.js';
@@ -11,19 +12,6 @@ import { normalizationOps } from './tfjs-ops-normalization.js';
 import { reduceOps } from './tfjs-ops-reduce.js';
 import { samplingOps } from './tfjs-ops-sampling.js';
 import { shapeOps } from './tfjs-ops-shape.js';
-
-/** What an operator gets. Inputs that were left out are undefined. */
-export interface OpContext {
-  readonly tf: Tfjs;
-  readonly node: OnnxNode;
-  readonly opset: number;
-  readonly x: readonly TfTensor[];
-  /** Input i as numbers, for shapes, axes and the like; undefined where it was left out. */
-  numbers(i: number): number[] | undefined;
-}
-
-export type TfjsOp = (context: OpContext) => TfTensor | TfTensor[];
-export type TfjsOps = Readonly<Record<string, TfjsOp>>;
 
 const ops: TfjsOps = {
   ...elementwiseOps,

@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { TfjsOp, TfjsOps } from './tfjs-op.js';
 
 type BinaryName =
   | 'add'

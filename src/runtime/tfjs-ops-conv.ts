@@ -2,7 +2,7 @@ import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
 import { describeNode, intAttribute, intsAttribute } from '../onnx/model.js';
 import { positions, transposedWindowOf, type Window, windowOf } from '../onnx/window.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 import type { Tfjs } from './tfjs-backend.js';
 
 /** [N, C, L] as [N, C, 1, L]; what is two-dimensional already stays. */

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
 import { describeNode, floatAttribute, intAttribute, stringAttribute } from '../onnx/model.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 
 /** Batches are spelled out: not every backend broadcasts them. */
 export function batchedMatMul({ tf }: Pick<OpContext, 'tf'>, a: Tensor, b: Tensor): Tensor {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { floatAttribute, intAttribute } from '../onnx/model.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 
 const epsilonOf = ({ node }: OpContext): number => floatAttribute(node, 'epsilon', 1e-5);
 

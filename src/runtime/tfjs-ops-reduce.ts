@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { intAttribute, intsAttribute } from '../onnx/model.js';
 import type { Tfjs } from './tfjs-backend.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 
 type Reduce = (tf: Tfjs, x: Tensor, axes: number[], keep: boolean) => Tensor;
 

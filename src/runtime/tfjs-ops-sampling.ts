@@ -1,7 +1,7 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { intAttribute, stringAttribute } from '../onnx/model.js';
 import { resizeAxes, resizeMatrix } from '../onnx/resize-matrix.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 
 /** Every axis that changes is multiplied by its matrix. */
 const resize: TfjsOp = (context) => {
@@ -73,7 +73,7 @@ const gatherElements: TfjsOp = (context) => {
 
 /** data with `updates` set at, or added to, `indices` [n, depth] into its flattened leading axes. */
 function scatter({ tf, node }: OpContext, data: Tensor, indices: Tensor, updates: Tensor): Tensor {
-  const places = indices as import('@tensorflow/tfjs-core').Tensor2D;
+  const places = indices as Tensor2D;
   if (stringAttribute(node, 'reduction', 'none') === 'add') {
     return tf.add(data, tf.scatterND(places, updates, data.shape as [number]));
   }

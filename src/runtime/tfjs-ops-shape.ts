@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { intAttribute, intsAttribute, stringAttribute } from '../onnx/model.js';
 import { numbersOf } from '../onnx/tensor-data.js';
-import type { OpContext, TfjsOp, TfjsOps } from './tfjs-interpreter.js';
+import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
 
 const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
