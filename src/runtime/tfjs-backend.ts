@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
 
@@ -66,16 +67,26 @@ async function start(backend: TfjsBackend): Promise<LoadedBackend> {
   const tf = (await import('@tensorflow/tfjs-core')) as Tfjs & { default?: Tfjs };
   const core = tf.default ?? tf;
   core.enableProdMode();
+  if (!isInstalled(module)) throw new Error(`Cannot find ${module}`);
   await import(module);
   if (!(await core.setBackend(name))) throw new Error('it does not start');
   await core.ready();
   return { tf: core, backend, name };
 }
 
+/** Asked of the resolver: a package that is there may fail to find its native part, which is another matter. */
+function isInstalled(module: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(module);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function reasonOf(error: unknown, backend: TfjsBackend): string {
   const { module, remedy } = packages[backend];
-  const { code } = error as { code?: string };
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const what = code === 'ERR_MODULE_NOT_FOUND' ? `${module} is not installed` : `${module} does not load (${line})`;
+  const what = isInstalled(module) ? `${module} does not load (${line})` : `${module} is not installed`;
   return `${what}; ${remedy}`;
 }

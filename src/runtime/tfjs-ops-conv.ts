@@ -3,6 +3,7 @@ import { FormatError } from '../core/errors.js';
 import { describeNode, intAttribute, intsAttribute } from '../onnx/model.js';
 import { positions, transposedWindowOf, type Window, windowOf } from '../onnx/window.js';
 import type { OpContext, TfjsOp, TfjsOps } from './tfjs-op.js';
+import { take } from './tfjs-ops-shape.js';
 import type { Tfjs } from './tfjs-backend.js';
 
 /** [N, C, L] as [N, C, 1, L]; what is two-dimensional already stays. */
@@ -251,15 +252,11 @@ const maxPool: TfjsOp = (context) => {
   const rest = padded.shape.slice(2).map((n, i) => n - plane[i + 2] - window.begins[i]);
   const indices = padPlane(tf, own, window.begins, rest);
   const counts = places.length === 1 ? [1, ...places] : places;
-  const shifted = (plane4: Tensor4D, dy: number, dx: number): Tensor => {
-    const ends = [
-      plane4.shape[0],
-      plane4.shape[1],
-      dy + (counts[0] - 1) * strides[0] + 1,
-      dx + (counts[1] - 1) * strides[1] + 1,
-    ];
-    return tf.stridedSlice(plane4, [0, 0, dy, dx], ends, [1, 1, ...strides]);
-  };
+  // Picked along each axis: the wasm backend's strided slices of whole numbers come out as floats.
+  const every = (from: number, count: number, step: number): number[] =>
+    Array.from({ length: count }, (_, i) => from + i * step);
+  const shifted = (plane4: Tensor4D, dy: number, dx: number): Tensor =>
+    take(context, take(context, plane4, 2, every(dy, counts[0], strides[0])), 3, every(dx, counts[1], strides[1]));
   let best = shifted(padded, 0, 0);
   let winner = shifted(indices, 0, 0);
   for (let tap = 1; tap < kernel[0] * kernel[1]; tap++) {

@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readNpy } from '../../src/core/npy.js';
 import { fixShapes } from '../../src/graph/fix-shapes.js';
 import { vjp } from '../../src/graph/vjp.js';
 import { readModel } from '../../src/onnx/read-model.js';
 import { writeModel } from '../../src/onnx/write-model.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
+import type { Runtime } from '../../src/runtime/runtime.js';
+import { createTfjsRuntime } from '../../src/runtime/tfjs-runtime.js';
 import type { Tensor } from '../../src/runtime/tensor.js';
 import { describeWith, gnuradioPython, torch } from '../support/programs.js';
 
@@ -27,9 +29,14 @@ function relativeError(actual: Tensor, expected: Tensor): number {
 
 describeWith(torch(), 'networks exported from PyTorch', () => {
   const work = mkdtempSync(join(tmpdir(), 'blindlink-gradients-'));
-  const runtime = createOnnxRuntime({ threads: 1 });
+  const onnx = createOnnxRuntime({ threads: 1 });
+  let tfjs: Runtime | undefined;
+  beforeAll(async () => {
+    tfjs = await createTfjsRuntime({ backend: 'wasm' });
+  });
   afterAll(async () => {
-    await runtime.dispose();
+    await onnx.dispose();
+    await tfjs?.dispose();
     rmSync(work, { recursive: true });
   });
 
@@ -50,10 +57,15 @@ describeWith(torch(), 'networks exported from PyTorch', () => {
     const model = readModel(readFileSync(join(work, name, 'graph.onnx')));
     const shapes = Object.fromEntries(inputs.map((input) => [input, feeds[input].dims]));
     const graph = vjp(await fixShapes(model, shapes), { of: 'output', withRespectTo: gradients });
-    const results = await runtime.run({ name, bytes: writeModel(graph) }, { ...feeds, cotangent: load('cotangent') });
-    expect(relativeError(results.output, load('output')), 'output').toBeLessThan(1e-4);
-    for (const input of gradients) {
-      expect(relativeError(results[`grad_${input}`], load(`grad_${input}`)), `grad_${input}`).toBeLessThan(1e-4);
+    const all = { ...feeds, cotangent: load('cotangent') };
+    for (const runtime of [onnx, tfjs]) {
+      const results = (await runtime?.run({ name, bytes: writeModel(graph) }, all)) ?? {};
+      const where = runtime?.description;
+      expect(relativeError(results.output, load('output')), `output, ${where}`).toBeLessThan(1e-4);
+      for (const input of gradients) {
+        const error = relativeError(results[`grad_${input}`], load(`grad_${input}`));
+        expect(error, `grad_${input}, ${where}`).toBeLessThan(1e-4);
+      }
     }
   });
 });

@@ -134,13 +134,16 @@ describe('both runtimes', () => {
         }),
       );
       const expected = await onnx.run(graph, feeds);
-      const actual = await tfjs.cpu?.run(graph, feeds);
-      for (const [output, { data, dims }] of Object.entries(expected)) {
-        expect(actual?.[output].dims).toEqual(dims);
-        const scale = Math.max(1, ...data.map(Math.abs));
-        data.forEach((v, i) => {
-          expect(Math.abs(v - (actual?.[output].data[i] ?? NaN)) / scale, `${output}[${i}]`).toBeLessThan(2e-5);
-        });
+      for (const backend of ['cpu', 'wasm'] as const) {
+        const actual = await tfjs[backend]?.run(graph, feeds);
+        for (const [output, { data, dims }] of Object.entries(expected)) {
+          expect(actual?.[output].dims).toEqual(dims);
+          const scale = Math.max(1, ...data.map(Math.abs));
+          data.forEach((v, i) => {
+            const difference = Math.abs(v - (actual?.[output].data[i] ?? NaN)) / scale;
+            expect(difference, `${output}[${i}], ${backend}`).toBeLessThan(2e-5);
+          });
+        }
       }
     },
   );
