@@ -35,9 +35,9 @@ async function timeGraph(runtime, graph, feeds) {
   return median(times.slice(5));
 }
 
-for (const [name, inputs] of [
-  ['prior-bench', ['noisy', 'sigma']],
-  ['adm-bench', ['noisy', 'timesteps']],
+for (const [name, inputs, output] of [
+  ['prior-bench', ['noisy', 'sigma'], 'output'],
+  ['adm-bench', ['noisy', 'timesteps'], 'prediction'],
 ]) {
   const runtime = createOnnxRuntime({ threads: 1 });
   const ours = [];
@@ -56,7 +56,7 @@ for (const [name, inputs] of [
     const model = readModel(readFileSync(join(work, name, 'graph.onnx')));
     const shapes = Object.fromEntries(inputs.map((input) => [input, feeds[input].dims]));
     const shaped = await fixShapes(model, shapes);
-    const gradient = vjp(shaped, { of: 'output', withRespectTo: [inputs[0]] });
+    const gradient = vjp(shaped, { of: output, withRespectTo: [inputs[0]] });
     const all = { ...feeds, cotangent: load('cotangent') };
     forward.push(await timeGraph(runtime, { name: `${name} forward`, bytes: writeModel(shaped.model) }, feeds));
     ours.push(await timeGraph(runtime, { name, bytes: writeModel(gradient) }, all));
