@@ -43,6 +43,7 @@ const elementwise: [string, NodeCase][] = [
     opType,
     { opType, inputs: [x([2, 3], opType === 'Tan' ? [-0.8, 0.8] : positive)] },
   ]),
+  ['Cast', { opType: 'Cast', inputs: [x([2, 3])], attributes: { to: 1 } }],
   ['PRelu', { opType: 'PRelu', inputs: [x([2, 3, 2]), x([3, 1])] }],
   ['Clip both', { opType: 'Clip', inputs: [x([3, 4]), k([-0.4], [], 'float32'), k([0.7], [], 'float32')] }],
   ['Clip below, operator set 11', { opType: 'Clip', inputs: [x([3, 4]), k([-0.4], [], 'float32')], opset: 11 }],

@@ -134,6 +134,16 @@ describe('vjp', () => {
     expect(values[1]).toBeCloseTo(1 - Math.tanh(1) ** 2, 12);
   });
 
+  it('passes through casts to other floats and back', async () => {
+    const builder = createGraphBuilder('cast');
+    const a = builder.input('a', [3]);
+    const double = builder.node('Cast', [a], { to: 11 });
+    const product = builder.node('Mul', [double, builder.node('Sin', [double])]);
+    builder.output('y', builder.node('Cast', [product], { to: 1 }), [3]);
+    const model = readModel(builder.build());
+    await expectFiniteDifferences(model, await differentiate(model));
+  });
+
   it('computes random networks right', async () => {
     const rng = createRng('networks');
     const unary = ['Sigmoid', 'Tanh', 'Softplus', 'Sin', 'Neg', 'Erf', 'Identity'];
