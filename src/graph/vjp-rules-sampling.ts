@@ -64,10 +64,8 @@ const gather: VjpRule = ({ node, writer: w, g, x: [data, indices], y }) => {
       const zeros = dims.map(() => 0);
       return [w.pad(flat, { begins: zeros.with(axis, places[0]), ends: zeros.with(axis, size - places[0] - count) })];
     }
-    const inverse = Array.from({ length: size }, (_, place) => {
-      const at = places.indexOf(place);
-      return at < 0 ? count : at;
-    });
+    const taken = new Map(places.map((place, i) => [place, i]));
+    const inverse = Array.from({ length: size }, (_, place) => taken.get(place) ?? count);
     const zeros = dims.map(() => 0);
     const source = count < size ? w.pad(flat, { begins: zeros, ends: zeros.with(axis, 1) }) : flat;
     return [w.emit('Gather', [source, w.int64s(inverse)], { axis: int(axis) }, dims)];

@@ -29,13 +29,17 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   const interfaces = new Map<string, Promise<GraphInterface>>();
   const pending = new Set<Promise<unknown>>();
 
-  const create = async (graph: Graph, freeDimensionOverrides: Record<string, number>): Promise<InferenceSession> => {
+  const create = async (
+    graph: Graph,
+    freeDimensionOverrides: Record<string, number>,
+    graphOptimizationLevel: 'all' | 'disabled' = 'all',
+  ): Promise<InferenceSession> => {
     try {
       return await InferenceSession.create(graph.bytes, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
+        graphOptimizationLevel,
         logSeverityLevel: 3,
         freeDimensionOverrides,
         executionProviders: executionProvider === 'cpu' ? ['cpu'] : [executionProvider, 'cpu'],
@@ -53,7 +57,8 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   const describe = (graph: Graph): Promise<GraphInterface> => {
     let found = interfaces.get(graph.name);
     if (found === undefined) {
-      found = create(graph, {}).then(async (session) => {
+      // Not optimised: this session is only asked for its ports.
+      found = create(graph, {}, 'disabled').then(async (session) => {
         try {
           return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port) };
         } finally {
