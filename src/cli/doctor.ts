@@ -6,7 +6,9 @@ import { openCodec } from '../codec/codec.js';
 import { findModel, modelNames } from '../core/shipped-models.js';
 import { LinkError } from '../core/errors.js';
 import { versions } from '../link/run-folder.js';
+import { executionProviders, probeExecutionProvider } from '../runtime/execution-provider.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
+import { probeTfjs, tfjsBackends } from '../runtime/tfjs-backend.js';
 
 interface Check {
   readonly name: string;
@@ -61,8 +63,25 @@ async function examine(): Promise<Check[]> {
   } finally {
     await runtime.dispose();
   }
+  checks.push(...(await examineRuntimes()));
   checks.push(examineGnuradio());
   checks.push(examineProgram('UHD', 'uhd_find_devices', ['--help'], 'USRP radios need it: apt-get install uhd-host'));
+  return checks;
+}
+
+/** Only onnxruntime on the CPU is needed; the rest is there to choose. */
+async function examineRuntimes(): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const provider of executionProviders) {
+    const fault = probeExecutionProvider(provider);
+    const detail = fault ?? `works (run.executionProvider: ${provider})`;
+    checks.push({ name: `onnxruntime ${provider}`, ok: fault === null, required: provider === 'cpu', detail });
+  }
+  for (const backend of tfjsBackends) {
+    const fault = await probeTfjs(backend);
+    const detail = fault ?? `works (run.runtime: tfjs, run.backend: ${backend})`;
+    checks.push({ name: `TensorFlow.js ${backend}`, ok: fault === null, required: false, detail });
+  }
   return checks;
 }
 

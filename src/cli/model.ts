@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { type Codec, openCodec } from '../codec/codec.js';
@@ -12,11 +12,15 @@ import { createRng } from '../core/rng.js';
 import { createOnnxRuntime, type Runtime } from '../runtime/onnx-runtime.js';
 import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
+import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
+import { addModelGraph } from './model-graph.js';
 import { createProgress } from './progress.js';
 
 export function addModel(program: Command): void {
-  const model = program.command('model').description('Look at codecs and make what blind receivers need of them.');
+  const model = program
+    .command('model')
+    .description('Look at codecs, make what blind receivers need of them, differentiate and run graphs.');
 
   model
     .command('list')
@@ -64,6 +68,8 @@ export function addModel(program: Command): void {
         release();
       }
     });
+
+  addModelGraph(model);
 }
 
 async function writeStatistics(
@@ -138,11 +144,6 @@ function nameInCard(codec: Codec, file: string, bytes: Uint8Array): void {
     [file]: createHash('sha256').update(bytes).digest('hex'),
   };
   writeAtomically(codec.path, Buffer.from(`${JSON.stringify({ ...card, statistics: file, sha256 }, null, 2)}\n`));
-}
-
-function writeAtomically(path: string, bytes: Uint8Array): void {
-  writeFileSync(`${path}.part`, bytes);
-  renameSync(`${path}.part`, path);
 }
 
 function wholeNumber(flag: string, value: string): number {

@@ -33,6 +33,7 @@ const flags = [
   ['--perception <share>', 'receiver.blindHifi.perception', '0 least error … 1 most natural', number],
   ['--seed <n>', 'seed', 'seeds everything random', number],
   ['--threads <n>', 'run.threads', 'threads in one operator', number],
+  ['--runtime <name>', 'run.runtime', 'onnx or tfjs', text],
   ['--out <folder>', 'run.out', 'folder for results', text],
 ] as const;
 

@@ -10,7 +10,8 @@ import { needsPrior } from '../link/create-receiver.js';
 import { createLink } from '../link/link.js';
 import { openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
 import { summarisable, type Summarised, summarise } from '../link/summary.js';
-import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
+import { openRuntime } from '../runtime/open-runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { openPictures } from '../source/picture-source.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -42,7 +43,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     maxPixels,
     ...(config.run.frames ? { frames: config.run.frames } : {}),
   });
-  const runtime = createOnnxRuntime({ threads: config.run.threads });
+  const runtime = await openRuntime(config.run);
   try {
     const codec = await openCodec(cardPath, runtime);
     const prior = config.prior ?? codec.card.prior;
@@ -87,7 +88,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
 interface LinkInputs {
   readonly codec: Awaited<ReturnType<typeof openCodec>>;
   readonly denoiser: Denoiser | null;
-  readonly runtime: ReturnType<typeof createOnnxRuntime>;
+  readonly runtime: Runtime;
   readonly source: ReturnType<typeof openPictures>;
   readonly signal: AbortSignal;
 }

@@ -157,6 +157,12 @@ const run = z.strictObject({
   /** Frames to send; pictures repeat. By default every picture once. */
   frames: count.optional(),
   threads: count.max(64).default(1),
+  /** What runs the networks: onnxruntime, or TensorFlow.js. */
+  runtime: z.enum(['onnx', 'tfjs']).default('onnx'),
+  /** Of onnxruntime. */
+  executionProvider: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
+  /** Of TensorFlow.js; by default the first installed of tfjs-node-gpu, tfjs-node, wasm, cpu. */
+  backend: z.enum(['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu']).optional(),
   /** Folder for results; null saves nothing. By default runs/<time>. */
   out: z.string().nullable().optional(),
   /** Pictures and plots are kept for this many frames; figures for all. */

@@ -5,14 +5,26 @@ import { unzip, zipStored } from './zip.js';
 /** An array as NumPy stores it, C order. Complex data are interleaved re, im: twice as many numbers as elements. */
 export type NpyArray =
   | { readonly dtype: 'float32' | 'complex64'; readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly dtype: 'float64' | 'complex128'; readonly shape: readonly number[]; readonly data: Float64Array };
+  | { readonly dtype: 'float64' | 'complex128'; readonly shape: readonly number[]; readonly data: Float64Array }
+  | { readonly dtype: 'int32'; readonly shape: readonly number[]; readonly data: Int32Array }
+  | { readonly dtype: 'int64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
+  | { readonly dtype: 'bool'; readonly shape: readonly number[]; readonly data: Uint8Array };
 
-const descriptors = { float32: '<f4', float64: '<f8', complex64: '<c8', complex128: '<c16' } as const;
+const descriptors = {
+  float32: '<f4',
+  float64: '<f8',
+  complex64: '<c8',
+  complex128: '<c16',
+  int32: '<i4',
+  int64: '<i8',
+  bool: '|b1',
+} as const;
+const numberBytes = { float32: 4, float64: 8, complex64: 4, complex128: 8, int32: 4, int64: 8, bool: 1 } as const;
 const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
 
 /**
- * Parses the bytes of a .npy file (format versions 1 to 3; float32, float64, complex64, complex128; little endian, C
- * order).
+ * Parses the bytes of a .npy file (format versions 1 to 3; float32, float64, complex64, complex128, int32, int64, bool; little
+ * endian, C order).
  *
  * @param name what errors call the data, usually its path
  * @throws FormatError for anything else, and for files that are cut short or too long
@@ -43,16 +55,27 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const shape = shapeText.split(',').flatMap((part) => (part.trim() === '' ? [] : [Number.parseInt(part, 10)]));
 
   const length = shape.reduce((product, n) => product * n, 1) * (isComplex(dtype) ? 2 : 1);
-  const numBytes = length * (isDouble(dtype) ? 8 : 4);
+  const numBytes = length * numberBytes[dtype];
   const present = bytes.length - dataStart;
   if (present !== numBytes) {
     throw fault(name, `holds ${present} bytes of data where its shape (${shape.join(', ')}) needs ${numBytes}`);
   }
   // A copy: it is aligned, and Buffer's own slice would be a view.
   const data = new Uint8Array(bytes.subarray(dataStart)).buffer;
-  return isDouble(dtype)
-    ? { dtype, shape, data: new Float64Array(data) }
-    : { dtype, shape, data: new Float32Array(data) };
+  switch (dtype) {
+    case 'float64':
+    case 'complex128':
+      return { dtype, shape, data: new Float64Array(data) };
+    case 'float32':
+    case 'complex64':
+      return { dtype, shape, data: new Float32Array(data) };
+    case 'int32':
+      return { dtype, shape, data: new Int32Array(data) };
+    case 'int64':
+      return { dtype, shape, data: new BigInt64Array(data) };
+    case 'bool':
+      return { dtype, shape, data: new Uint8Array(data) };
+  }
 }
 
 /** The bytes of a version-1 .npy file, readable by `numpy.load`. Throws RangeError if shape and data disagree. */
@@ -123,8 +146,5 @@ function readBytes(path: string): Uint8Array {
 }
 
 const isComplex = (dtype: NpyArray['dtype']): boolean => dtype === 'complex64' || dtype === 'complex128';
-const isDouble = (dtype: NpyArray['dtype']): dtype is 'float64' | 'complex128' =>
-  dtype === 'float64' || dtype === 'complex128';
-
 const fault = (name: string, what: string): FormatError =>
   new FormatError('format.npy', `${name}: ${what}`, { value: name });

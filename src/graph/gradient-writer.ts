@@ -1,5 +1,12 @@
 import type { AttributeValue, OnnxModel, OnnxNode } from '../onnx/model.js';
-import { type ElementType, float32sOf, numbersOf, type OnnxTensor, tensorOf } from '../onnx/tensor-data.js';
+import {
+  elementCodeOf,
+  type ElementType,
+  float32sOf,
+  numbersOf,
+  type OnnxTensor,
+  tensorOf,
+} from '../onnx/tensor-data.js';
 import { ShapeError } from '../core/errors.js';
 import { sizeOf } from '../runtime/tensor.js';
 import type { ShapedModel, ValueShape } from './fix-shapes.js';
@@ -163,7 +170,7 @@ export function createGradientWriter({ model, shapes: known }: ShapedModel): Gra
         typeOf(a),
       ),
     cast: (x, type) =>
-      typeOf(x) === type ? x : writer.emit('Cast', [x], { to: int(typeCode(type)) }, dimsOf(x), type),
+      typeOf(x) === type ? x : writer.emit('Cast', [x], { to: int(elementCodeOf(type)) }, dimsOf(x), type),
     reshape(x, dims) {
       if (same(dims, dimsOf(x))) return x;
       const constant = initializers.get(x);
@@ -250,20 +257,6 @@ export function createGradientWriter({ model, shapes: known }: ShapedModel): Gra
     },
   };
   return writer;
-}
-
-const typeCodes: Partial<Record<ElementType, number>> = {
-  float32: 1,
-  float64: 11,
-  float16: 10,
-  int64: 7,
-  bool: 9,
-  int32: 6,
-};
-function typeCode(type: ElementType): number {
-  const code = typeCodes[type];
-  if (code === undefined) throw new ShapeError('graph.type', `gradients do not pass through ${type}`);
-  return code;
 }
 
 export const same = (a: readonly number[], b: readonly number[]): boolean =>

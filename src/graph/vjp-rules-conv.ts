@@ -2,7 +2,7 @@ import { intAttribute } from '../onnx/model.js';
 import { same } from './gradient-writer.js';
 import { type Attributes, gather, type GradientWriter, int, ints, text } from './gradient-writer.js';
 import type { VjpRule, VjpRules } from './vjp-rule.js';
-import { positions, transposedWindowOf, type Window, windowOf } from './window.js';
+import { positions, transposedWindowOf, type Window, windowOf } from '../onnx/window.js';
 
 interface Convolution {
   readonly window: Window;

@@ -23,10 +23,7 @@ function normalise(w: GradientWriter, rows: string, epsilon: number, known?: str
 
 /** Cotangent of x from that of x̂: r·(ĝ − mean ĝ − x̂·mean(ĝ·x̂)), all [rows, length]. */
 function throughNormalisation(w: GradientWriter, gHat: string, { xHat, r }: Normalised): string {
-  const [rows, length] = w.dimsOf(xHat);
-  // The mean of a product as a product of matrices, which needs no array for the product.
-  const inner = w.matmul(w.reshape(gHat, [rows, 1, length]), w.reshape(xHat, [rows, length, 1]));
-  const slope = w.scale(w.reshape(inner, [rows, 1]), 1 / length);
+  const slope = w.reduce('ReduceMean', w.mul(gHat, xHat), [1]);
   const rest = w.sub(w.sub(gHat, w.mul(xHat, slope)), w.reduce('ReduceMean', gHat, [1]));
   return w.mul(rest, r);
 }

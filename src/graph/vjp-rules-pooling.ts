@@ -2,7 +2,7 @@ import { intAttribute, intsAttribute } from '../onnx/model.js';
 import { sizeOf } from '../runtime/tensor.js';
 import { int, ints, text } from './gradient-writer.js';
 import { requireOpset, type VjpRule, type VjpRules } from './vjp-rule.js';
-import { type Window, windowOf } from './window.js';
+import { type Window, windowOf } from '../onnx/window.js';
 
 /** How many elements of the input each place of the window covers, as [1, 1, …places]. */
 function coverage(window: Window, size: readonly number[], places: readonly number[], includePad: boolean): number[] {

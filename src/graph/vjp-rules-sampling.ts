@@ -1,9 +1,9 @@
 import { FormatError } from '../core/errors.js';
-import { describeNode, floatAttribute, intAttribute, type OnnxNode, stringAttribute } from '../onnx/model.js';
+import { describeNode, intAttribute } from '../onnx/model.js';
 import { numbersOf } from '../onnx/tensor-data.js';
 import { sizeOf } from '../runtime/tensor.js';
 import { type GradientWriter, int, ints, text } from './gradient-writer.js';
-import { type ResizeAxis, resizeMatrix } from './resize-matrix.js';
+import { resizeAxes, resizeMatrix } from '../onnx/resize-matrix.js';
 import { normaliseAxis, requireOpset, type VjpRule, type VjpRules } from './vjp-rule.js';
 
 /** g with axis `axis` (outSize) multiplied by the matrix's transpose, giving inSize. */
@@ -22,43 +22,14 @@ const repeats = (matrix: Float32Array, inSize: number, factor: number): boolean 
   Number.isInteger(factor) &&
   matrix.every((v, at) => v === (Math.floor(Math.floor(at / inSize) / factor) === at % inSize ? 1 : 0));
 
-function resizeAxes(node: OnnxNode, w: GradientWriter, x: readonly string[], y: string): Map<number, ResizeAxis> {
-  const coordinates = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
-  if (coordinates === 'tf_crop_and_resize' || intAttribute(node, 'antialias', 0) === 1) {
-    throw new FormatError('vjp.resize', `${describeNode(node)}: no gradient with antialias or tf_crop_and_resize`);
-  }
-  const inDims = w.dimsOf(x[0]);
-  const outDims = w.dimsOf(y);
-  const scales = w.constantOf(x[2]);
-  const given = scales === undefined ? [] : numbersOf(scales);
-  const listed = node.attributes['axes'];
-  const named =
-    listed?.kind === 'ints' ? listed.value.map((a) => normaliseAxis(a, inDims.length)) : inDims.map((_, i) => i);
-  return new Map(
-    inDims.flatMap((inSize, axis) => {
-      const scale = given[named.indexOf(axis)] ?? outDims[axis] / inSize;
-      if (inSize === outDims[axis] && scale === 1) return [];
-      const resized: ResizeAxis = {
-        inSize,
-        outSize: outDims[axis],
-        scale,
-        coordinates,
-        mode: stringAttribute(node, 'mode', 'nearest'),
-        nearest: stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
-        cubicA: floatAttribute(node, 'cubic_coeff_a', -0.75),
-        excludeOutside: intAttribute(node, 'exclude_outside', 0) === 1,
-      };
-      return [[axis, resized] as const];
-    }),
-  );
-}
-
 /** Resizing multiplies each axis by a matrix. Repeated pixels, the common case, are summed by average pooling. */
 const resize: VjpRule = ({ node, writer: w, g, x, y }) => {
   const inDims = w.dimsOf(x[0]);
   let out = w.full(g, w.dimsOf(y));
-  const axes = [...resizeAxes(node, w, x, y)].map(([axis, resized]) => ({
-    axis,
+  const scales = w.constantOf(x[2]);
+  const given = scales === undefined ? [] : numbersOf(scales);
+  const axes = resizeAxes(node, inDims, w.dimsOf(y), given).map((resized) => ({
+    axis: resized.axis,
     resized,
     matrix: resizeMatrix(resized),
     factor: resized.outSize / resized.inSize,
@@ -93,10 +64,8 @@ const gather: VjpRule = ({ node, writer: w, g, x: [data, indices], y }) => {
       const zeros = dims.map(() => 0);
       return [w.pad(flat, { begins: zeros.with(axis, places[0]), ends: zeros.with(axis, size - places[0] - count) })];
     }
-    const inverse = Array.from({ length: size }, (_, place) => {
-      const at = places.indexOf(place);
-      return at < 0 ? count : at;
-    });
+    const taken = new Map(places.map((place, i) => [place, i]));
+    const inverse = Array.from({ length: size }, (_, place) => taken.get(place) ?? count);
     const zeros = dims.map(() => 0);
     const source = count < size ? w.pad(flat, { begins: zeros, ends: zeros.with(axis, 1) }) : flat;
     return [w.emit('Gather', [source, w.int64s(inverse)], { axis: int(axis) }, dims)];

@@ -79,7 +79,10 @@ export function vjp(shaped: ShapedModel, { of, withRespectTo, cotangent = 'input
         `${targets.join(', ')} does not depend on ${name} in a differentiable way`,
       );
     }
-    gradients.set(`grad_${name}`, writer.full(total, writer.dimsOf(name)));
+    // The model may itself be a gradient: the gradient of that is called grad_grad_x.
+    let output = `grad_${name}`;
+    while (shapes.has(output)) output = `grad_${output}`;
+    gradients.set(output, writer.full(total, writer.dimsOf(name)));
   }
   return prune(writer.finish(extraInputs, gradients));
 }

@@ -127,7 +127,7 @@ function readAttribute(raw: RawAttribute, where: string): AttributeValue {
       if (raw.t === null) break;
       return { kind: 'tensor', value: readTensor(raw.t, where) };
     case 5:
-      return { kind: 'graph', value: raw.g };
+      return { kind: 'graph', value: plainBytes(raw.g) };
     case 6:
       return { kind: 'floats', value: raw.floats };
     case 7:

@@ -1,42 +1,21 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { FormatError, ShapeError } from '../core/errors.js';
+import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
+import { FormatError } from '../core/errors.js';
+import { float32sOf, type OnnxTensor } from '../onnx/tensor-data.js';
+import { checkFeeds } from './check-feeds.js';
+import type { ExecutionProvider } from './execution-provider.js';
+import { elementTypeOfOrt, fromOrtTensor, toOrtTensor } from './ort-tensor.js';
+import type { Graph, GraphInterface, GraphPort, Runtime } from './runtime.js';
 import type { Tensor } from './tensor.js';
 
-/** A graph to run: its bytes and a name that errors use and under which its sessions are kept. */
-export interface Graph {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-/** A tensor of a graph's interface; dimensions are numbers where fixed, names where free. */
-export interface GraphPort {
-  readonly name: string;
-  readonly dims: readonly (number | string)[];
-}
-
-export interface GraphInterface {
-  readonly inputs: readonly GraphPort[];
-  readonly outputs: readonly GraphPort[];
-}
+export type { Graph, GraphInterface, GraphPort, Runtime } from './runtime.js';
 
 export interface RuntimeOptions {
   /** Threads inside one operator; default 2. */
   readonly threads?: number;
   /** How many sessions (a graph at fixed shapes) stay open; the least recently used is closed first. Default 32. */
   readonly capacity?: number;
-}
-
-/** Runs ONNX graphs on float32 tensors. */
-export interface Runtime {
-  describe(graph: Graph): Promise<GraphInterface>;
-  /**
-   * Runs `graph` once. A session is opened for the shapes of `feeds` and kept, so repeated calls with equal
-   * shapes pay no set-up. Inputs are matched by name.
-   * @throws FormatError if the graph cannot be loaded, ShapeError if the feeds do not fit it
-   */
-  run(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
-  /** Waits for running graphs, then closes every session. */
-  dispose(): Promise<void>;
+  /** Where operators run; default cpu. What another does not support runs on the CPU. */
+  readonly executionProvider?: ExecutionProvider;
 }
 
 interface Entry {
@@ -45,28 +24,32 @@ interface Entry {
 }
 
 export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
-  const { threads = 2, capacity = 32 } = options;
+  const { threads = 2, capacity = 32, executionProvider = 'cpu' } = options;
   const sessions = new Map<string, Entry>();
   const interfaces = new Map<string, Promise<GraphInterface>>();
   const pending = new Set<Promise<unknown>>();
 
-  const create = async (graph: Graph, freeDimensionOverrides: Record<string, number>): Promise<InferenceSession> => {
+  const create = async (
+    graph: Graph,
+    freeDimensionOverrides: Record<string, number>,
+    graphOptimizationLevel: 'all' | 'disabled' = 'all',
+  ): Promise<InferenceSession> => {
     try {
       return await InferenceSession.create(graph.bytes, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
+        graphOptimizationLevel,
         logSeverityLevel: 3,
         freeDimensionOverrides,
+        executionProviders: executionProvider === 'cpu' ? ['cpu'] : [executionProvider, 'cpu'],
       });
     } catch (cause) {
+      const where = executionProvider === 'cpu' ? '' : ` with ${executionProvider}`;
       throw new FormatError(
         'graph.load',
-        `${graph.name}: not a graph that onnxruntime can load (${firstLine(cause)})`,
-        {
-          cause,
-        },
+        `${graph.name}: not a graph that onnxruntime can load${where} (${firstLine(cause)})`,
+        { cause },
       );
     }
   };
@@ -74,10 +57,13 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   const describe = (graph: Graph): Promise<GraphInterface> => {
     let found = interfaces.get(graph.name);
     if (found === undefined) {
-      found = create(graph, {}).then(async (session) => {
-        const result = { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port) };
-        await session.release();
-        return result;
+      // Not optimised: this session is only asked for its ports.
+      found = create(graph, {}, 'disabled').then(async (session) => {
+        try {
+          return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port) };
+        } finally {
+          await session.release();
+        }
       });
       interfaces.set(graph.name, found);
       found.catch(() => interfaces.delete(graph.name));
@@ -94,22 +80,13 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
     }
   };
 
-  const open = async (graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Entry> => {
+  const open = async (graph: Graph, feeds: Readonly<Record<string, OnnxTensor>>): Promise<Entry> => {
     const { inputs } = await describe(graph);
+    checkFeeds(graph, inputs, feeds);
     const overrides: Record<string, number> = {};
-    for (const input of inputs) {
-      const dims = feeds[input.name]?.dims;
-      const fits =
-        dims?.length === input.dims.length && input.dims.every((d, i) => typeof d === 'string' || d === dims[i]);
-      if (dims === undefined || !fits) {
-        throw new ShapeError(
-          'graph.feed',
-          `${graph.name}: input ${input.name} needs the shape [${input.dims.join(', ')}], ` +
-            (dims === undefined ? 'but was not given' : `got [${dims.join(', ')}]`),
-        );
-      }
-      input.dims.forEach((d, i) => {
-        if (typeof d === 'string' && d !== '') overrides[d] = dims[i];
+    for (const { name, dims } of inputs) {
+      dims.forEach((d, i) => {
+        if (typeof d === 'string' && d !== '') overrides[d] = feeds[name].dims[i];
       });
     }
     const key = `${graph.name}|${inputs.map((input) => feeds[input.name].dims.join('x')).join('|')}`;
@@ -124,35 +101,44 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
     return entry;
   };
 
-  const execute = async (graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> => {
+  const execute = async (
+    graph: Graph,
+    feeds: Readonly<Record<string, OnnxTensor>>,
+  ): Promise<Record<string, OnnxTensor>> => {
     const entry = await open(graph, feeds);
     entry.running++;
     try {
       const session = await entry.session;
-      const ortFeeds: Record<string, OrtTensor> = {};
-      for (const name of session.inputNames) {
-        ortFeeds[name] = new OrtTensor('float32', feeds[name].data, feeds[name].dims);
+      const ortFeeds = Object.fromEntries(session.inputNames.map((name) => [name, toOrtTensor(feeds[name])]));
+      let results: Awaited<ReturnType<InferenceSession['run']>>;
+      try {
+        results = await session.run(ortFeeds);
+      } catch (cause) {
+        throw new FormatError('graph.run', `${graph.name}: cannot be run (${firstLine(cause)})`, { cause });
       }
-      const results = await session.run(ortFeeds);
-      const outputs: Record<string, Tensor> = {};
-      for (const name of session.outputNames) {
-        outputs[name] = { data: results[name].data as Float32Array, dims: results[name].dims };
-      }
-      return outputs;
+      return Object.fromEntries(
+        session.outputNames.map((name) => [name, fromOrtTensor(results[name] as OrtTensor, name)]),
+      );
     } finally {
       entry.running--;
       evict();
     }
   };
 
+  const track = <T>(task: Promise<T>): Promise<T> => {
+    pending.add(task);
+    const forget = (): void => void pending.delete(task);
+    task.then(forget, forget);
+    return task;
+  };
+
   return {
+    description: `onnxruntime (${executionProvider})`,
     describe,
-    run(graph, feeds) {
-      const task = execute(graph, feeds);
-      pending.add(task);
-      const forget = (): void => void pending.delete(task);
-      task.then(forget, forget);
-      return task;
+    runTyped: (graph, feeds) => track(execute(graph, feeds)),
+    async run(graph, feeds) {
+      const results = await track(execute(graph, mapValues(feeds, fromFloat32)));
+      return mapValues(results, toFloat32);
     },
     async dispose() {
       await Promise.allSettled([...pending]);
@@ -163,8 +149,29 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   };
 }
 
+/** Views, not copies: feeds and results of a receiver's inner loop are large. */
+const fromFloat32 = ({ data, dims }: Tensor): OnnxTensor => ({
+  type: 'float32',
+  dims,
+  bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+});
+
+const toFloat32 = (tensor: OnnxTensor): Tensor => ({
+  dims: tensor.dims,
+  data:
+    tensor.type === 'float32' && tensor.bytes.byteOffset % 4 === 0
+      ? new Float32Array(tensor.bytes.buffer, tensor.bytes.byteOffset, tensor.bytes.byteLength / 4)
+      : float32sOf(tensor),
+});
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+
 function port(metadata: InferenceSession.ValueMetadata): GraphPort {
-  return { name: metadata.name, dims: metadata.isTensor ? [...metadata.shape] : [] };
+  const { name } = metadata;
+  if (!metadata.isTensor)
+    throw new FormatError('graph.port', `${name}: is not a tensor, which blindlink cannot give or take`);
+  return { name, type: elementTypeOfOrt(metadata.type, name), dims: [...metadata.shape] };
 }
 
 function firstLine(error: unknown): string {

@@ -18,17 +18,25 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
+/** Shares the bytes where their place in memory allows. */
 export function toOrtTensor({ type, dims, bytes }: OnnxTensor): OrtTensor {
   if (type === 'bfloat16') throw new FormatError('runtime.type', 'bfloat16 tensors cannot be given to onnxruntime');
-  const data = new arrays[type](bytes.slice().buffer);
+  const { BYTES_PER_ELEMENT: size } = arrays[type];
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const data = new arrays[type](buffer as ArrayBuffer, byteOffset, byteLength / size);
   return new OrtTensor(type, data as OrtTensor['data'], dims);
 }
 
+/** Throws FormatError for what tensors here cannot hold, such as strings. */
+export function elementTypeOfOrt(type: string, name: string): ElementType {
+  if (!(type in arrays)) throw new FormatError('runtime.type', `${name}: is a tensor of ${type}`);
+  return type as ElementType;
+}
+
 export function fromOrtTensor(tensor: OrtTensor, name: string): OnnxTensor {
-  if (!(tensor.type in arrays)) throw new FormatError('runtime.type', `${name}: is a tensor of ${tensor.type}`);
   const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
   return {
-    type: tensor.type as ElementType,
+    type: elementTypeOfOrt(tensor.type, name),
     dims: tensor.dims,
     bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength),
   };

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training"))
 from blindlink_training.adjscc import Adjscc  # noqa: E402
-from blindlink_training.adm import AdmUnet  # noqa: E402
+from blindlink_training.adm import AdmUnet, export as export_adm  # noqa: E402
 from blindlink_training.prior import Prior  # noqa: E402
 
 
@@ -157,27 +157,26 @@ def main() -> None:
         parameter.requires_grad_(False)
     folder = Path(args.out) / args.name
     folder.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        net,
-        tuple(inputs),
-        str(folder / "graph.onnx"),
-        input_names=names,
-        output_names=["output"],
-        opset_version=17,
-        dynamic_axes={name: {0: "batch"} for name in [*names, "output"]},
-    )
+    path = str(folder / "graph.onnx")
+    if isinstance(net, AdmUnet):
+        result = "prediction"
+        export_adm(net, inputs[0].shape[-1], path)
+    else:
+        result = "output"
+        axes = {name: {0: "batch"} for name in [*names, result]}
+        torch.onnx.export(net, tuple(inputs), path, input_names=names, output_names=[result], opset_version=17, dynamic_axes=axes)
     for tensor in inputs[:gradients]:
         tensor.requires_grad_(True)
     output = net(*inputs)
     cotangent = torch.randn_like(output)
     wanted = inputs[:gradients]
     results = torch.autograd.grad(output, wanted, cotangent)
-    arrays = {**dict(zip(names, inputs)), "output": output, "cotangent": cotangent}
+    arrays = {**dict(zip(names, inputs)), result: output, "cotangent": cotangent}
     arrays.update({f"grad_{name}": value for name, value in zip(names, results)})
     for name, value in arrays.items():
         np.save(folder / f"{name}.npy", np.ascontiguousarray(value.detach().numpy()))
     if args.time == 0:
-        print(json.dumps({"inputs": names, "gradients": names[:gradients]}))
+        print(json.dumps({"inputs": names, "gradients": names[:gradients], "output": result}))
         return
     times = []
     for _ in range(args.time + 3):

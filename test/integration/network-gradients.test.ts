@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readNpy } from '../../src/core/npy.js';
+import { composeModels } from '../../src/graph/compose.js';
 import { fixShapes } from '../../src/graph/fix-shapes.js';
 import { vjp } from '../../src/graph/vjp.js';
 import { readModel } from '../../src/onnx/read-model.js';
 import { writeModel } from '../../src/onnx/write-model.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
+import type { Runtime } from '../../src/runtime/runtime.js';
+import { createTfjsRuntime } from '../../src/runtime/tfjs-runtime.js';
 import type { Tensor } from '../../src/runtime/tensor.js';
 import { describeWith, gnuradioPython, torch } from '../support/programs.js';
 
@@ -27,9 +30,14 @@ function relativeError(actual: Tensor, expected: Tensor): number {
 
 describeWith(torch(), 'networks exported from PyTorch', () => {
   const work = mkdtempSync(join(tmpdir(), 'blindlink-gradients-'));
-  const runtime = createOnnxRuntime({ threads: 1 });
+  const onnx = createOnnxRuntime({ threads: 1 });
+  let tfjs: Runtime | undefined;
+  beforeAll(async () => {
+    tfjs = await createTfjsRuntime({ backend: 'wasm' });
+  });
   afterAll(async () => {
-    await runtime.dispose();
+    await onnx.dispose();
+    await tfjs?.dispose();
     rmSync(work, { recursive: true });
   });
 
@@ -38,9 +46,10 @@ describeWith(torch(), 'networks exported from PyTorch', () => {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const { inputs, gradients } = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as {
+    const { inputs, gradients, output } = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as {
       inputs: string[];
       gradients: string[];
+      output: string;
     };
     const load = (array: string): Tensor => {
       const { data, shape } = readNpy(join(work, name, `${array}.npy`));
@@ -49,11 +58,43 @@ describeWith(torch(), 'networks exported from PyTorch', () => {
     const feeds = Object.fromEntries(inputs.map((input) => [input, load(input)]));
     const model = readModel(readFileSync(join(work, name, 'graph.onnx')));
     const shapes = Object.fromEntries(inputs.map((input) => [input, feeds[input].dims]));
-    const graph = vjp(await fixShapes(model, shapes), { of: 'output', withRespectTo: gradients });
-    const results = await runtime.run({ name, bytes: writeModel(graph) }, { ...feeds, cotangent: load('cotangent') });
-    expect(relativeError(results.output, load('output')), 'output').toBeLessThan(1e-4);
-    for (const input of gradients) {
-      expect(relativeError(results[`grad_${input}`], load(`grad_${input}`)), `grad_${input}`).toBeLessThan(1e-4);
+    const graph = vjp(await fixShapes(model, shapes), { of: output, withRespectTo: gradients });
+    const all = { ...feeds, cotangent: load('cotangent') };
+    for (const runtime of [onnx, tfjs]) {
+      const results = (await runtime?.run({ name, bytes: writeModel(graph) }, all)) ?? {};
+      const where = runtime?.description;
+      expect(relativeError(results[output], load(output)), `output, ${where}`).toBeLessThan(1e-4);
+      for (const input of gradients) {
+        const error = relativeError(results[`grad_${input}`], load(`grad_${input}`));
+        expect(error, `grad_${input}, ${where}`).toBeLessThan(1e-4);
+      }
     }
+  });
+
+  it('adjscc: the exporter writes an encoder and a decoder that fit each other at any size', async () => {
+    const folder = join(work, 'adjscc-export');
+    const checkpoint = join(work, 'adjscc.pt');
+    const save = `import torch; from blindlink_training.adjscc import Adjscc; torch.save(Adjscc(8, 4).state_dict(), ${JSON.stringify(checkpoint)})`;
+    const python = (...args: string[]): string =>
+      execFileSync(gnuradioPython, args, { cwd: 'training', encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    python('-c', save);
+    const sizes = ['--width', '8', '--latent-channels', '4'];
+    python('-m', 'blindlink_training.adjscc', '--checkpoint', checkpoint, ...sizes, '--out', folder);
+    const [encoder, decoder] = ['encoder', 'decoder'].map((part) =>
+      readModel(readFileSync(join(folder, `${part}.onnx`))),
+    );
+    const whole = composeModels(
+      'adjscc',
+      [
+        { name: 'encoder', model: encoder },
+        { name: 'decoder', model: decoder, inputs: { latents: 'encoder/latents' } },
+      ],
+      { latents: 'encoder/latents', picture_hat: 'decoder/picture' },
+    );
+    const { model } = await fixShapes(whole, { picture: [3, 3, 48, 24], snr_db: [3] });
+    expect(model.outputs.map(({ dims }) => dims)).toEqual([
+      [3, 4, 12, 6],
+      [3, 3, 48, 24],
+    ]);
   });
 });

@@ -33,6 +33,9 @@ describe('.npy', () => {
     ['float32, one dimension', { dtype: 'float32', shape: [3], data: Float32Array.of(1, -2, 3.5) }],
     ['float64, a scalar', { dtype: 'float64', shape: [], data: Float64Array.of(Math.PI) }],
     ['complex128, three dimensions', { dtype: 'complex128', shape: [1, 2, 1], data: Float64Array.of(1, 2, 3, 4) }],
+    ['int32', { dtype: 'int32', shape: [2], data: Int32Array.of(-3, 2 ** 31 - 1) }],
+    ['int64', { dtype: 'int64', shape: [2, 1], data: BigInt64Array.of(-1n, 2n ** 62n) }],
+    ['bool', { dtype: 'bool', shape: [3], data: Uint8Array.of(1, 0, 1) }],
     ['empty', { dtype: 'complex64', shape: [0, 4], data: new Float32Array(0) }],
   ])('round trip: %s', (_, array) => {
     const bytes = encodeNpy(array);
@@ -71,7 +74,7 @@ describe('.npy', () => {
   it.each<[string, Uint8Array, RegExp]>([
     ['a text file', Buffer.from('hello, this is not an array'), /is not a \.npy file/],
     ['an unknown version', withHeader('NUMPY\x01', 'NUMPY\x09'), /version 9/],
-    ['integers', withHeader("'<c8'", "'<i8'"), /has type <i8: save it as one of <f4, <f8, <c8, <c16/],
+    ['half floats', withHeader("'<c8'", "'<f2'"), /has type <f2: save it as one of <f4, <f8, <c8, <c16/],
     ['big endian', withHeader("'<c8'", "'>c8'"), /has type >c8/],
     ['Fortran order', withHeader('False', 'True '), /Fortran order: save numpy\.ascontiguousarray/],
     ['a header without shape', withHeader("'shape'", "'shame'"), /header that cannot be read/],

@@ -43,6 +43,7 @@ const elementwise: [string, NodeCase][] = [
     opType,
     { opType, inputs: [x([2, 3], opType === 'Tan' ? [-0.8, 0.8] : positive)] },
   ]),
+  ['Cast', { opType: 'Cast', inputs: [x([2, 3])], attributes: { to: 1 } }],
   ['PRelu', { opType: 'PRelu', inputs: [x([2, 3, 2]), x([3, 1])] }],
   ['Clip both', { opType: 'Clip', inputs: [x([3, 4]), k([-0.4], [], 'float32'), k([0.7], [], 'float32')] }],
   ['Clip below, operator set 11', { opType: 'Clip', inputs: [x([3, 4]), k([-0.4], [], 'float32')], opset: 11 }],
@@ -134,9 +135,10 @@ const convolution = (opType: string, settings: ConvSettings[]): [string, NodeCas
     const groups = Number(s.attributes?.['group'] ?? 1);
     const channels = opType === 'Conv' ? s.w[0] : s.w[1] * groups;
     const attributes = s.attributes ?? {};
+    const without = s.in.length === 5 ? { withoutTfjs: 'lines and planes only' } : {};
     return [
-      [`${name}, constant weights`, { opType, inputs: [x(s.in), c(s.w), c([channels])], attributes }],
-      [`${name}, all`, { opType, inputs: [x(s.in), x(s.w), x([channels])], attributes }],
+      [`${name}, constant weights`, { opType, inputs: [x(s.in), c(s.w), c([channels])], attributes, ...without }],
+      [`${name}, all`, { opType, inputs: [x(s.in), x(s.w), x([channels])], attributes, ...without }],
     ];
   });
 

@@ -1,4 +1,4 @@
-import { intsAttribute, type OnnxNode, stringAttribute } from '../onnx/model.js';
+import { intsAttribute, type OnnxNode, stringAttribute } from './model.js';
 
 /** How a sliding window moves over the spatial axes. */
 export interface Window {

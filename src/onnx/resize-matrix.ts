@@ -1,5 +1,9 @@
+import { FormatError } from '../core/errors.js';
+import { describeNode, floatAttribute, intAttribute, intsAttribute, type OnnxNode, stringAttribute } from './model.js';
+
 /** One axis of ONNX's Resize. */
 export interface ResizeAxis {
+  readonly axis: number;
   readonly inSize: number;
   readonly outSize: number;
   /** As given to the node; outSize/inSize where sizes were given. */
@@ -77,4 +81,40 @@ export function resizeMatrix(axis: ResizeAxis): Float32Array {
     });
   }
   return matrix;
+}
+
+/**
+ * The axes that a Resize node changes.
+ *
+ * @param scales content of its scales input, empty where sizes are given instead
+ */
+export function resizeAxes(
+  node: OnnxNode,
+  inDims: readonly number[],
+  outDims: readonly number[],
+  scales: readonly number[],
+): ResizeAxis[] {
+  const coordinates = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
+  if (coordinates === 'tf_crop_and_resize' || intAttribute(node, 'antialias', 0) === 1) {
+    throw new FormatError('onnx.resize', `${describeNode(node)}: antialias and tf_crop_and_resize are not supported`);
+  }
+  const listed = intsAttribute(node, 'axes');
+  const named = listed?.map((axis) => (axis + inDims.length) % inDims.length) ?? inDims.map((_, i) => i);
+  return inDims.flatMap((inSize, axis) => {
+    const scale = scales[named.indexOf(axis)] ?? outDims[axis] / inSize;
+    if (inSize === outDims[axis] && scale === 1) return [];
+    return [
+      {
+        axis,
+        inSize,
+        outSize: outDims[axis],
+        scale,
+        coordinates,
+        mode: stringAttribute(node, 'mode', 'nearest'),
+        nearest: stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
+        cubicA: floatAttribute(node, 'cubic_coeff_a', -0.75),
+        excludeOutside: intAttribute(node, 'exclude_outside', 0) === 1,
+      },
+    ];
+  });
 }
