@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openCodec } from '../codec/codec.js';
 import { findModel, modelNames } from '../core/shipped-models.js';
 import { LinkError } from '../core/errors.js';
+import { openDenoiser } from '../diffusion/denoiser.js';
 import { versions } from '../link/run-folder.js';
 import { executionProviders, probeExecutionProvider } from '../runtime/execution-provider.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
@@ -49,12 +50,24 @@ async function examine(): Promise<Check[]> {
       try {
         const codec = await openCodec(findModel('codec', name), runtime);
         const parts = [codec.statistics === null ? 'no statistics' : `statistics r=${codec.statistics.rank}`];
-        parts.push(codec.hasPolarity ? 'polarity network' : 'no polarity network');
+        parts.push(
+          codec.hasPolarity ? 'polarity network' : 'no polarity network',
+          codec.hasRefiner ? 'refiner' : 'no refiner',
+        );
         const detail = `CBR 1/${Math.round(1 / codec.bandwidthRatio)}, ${parts.join(', ')}, opened in ${Math.round(performance.now() - began)} ms`;
         checks.push({ name: `codec ${name}`, ok: true, required: true, detail });
       } catch (error) {
         if (!(error instanceof LinkError)) throw error;
         checks.push({ name: `codec ${name}`, ok: false, required: true, detail: error.message });
+      }
+    }
+    for (const name of modelNames('prior')) {
+      try {
+        const { card } = await openDenoiser(findModel('prior', name), runtime);
+        checks.push({ name: `prior ${name}`, ok: true, required: false, detail: `predicts ${card.prediction}` });
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error;
+        checks.push({ name: `prior ${name}`, ok: false, required: true, detail: error.message });
       }
     }
     if (modelNames('codec').length === 0) {

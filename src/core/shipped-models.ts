@@ -18,6 +18,12 @@ export function modelNames(kind: ModelKind): string[] {
     .sort();
 }
 
+/** What kind of model a name, card or folder is; null where that cannot be told. */
+export function kindOfModel(nameOrPath: string): string | null {
+  const candidates = [join(shippedModels(), nameOrPath, 'card.json'), join(nameOrPath, 'card.json'), nameOrPath];
+  return candidates.map(kindOf).find((kind) => kind !== null) ?? null;
+}
+
 /** What a card describes; null where there is no card or it does not say. */
 function kindOf(path: string): string | null {
   try {

@@ -49,6 +49,26 @@ export async function sideBySide(pictures: readonly LabelledPicture[], path: str
   renameSync(`${path}.part`, path);
 }
 
+/** Pictures [count,3,height,width] in [0,1] in rows of about the same number, as a PNG. */
+export async function contactSheet(
+  planes: Float32Array,
+  count: number,
+  height: number,
+  width: number,
+): Promise<Buffer> {
+  const columns = Math.ceil(Math.sqrt(count));
+  const rows = Math.ceil(count / columns);
+  const size = 3 * height * width;
+  const tiles = Array.from({ length: count }, (_, i) => ({
+    input: Buffer.from(toBytes({ label: '', planes: planes.subarray(i * size, (i + 1) * size), height, width })),
+    raw: { width, height, channels: 3 as const },
+    left: (i % columns) * width,
+    top: Math.floor(i / columns) * height,
+  }));
+  const sheet = { width: columns * width, height: rows * height, channels: 3 as const, background: 'white' };
+  return sharp({ create: sheet }).composite(tiles).png().toBuffer();
+}
+
 /** RGB planes in [0,1] → interleaved bytes. */
 export function toBytes({ planes, height, width }: LabelledPicture): Uint8Array {
   const size = height * width;

@@ -242,6 +242,39 @@ describe('blindlink model', () => {
   });
 });
 
+describe('priors', () => {
+  it('draw a sheet of pictures, the same for the same seed, with every sampler', async () => {
+    const sheets = new Map<string, Buffer>();
+    for (const [name, ...more] of [['a'], ['b'], ['c', '--sampler', 'ddim'], ['d', '--sampler', 'ancestral']]) {
+      const args = ['model', 'sample', 'faces-prior', '--count', '3', '--steps', '4', '--out', `${name}.png`, ...more];
+      const { code, out, err } = await blindlink(args);
+      expect([code, err]).toEqual([0, '']);
+      expect(out).toContain('3 pictures of 64×64');
+      sheets.set(name, readFileSync(file(`${name}.png`)));
+    }
+    expect((await sharp(sheets.get('a')).metadata()).width).toBe(128);
+    expect(sheets.get('a')).toEqual(sheets.get('b'));
+    expect(sheets.get('c')).not.toEqual(sheets.get('a'));
+    expect(sheets.get('d')).not.toEqual(sheets.get('a'));
+  });
+
+  it.each([
+    [['model', 'sample', 'faces-prior', '--sampler', 'magic'], 2, /multistep, ddim, ancestral/],
+    [['model', 'sample', 'faces-prior', '--steps', '0'], 2, /whole number above 0/],
+    [['model', 'sample', 'faces-prior', '--size', '30'], 1, /multiples of 8/],
+    [['model', 'sample', 'nothing-such'], 2, /no such prior.*faces-prior/],
+    [['simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--prior', 'nothing-such'], 2, /no such prior/],
+    [['simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--prior', 'faces-12'], 1, /format/],
+    [['simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--quality', 'great'], 2, /fast/],
+  ] as const)('refuse in one line: %j', async (args, expected, message) => {
+    const { code, err, out } = await blindlink(args);
+    expect(code).toBe(expected);
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toMatch(message);
+    expect(out).toBe('');
+  });
+});
+
 describe('blindlink doctor', () => {
   it('names the machine, every codec and optional programs', async () => {
     const { code, out } = await blindlink(['doctor', '--json']);

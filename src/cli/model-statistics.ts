@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { type Codec, openCodec } from '../codec/codec.js';
+import { estimateStatistics } from '../codec/estimate-statistics.js';
+import { TILE } from '../codec/layout.js';
+import { encodeStatistics } from '../codec/statistics.js';
+import { ConfigError } from '../core/errors.js';
+import { createRng } from '../core/rng.js';
+import { findModel } from '../core/shipped-models.js';
+import type { Runtime } from '../runtime/onnx-runtime.js';
+import type { Picture } from '../source/picture.js';
+import { openPictures } from '../source/picture-source.js';
+import { writeAtomically } from './files.js';
+import { interruptible } from './interrupt.js';
+import { wholeNumber, withRuntime } from './model-common.js';
+import { createProgress } from './progress.js';
+
+export function addModelStatistics(model: Command): void {
+  model
+    .command('statistics')
+    .description(
+      "Estimate the codewords' mean and covariance from a folder of pictures and write them beside the card.",
+    )
+    .argument('<codec>', 'name, card or folder')
+    .argument('<pictures...>', 'picture files or folders; every whole 64×64 tile of each is used')
+    .option('--rank <r>', 'directions of the covariance to keep', '384')
+    .option('--limit <n>', 'pictures at most', '8000')
+    .option('--snrs <dB,…>', "the encoder's SNRs to average over", '0,5,10,15')
+    .option('--seed <n>', 'seed of the subspace iteration', '1')
+    .option('--out <file>', 'where to write, beside the card', 'statistics.npz')
+    .action(async (name: string, pictures: string[], options: Record<string, string>) => {
+      const { signal, release } = interruptible();
+      try {
+        await withRuntime((runtime) => writeStatistics(findModel('codec', name), pictures, options, runtime, signal));
+      } finally {
+        release();
+      }
+    });
+}
+
+async function writeStatistics(
+  cardPath: string,
+  pictures: readonly string[],
+  options: Readonly<Record<string, string>>,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<void> {
+  const rank = wholeNumber('--rank', options['rank']);
+  const limit = wholeNumber('--limit', options['limit']);
+  const snrsDb = options['snrs'].split(',').map(Number);
+  if (snrsDb.some((v) => !Number.isFinite(v))) {
+    throw new ConfigError('model.snrs', `--snrs ${options['snrs']}: must be numbers in dB, separated by commas`);
+  }
+  const codec = await openCodec(cardPath, runtime);
+  const source = openPictures(pictures, { maxPixels: 1 << 26 });
+  const edge = TILE * codec.card.downSampling;
+  const progress = createProgress('tiles', Math.min(limit, source.count));
+  let statistics;
+  try {
+    statistics = await estimateStatistics(
+      codec,
+      tilesOf(source.pictures(), edge, limit),
+      runtime,
+      createRng(options['seed']),
+      {
+        rank,
+        snrsDb,
+        signal,
+        onProgress: progress.update,
+      },
+    );
+  } finally {
+    progress.stop();
+  }
+  const file = options['out'];
+  const bytes = encodeStatistics(statistics);
+  writeAtomically(join(dirname(codec.path), file), bytes);
+  nameInCard(codec, file, bytes);
+  const total = statistics.variance.reduce((sum, v) => sum + v, 0);
+  const kept = statistics.eigenvalues.reduce((sum, v) => sum + v, 0);
+  console.log(
+    `${file}: rank ${rank} holds ${((100 * kept) / total).toFixed(1)} % of the variance; named in ${codec.path}`,
+  );
+}
+
+/** Whole edge×edge tiles of each picture; pictures smaller than a tile give none. */
+async function* tilesOf(pictures: AsyncIterable<Picture>, edge: number, limit: number): AsyncIterable<Float32Array> {
+  let seen = 0;
+  for await (const { data, height, width } of pictures) {
+    if (seen++ >= limit) return;
+    for (let top = 0; top + edge <= height; top += edge) {
+      for (let left = 0; left + edge <= width; left += edge) {
+        const tile = new Float32Array(3 * edge * edge);
+        for (let c = 0; c < 3; c++) {
+          for (let y = 0; y < edge; y++) {
+            const from = (c * height + top + y) * width + left;
+            tile.set(data.subarray(from, from + edge), (c * edge + y) * edge);
+          }
+        }
+        yield tile;
+      }
+    }
+  }
+}
+
+function nameInCard(codec: Codec, file: string, bytes: Uint8Array): void {
+  const card = JSON.parse(readFileSync(codec.path, 'utf8')) as Record<string, unknown>;
+  const sha256 = {
+    ...(card['sha256'] as object | undefined),
+    [file]: createHash('sha256').update(bytes).digest('hex'),
+  };
+  writeAtomically(codec.path, Buffer.from(`${JSON.stringify({ ...card, statistics: file, sha256 }, null, 2)}\n`));
+}
