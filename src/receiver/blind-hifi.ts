@@ -7,13 +7,15 @@ import { karrasSigmas } from '../diffusion/schedule.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../runtime/tensor.js';
 import { blindResult } from './blind-em.js';
-import type { BlindEmConfig } from './blind-passes.js';
+import { countAgreeing, judge, weighEvidence } from './blind-judge.js';
+import type { BlindEmConfig, Counter, Problem } from './blind-passes.js';
 import { type BlindSolution, createBlindSolver } from './blind-solver.js';
 import { type Candidate, channelUnder } from './candidate.js';
 import { cellsToLatents, equalise } from './equalise.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from './receiver.js';
 import { residualEnergy } from './residual.js';
+import { signIsDecidable } from './sign.js';
 
 export interface BlindHifiConfig {
   /** Denoiser evaluations. */
@@ -69,22 +71,82 @@ export function createBlindHifi(
       const counter = { evaluations: 0 };
       const solution = await solver.solve(frame, counter, signal);
       const draws = rng.split('sampling').split(frame.index);
-      let picture = solution.picture;
       const sigmas = karrasSigmas(config.startSigma, config.endSigma, config.steps);
-      const state = new JointState(setting, frame, solution);
-      let x = addNoise(toPrior(setting, picture), sigmas[0], draws);
-      for (let i = 0; i < sigmas.length; i++) {
-        throwIfAborted(signal, 'blind-hifi');
-        const denoised = await denoiser.denoise(x, sigmas[i]);
-        const consistent = await state.reconcile(denoised, config.refreshChannel);
-        counter.evaluations += 4;
-        picture = fromPrior(consistent.data);
-        yield { kind: 'progress', done: i + 1, of: sigmas.length, picture };
-        if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
+      const rivals = rivalsOf(setting, solution, config);
+      const ends: JointEnd[] = [];
+      for (const [r, best] of rivals.entries()) {
+        const state = new JointState(setting, frame, { ...solution, best });
+        let sample = r === 0 ? solution.picture : await state.decode();
+        let x = addNoise(toPrior(setting, sample), sigmas[0], draws);
+        for (let i = 0; i < sigmas.length; i++) {
+          throwIfAborted(signal, 'blind-hifi');
+          const denoised = await denoiser.denoise(x, sigmas[i]);
+          const consistent = await state.reconcile(denoised, config.refreshChannel);
+          counter.evaluations += 4;
+          sample = fromPrior(consistent.data);
+          yield {
+            kind: 'progress',
+            done: r * sigmas.length + i + 1,
+            of: rivals.length * sigmas.length,
+            picture: sample,
+          };
+          if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
+        }
+        ends.push({
+          state,
+          sample,
+          energy: rivals.length > 1 ? await energyOf(solver.problem, frame, best, counter) : 0,
+        });
       }
-      yield { kind: 'final', result: await state.result(picture, config.perception, counter.evaluations, began) };
+      const { state, sample } = ends.reduce((a, b) => (b.energy < a.energy ? b : a));
+      yield { kind: 'final', result: await state.result(sample, config.perception, counter.evaluations, began) };
     },
   };
+}
+
+/** Where one sampling ended. */
+interface JointEnd {
+  readonly state: JointState;
+  readonly sample: Float32Array;
+  readonly energy: number;
+}
+
+/** Solutions beside the best that a doubtful frame is sampled from as well, at most. */
+const MOST_RIVALS = 2;
+
+/**
+ * The solution and, where it leaves doubt, the best of those that ended elsewhere: each is refined with the prior, which
+ * mends right ones and cannot mend wrong ones, so that their energies tell them apart better afterwards.
+ */
+function rivalsOf(
+  setting: LinkSetting,
+  { best, found, chance }: BlindSolution,
+  { blindEm }: { readonly blindEm: BlindEmConfig },
+): (readonly Candidate[])[] {
+  if (chance >= blindEm.sureAbove || found.length > 1 || !signIsDecidable(setting)) return [best];
+  const chosen: Candidate[] = [best[0]];
+  for (const candidate of [...found[0]].sort((a, b) => a.energy - b.energy)) {
+    if (chosen.length > MOST_RIVALS) break;
+    if (chosen.every((other) => countAgreeing(other, [candidate]) === 0)) chosen.push(candidate);
+  }
+  return chosen.map((candidate) => [candidate]);
+}
+
+/** What candidates are ranked by, for the channel as it now stands. */
+async function energyOf(
+  problem: Problem,
+  { cells }: ReceivedFrame,
+  best: readonly Candidate[],
+  counter: Counter,
+): Promise<number> {
+  await weighEvidence(problem, best, counter);
+  await judge(
+    problem,
+    cells,
+    best.map((candidate) => [candidate]),
+    counter,
+  );
+  return best.reduce((sum, { energy }) => sum + energy, 0);
 }
 
 /** The codeword's and channels' side of the sampling: everything but the prior. */
@@ -159,15 +221,23 @@ class JointState {
     if (refresh) chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false });
   }
 
+  /** D(z̃) with the channel as it stands. */
+  async decode(): Promise<Float32Array> {
+    const { setting, frame, best, size } = this;
+    const { noiseVariance } = best[0].chain;
+    const latents = new Float32Array(size);
+    const channel = channelUnder(best, frame.cells.re.length);
+    cellsToLatents(setting, equalise(setting, frame.cells, channel, noiseVariance), latents);
+    return setting.codec.decode(latents, 1, setting.layout, setting.snrDb);
+  }
+
   async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {
     const { setting, frame, best, solution } = this;
     const { codec, layout, snrDb, interleaver } = setting;
     const channel = channelUnder(best, frame.cells.re.length);
     const base = blindResult(setting, solution, evaluations, began);
     const equalised = equalise(setting, frame.cells, channel, base.noiseVariance);
-    const latents = new Float32Array(this.size);
-    cellsToLatents(setting, equalised, latents);
-    const decoded = await codec.decode(latents, 1, layout, snrDb);
+    const decoded = await this.decode();
     const picture = decoded.map((v, i) => v + perception * (sample[i] - v));
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
     const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);

@@ -62,7 +62,7 @@ export async function weighEvidence(
 
 /** The picture made of the best candidates, one of each group. */
 export interface Judgement {
-  readonly best: Candidate[];
+  readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
 }
