@@ -136,14 +136,14 @@ export class BlindChain {
   /**
    * The M-step: the exact channel posterior given E[z] and Var[z] ([T, n] from `offset` on), rescaled so that the codeword
    * has mean power 1, as its statistics mean it; then, where asked, the drift and the noise variance that fit. The
-   * rescaling is parameter-expanded EM (Liu, Rubin and Wu, 1998): it halves the channel error at equal passes.
+   * rescaling (left out where the estimate's scale is meant, `absolute`) is parameter-expanded EM (Liu, Rubin and Wu, 1998): it halves the channel error at equal passes.
    */
   update(
     variance: number,
     mean: Float32Array,
     spread: Float32Array,
     offset: number,
-    options: { tracking: Tracking; estimateNoise: boolean },
+    options: { tracking: Tracking; estimateNoise: boolean; absolute?: boolean },
   ): void {
     const { group, setting } = this;
     const { rho, reference } = setting;
@@ -170,7 +170,7 @@ export class BlindChain {
       sums.add(i, xr, xi, power[i]);
     }
     // The encoder sends mean power 1: what the codeword's estimate lacks in amplitude is the channel's (PX-EM).
-    const gain = Math.sqrt(total / count);
+    const gain = options.absolute === true ? 1 : Math.sqrt(total / count);
     sums.forEach((energy, cross, channel) => {
       this.posteriors[channel] = scalePosterior(this.estimator.posterior(energy, cross, variance), gain);
     });

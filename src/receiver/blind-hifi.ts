@@ -218,7 +218,10 @@ class JointState {
       variance[at] = 1 / total;
       target[latent] = mean[at];
     });
-    if (refresh) chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false });
+    if (!refresh) return;
+    // A part of a frame has the power that the encoder gave it; a whole frame has mean power 1.
+    const absolute = this.best.length > 1;
+    chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false, absolute });
   }
 
   /** D(z̃) with the channel as it stands. */
