@@ -12,6 +12,7 @@ const flags = [
   ['--prior <name|card>', 'prior', 'shipped prior, or the path of a card', text],
   ['--frames <n>', 'run.frames', 'frames to send; pictures repeat', number],
   ['--snr <dB>', 'snrDb', 'CSNR in dB', number],
+  ['--design-snr <dB>', 'designSnrDb', 'CSNR both ends believe in, where not the same', number],
   ['--snr-convention <name>', 'snrConvention', 'received or average', text],
   [
     '--channel <name>',

@@ -84,7 +84,7 @@ export function createLinkSetting(
     layout,
     grid,
     interleaver,
-    snrDb: config.snrDb,
+    snrDb: config.designSnrDb ?? config.snrDb,
     rho: config.rho,
     reference: referenceCells(grid, interleaver.numPackets),
     blockPilots: blockPilotCells(grid),

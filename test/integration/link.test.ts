@@ -47,6 +47,15 @@ describe('the walking link', () => {
     expect(await errorWith(4)).toBeLessThan(0.7 * (await errorWith(0)));
   });
 
+  it('adapts both ends to the SNR they believe in, whatever the channel’s is', async () => {
+    const at = async (raw: RawConfig) =>
+      (await run({ receiver: { names: ['perfect'] }, ...raw }, ['builtin:faces'], 4))[0];
+    const [matched, mismatched] = [await at({ snrDb: 3 }), await at({ snrDb: 3, designSnrDb: 15 })];
+    expect(mismatched.arrived.sent.setting.snrDb).toBe(15);
+    expect(mismatched.report.snrDb).toBeCloseTo(3, 0);
+    expect(mismatched.report.psnrDb).toBeLessThan(matched.report.psnrDb);
+  });
+
   it('gives the same figures for the same seed, and others for another', async () => {
     const figures = async (seed: number): Promise<number[]> =>
       (await run({ seed }, ['builtin:faces'], 2)).map(({ report }) => report.psnrDb);
