@@ -10,6 +10,7 @@ import { paprDb } from '../ofdm/papr.js';
 import { fillQpsk } from '../ofdm/pilots.js';
 import { superimpose } from '../ofdm/reference.js';
 import { createSimulatedChannel, type SimulatedChannel } from '../radio/simulated/simulated-channel.js';
+import { fitTaps } from '../receiver/channel-knowledge.js';
 import { createChannelEstimator } from '../receiver/channel-posterior.js';
 import type { LinkSetting } from '../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../source/picture.js';
@@ -222,24 +223,7 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
       response.re[i] = seen.re[i] * xr + seen.im[i] * xi;
       response.im[i] = seen.im[i] * xr - seen.re[i] * xi;
     }
-    return { response, taps: fitTaps(response, numPackets) };
-  }
-
-  /** Least-squares taps of each packet's mean response, in the receiver's window. */
-  function fitTaps(response: ComplexArray, numPackets: number): ComplexArray[] {
-    const window = windowLength();
-    const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(window).fill(1));
-    return Array.from({ length: numPackets }, (_, p) => {
-      const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
-      const cross = { re: new Float64Array(energy.length), im: new Float64Array(energy.length) };
-      for (let i = 0; i < grid.cellsPerPacket; i++) {
-        const m = i % grid.numDataSubcarriers;
-        cross.re[m] += response.re[p * grid.cellsPerPacket + i];
-        cross.im[m] += response.im[p * grid.cellsPerPacket + i];
-      }
-      const { taps } = estimator.posterior(energy, cross, 1e-5);
-      return { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) };
-    });
+    return { response, taps: fitTaps(grid, response, windowLength()) };
   }
 
   function windowLength(): number {

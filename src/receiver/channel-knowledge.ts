@@ -1,6 +1,7 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import type { Rng } from '../core/rng.js';
+import type { Grid } from '../ofdm/grid.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { blindResult } from './blind-em.js';
 import type { BlindEmConfig, Counter } from './blind-passes.js';
@@ -45,7 +46,7 @@ export function createChannelKnowledge(
             );
           }
           const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
-          const estimates = tapsOfCells(setting, truth.response).map((taps) => ({
+          const estimates = fitTaps(setting.grid, truth.response, setting.tapPrior.length).map((taps) => ({
             taps,
             variance: new Float32Array(taps.re.length),
           }));
@@ -74,10 +75,10 @@ export function createChannelKnowledge(
   }
 }
 
-/** Least-squares taps of each packet's mean response, in the receiver's window. */
-export function tapsOfCells({ grid, tapPrior, interleaver }: LinkSetting, response: ComplexArray): ComplexArray[] {
-  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(tapPrior.length).fill(1));
-  return Array.from({ length: interleaver.numPackets }, (_, p) => {
+/** Least-squares taps of each packet's mean response at its data cells, in a window of `numTaps`. */
+export function fitTaps(grid: Grid, response: ComplexArray, numTaps: number): ComplexArray[] {
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
+  return Array.from({ length: response.re.length / grid.cellsPerPacket }, (_, p) => {
     const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
     const cross = createRow(grid.numDataSubcarriers);
     for (let i = 0; i < grid.cellsPerPacket; i++) {

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
 import time
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import torch
 
 from .channel import awgn, mixed
 from .codec import Codec
+from .loop import average_into, save_atomically, set_rate
 from .pictures import load_pictures
 
 VAL_SNRS_DB = (0.0, 5.0, 10.0)
@@ -103,8 +102,7 @@ def main() -> None:
             "rng": torch.get_rng_state(),
             "torch": torch.__version__,
         }
-        torch.save(state, str(checkpoint) + ".part")
-        os.replace(str(checkpoint) + ".part", checkpoint)
+        save_atomically(state, checkpoint)
 
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
     running = 0.0
@@ -113,9 +111,7 @@ def main() -> None:
         progress = max(elapsed / 60 / args.minutes, step / args.steps)
         if progress >= 1:
             break
-        lr = args.lr * min(1.0, (step + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * progress))
-        for group in optimiser.param_groups:
-            group["lr"] = lr
+        set_rate(optimiser, args.lr, step, progress)
         x = train[torch.randint(len(train), (args.batch,))].float() / 255
         flip = torch.rand(args.batch) < 0.5
         x[flip] = x[flip].flip(3)
@@ -132,10 +128,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
         optimiser.step()
         step += 1
-        decay = min(0.999, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for slow, fast in zip(average.parameters(), codec.parameters()):
-                slow.lerp_(fast, 1 - decay)
+        average_into(average, codec, step, 0.999)
         running += (loss.item() - running) * 0.01
         if time.time() - last_save > 60:
             save(False)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 
 from .channel import DECAY, SUBCARRIERS, TAPS
 from .codec import Codec
+from .loop import set_rate
 from .pictures import load_pictures
 from .polarity import Polarity
 
@@ -116,8 +116,7 @@ def main() -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-2)
     start, step, running, reported = time.time(), 0, 0.7, 0.0
     while (elapsed := (time.time() - start) / 60) < args.minutes:
-        for group in optimiser.param_groups:
-            group["lr"] = args.lr * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * elapsed / args.minutes))
+        set_rate(optimiser, args.lr, step, elapsed / args.minutes, warm_up=100)
         pick = torch.randint(len(z), (args.batch,))
         # The receiver does not know the true SNR to the decibel either.
         x = crop(received(z[pick].float(), snr[pick] + 2 * torch.randn(args.batch)))

@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from pathlib import Path
 
 import torch
 
+from .loop import average_into, save_atomically, set_rate
 from .pictures import load_pictures
 from .prior import SIGMA_DATA, Prior
 
@@ -104,8 +104,7 @@ def main() -> None:
             "rng": torch.get_rng_state(),
             "torch": torch.__version__,
         }
-        torch.save(state, str(checkpoint) + ".part")
-        os.replace(str(checkpoint) + ".part", checkpoint)
+        save_atomically(state, checkpoint)
 
     kind = "cuda" if args.device.startswith("cuda") else "cpu"
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
@@ -115,9 +114,7 @@ def main() -> None:
         progress = max(elapsed / 60 / args.minutes, step / args.steps)
         if progress >= 1:
             break
-        lr = args.lr * min(1.0, (step + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * progress))
-        for group in optimiser.param_groups:
-            group["lr"] = lr
+        set_rate(optimiser, args.lr, step, progress)
         x = train[torch.randint(len(train), (args.batch,))].float() / 127.5 - 1
         flip = torch.rand(args.batch) < 0.5
         x[flip] = x[flip].flip(3)
@@ -134,10 +131,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(prior.parameters(), 1.0)
         optimiser.step()
         step += 1
-        decay = min(0.9995, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for slow, fast in zip(average.parameters(), prior.parameters()):
-                slow.lerp_(fast, 1 - decay)
+        average_into(average, prior, step, 0.9995)
         running += (loss.item() - running) * max(0.005, 1 / step)
         if time.time() - last_save > 60:
             save(False)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 
 import torch
 
 from .channel import DECAY, SUBCARRIERS, TAPS
+from .loop import average_into, set_rate
 from .pictures import load_pictures
 from .refiner import Refiner
 from .train_polarity import crop, encode_all, load_codec
@@ -73,8 +73,7 @@ def main() -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-3)
     start, step, running, reported = time.time(), 0, 0.0, 0.0
     while (progress := max((time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = args.lr * min(1, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        set_rate(optimiser, args.lr, step, progress, warm_up=200)
         pick = torch.randint(len(z), (args.batch,))
         target = crop(z[pick].float())
         # The receiver does not know the true SNR to the decibel either.
@@ -89,10 +88,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         step += 1
-        decay = min(0.998, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for slow, fast in zip(average.parameters(), net.parameters()):
-                slow.lerp_(fast, 1 - decay)
+        average_into(average, net, step, 0.998)
         gain = (squared / white).mean().item()
         running += (gain - running) * max(0.005, 1 / step)
         if (time.time() - start) / 60 - reported > 1:

@@ -1,0 +1,31 @@
+"""What every training loop here shares."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, progress: float, warm_up: int = 300) -> None:
+    """A cosine from `rate` to 0 over progress 0…1, after a linear warm-up."""
+    value = rate * min(1.0, (step + 1) / warm_up) * (0.5 + 0.5 * math.cos(math.pi * progress))
+    for group in optimiser.param_groups:
+        group["lr"] = value
+
+
+@torch.no_grad()
+def average_into(slow: nn.Module, fast: nn.Module, step: int, limit: float) -> None:
+    """Exponential average of the weights, short at first; `step` counts from 1."""
+    decay = min(limit, (step + 1) / (step + 10))
+    for a, b in zip(slow.parameters(), fast.parameters()):
+        a.lerp_(b, 1 - decay)
+
+
+def save_atomically(state: dict, path: Path) -> None:
+    """Writes a checkpoint whole or not at all."""
+    torch.save(state, str(path) + ".part")
+    os.replace(str(path) + ".part", path)
