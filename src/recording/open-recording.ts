@@ -1,0 +1,136 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { FormatError } from '../core/errors.js';
+import { readArchive } from './archive.js';
+import { parseDatatype } from './datatype.js';
+import { SIGMF_VERSION, type SigmfMetadata } from './metadata.js';
+import { validateMetadata } from './metadata-schema.js';
+import { openRecording, type Recording } from './recording.js';
+
+/** What a user says of a file that does not say it itself. */
+export interface RawDescription {
+  readonly datatype?: string | undefined;
+  readonly sampleRateHz?: number | undefined;
+  readonly centerFrequencyHz?: number | undefined;
+  /** Which recording of an archive that holds several. */
+  readonly member?: string | undefined;
+}
+
+/** SigMF names by which raw files are known elsewhere. */
+const aliases: Readonly<Record<string, string>> = {
+  cf32: 'cf32_le',
+  cfile: 'cf32_le',
+  fc32: 'cf32_le',
+  ci16: 'ci16_le',
+  cs16: 'ci16_le',
+  sc16: 'ci16_le',
+  cs8: 'ci8',
+  sc8: 'ci8',
+};
+
+/**
+ * Opens a recording by the name of any of its parts: `x`, `x.sigmf-meta`, `x.sigmf-data`, an archive `x.sigmf`, or a raw
+ * file with a datatype in `raw` (or in its name: `x.cf32`, `x.ci16`, `x.ci8`, `x.cu8`).
+ *
+ * @throws FormatError, one line: what is missing or wrong
+ */
+export function openAnyRecording(path: string, raw: RawDescription = {}): Recording {
+  if (path.endsWith('.sigmf')) return openArchived(path, raw);
+  const base = path.replace(/\.sigmf-(meta|data)$/, '');
+  const meta = `${base}.sigmf-meta`;
+  const named = path !== base || !existsSync(path);
+  if (named && existsSync(meta)) {
+    const metadata = overridden(parseMetadata(readFileSync(meta, 'utf8'), meta), raw);
+    const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = metadata.global;
+    const file = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
+    if (metadataOnly === true && !existsSync(file)) {
+      throw new FormatError('recording.data', `${meta}: is metadata only, it says so itself; there are no samples to read`);
+    }
+    return openRecording(path, metadata, { file, start: 0, bytes: null });
+  }
+  if (!existsSync(path)) {
+    throw new FormatError('recording.missing', `${path}: no such recording (looked for ${meta} too)`);
+  }
+  if (path.endsWith('.sigmf-data') && raw.datatype === undefined) {
+    throw new FormatError('recording.missing', `${path}: has no ${basename(meta)} beside it; give --datatype and --rate`);
+  }
+  return openRaw(path, raw);
+}
+
+function openRaw(path: string, raw: RawDescription): Recording {
+  if (statSync(path).isDirectory()) throw new FormatError('recording.folder', `${path}: is a folder; name a recording in it`);
+  const guess = raw.datatype ?? /\.(cf32|fc32|cfile|ci16|cs16|sc16|ci8|cs8|sc8|cu8)\b/.exec(path)?.[1];
+  if (guess === undefined) {
+    throw new FormatError(
+      'recording.datatype',
+      `${path}: a raw file says nothing of itself; give --datatype (cf32_le, ci16_le, ci8, cu8, …) and --rate`,
+    );
+  }
+  const datatype = parseDatatype(aliases[guess] ?? guess).name;
+  const metadata: SigmfMetadata = {
+    global: {
+      'core:datatype': datatype,
+      'core:version': SIGMF_VERSION,
+      ...(raw.sampleRateHz === undefined ? {} : { 'core:sample_rate': raw.sampleRateHz }),
+    },
+    captures: [
+      {
+        'core:sample_start': 0,
+        ...(raw.centerFrequencyHz === undefined ? {} : { 'core:frequency': raw.centerFrequencyHz }),
+      },
+    ],
+    annotations: [],
+  };
+  return openRecording(path, metadata, { file: path, start: 0, bytes: null });
+}
+
+function openArchived(path: string, raw: RawDescription): Recording {
+  const members = readArchive(path);
+  const metas = members.filter(({ name }) => name.endsWith('.sigmf-meta'));
+  const chosen =
+    raw.member === undefined ? metas : metas.filter(({ name }) => basename(name, '.sigmf-meta') === raw.member);
+  if (chosen.length !== 1) {
+    const names = metas.map(({ name }) => basename(name, '.sigmf-meta')).join(', ');
+    throw new FormatError(
+      'recording.archive',
+      metas.length === 0
+        ? `${path}: holds no .sigmf-meta; it is no SigMF archive`
+        : `${path}: holds ${metas.length} recordings (${names}); choose one with --member`,
+    );
+  }
+  const [meta] = chosen;
+  const metadata = overridden(parseMetadata(meta.text(), `${path}:${meta.name}`), raw);
+  const dataset = metadata.global['core:dataset'];
+  const wanted =
+    dataset === undefined ? meta.name.replace(/-meta$/, '-data') : join(dirname(meta.name), basename(dataset));
+  const data = members.find(({ name }) => name === wanted);
+  if (data === undefined) throw new FormatError('recording.archive', `${path}: lacks ${wanted}`);
+  return openRecording(path, metadata, { file: path, start: data.start, bytes: data.bytes });
+}
+
+function parseMetadata(text: string, where: string): SigmfMetadata {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})`, { cause });
+  }
+  return validateMetadata(value, where);
+}
+
+/** What the user says wins over the file: metadata can be wrong. */
+function overridden(metadata: SigmfMetadata, raw: RawDescription): SigmfMetadata {
+  const { datatype, sampleRateHz, centerFrequencyHz } = raw;
+  return {
+    ...metadata,
+    global: {
+      ...metadata.global,
+      ...(datatype === undefined ? {} : { 'core:datatype': parseDatatype(aliases[datatype] ?? datatype).name }),
+      ...(sampleRateHz === undefined ? {} : { 'core:sample_rate': sampleRateHz }),
+    },
+    captures:
+      centerFrequencyHz === undefined
+        ? metadata.captures
+        : metadata.captures.map((capture) => ({ ...capture, 'core:frequency': centerFrequencyHz })),
+  };
+}

@@ -1,0 +1,138 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { type ComplexArray, createComplex } from '../core/complex.js';
+import { FormatError } from '../core/errors.js';
+import { type Datatype, decodeSamples, parseDatatype } from './datatype.js';
+import type { SigmfAnnotation, SigmfCapture, SigmfMetadata } from './metadata.js';
+
+/** A recording on disk, read piece by piece: the file may be larger than memory. */
+export interface Recording {
+  /** The file that the user named. */
+  readonly path: string;
+  readonly metadata: SigmfMetadata;
+  readonly datatype: Datatype;
+  readonly numChannels: number;
+  /** null where neither metadata nor user tells. */
+  readonly sampleRateHz: number | null;
+  /** Of the first segment; null where unknown. */
+  readonly centerFrequencyHz: number | null;
+  readonly numSamples: number;
+  /** `core:offset`: sample indices in the metadata count from here. */
+  readonly offset: number;
+  /** Capture segments and annotations, with positions counted from the first sample of the file. */
+  readonly captures: readonly SigmfCapture[];
+  readonly annotations: readonly SigmfAnnotation[];
+  /** What is odd but no obstacle, e.g. a file that ends within a sample. */
+  readonly notes: readonly string[];
+  /** Samples [start, start + count) of a channel, fewer at the end. */
+  read(start: number, count: number, channel?: number): ComplexArray;
+  close(): void;
+}
+
+/** Where a recording's samples lie: a stretch of bytes of some file. */
+export interface DataLocation {
+  readonly file: string;
+  readonly start: number;
+  /** null: to the end of the file, which may still grow. */
+  readonly bytes: number | null;
+}
+
+/**
+ * Opens the samples that metadata describes. Header bytes before each segment, trailing bytes at the end, channels and
+ * `core:offset` are taken into account. A file that ends within a sample is read up to the last whole one.
+ *
+ * @throws FormatError if the file cannot be read
+ */
+export function openRecording(path: string, metadata: SigmfMetadata, location: DataLocation): Recording {
+  const { global } = metadata;
+  const datatype = parseDatatype(global['core:datatype']);
+  const numChannels = global['core:num_channels'] ?? 1;
+  const frameBytes = datatype.sampleBytes * numChannels;
+  const offset = global['core:offset'] ?? 0;
+  const notes: string[] = [];
+  let file: number;
+  try {
+    file = openSync(location.file, 'r');
+  } catch (cause) {
+    throw new FormatError('recording.data', `${location.file}: cannot be read; a recording needs its data beside it`, {
+      cause,
+    });
+  }
+  const size = location.bytes ?? fstatSync(file).size - location.start;
+
+  const relative = <T extends SigmfCapture | SigmfAnnotation>(item: T): T => ({
+    ...item,
+    'core:sample_start': Math.max(0, item['core:sample_start'] - offset),
+  });
+  const captures = (metadata.captures.length > 0 ? metadata.captures : [{ 'core:sample_start': offset }]).map(relative);
+
+  // Header bytes come before a segment's first sample: they push it, and all behind it, back.
+  const segments: { first: number; headers: number }[] = [];
+  let headers = 0;
+  for (const capture of captures) {
+    headers += capture['core:header_bytes'] ?? 0;
+    segments.push({ first: capture['core:sample_start'], headers });
+  }
+  if (segments[0].first > 0) segments.unshift({ first: 0, headers: 0 });
+  const payload = size - headers - (global['core:trailing_bytes'] ?? 0);
+  const numSamples = Math.max(0, Math.floor(payload / frameBytes));
+  if (payload > 0 && payload % frameBytes !== 0) {
+    notes.push(`${path}: ends within a sample; ${payload % frameBytes} bytes at the end are left out`);
+  }
+
+  const readInto = (start: number, count: number, bytes: Uint8Array): void => {
+    let done = 0;
+    for (let i = 0; i < segments.length && done < count; i++) {
+      const end = segments[i + 1]?.first ?? Infinity;
+      const from = start + done;
+      if (from >= end) continue;
+      const here = Math.min(count - done, end - from);
+      const at = location.start + segments[i].headers + from * frameBytes;
+      readFully(file, bytes.subarray(done * frameBytes, (done + here) * frameBytes), at, location.file);
+      done += here;
+    }
+  };
+
+  return {
+    path,
+    metadata,
+    datatype,
+    numChannels,
+    sampleRateHz: global['core:sample_rate'] ?? null,
+    centerFrequencyHz: captures[0]['core:frequency'] ?? null,
+    numSamples,
+    offset,
+    captures,
+    annotations: metadata.annotations.map(relative),
+    notes,
+    read(start, count, channel = 0) {
+      if (!(channel >= 0 && channel < numChannels)) {
+        throw new FormatError('recording.channel', `${path}: has no channel ${channel}; it has ${numChannels}, from 0 on`);
+      }
+      const length = Math.max(0, Math.min(count, numSamples - start));
+      const out = createComplex(length);
+      const bytes = new Uint8Array(length * frameBytes);
+      readInto(start, length, bytes);
+      decodeSamples(datatype, bytes, out, numChannels, channel);
+      return out;
+    },
+    close: () => closeSync(file),
+  };
+}
+
+function readFully(file: number, into: Uint8Array, position: number, name: string): void {
+  for (let done = 0; done < into.length;) {
+    const count = readSync(file, into, done, into.length - done, position + done);
+    if (count === 0) throw new FormatError('recording.data', `${name}: became shorter while it was read`);
+    done += count;
+  }
+}
+
+/** The recording block by block. */
+export function* blocksOf(
+  recording: Recording,
+  { start = 0, end = recording.numSamples, blockSamples = 65_536, channel = 0 } = {},
+): Generator<{ start: number; samples: ComplexArray }> {
+  for (let at = start; at < Math.min(end, recording.numSamples); at += blockSamples) {
+    yield { start: at, samples: recording.read(at, Math.min(blockSamples, end - at), channel) };
+  }
+}

@@ -1,0 +1,174 @@
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ComplexArray } from '../core/complex.js';
+import { FormatError } from '../core/errors.js';
+import { encodeSamples, parseDatatype } from './datatype.js';
+import {
+  blindlinkExtension,
+  SIGMF_VERSION,
+  type SigmfAnnotation,
+  type SigmfCapture,
+  type SigmfGlobal,
+  type SigmfMetadata,
+} from './metadata.js';
+import { validateMetadata } from './metadata-schema.js';
+
+export interface SigmfWriterOptions {
+  /** `cf32_le` or `ci16_le`. */
+  readonly datatype: 'cf32_le' | 'ci16_le';
+  readonly sampleRateHz: number;
+  readonly centerFrequencyHz?: number | undefined;
+  readonly gainDb?: number | undefined;
+  /** When the first sample was taken; left out where nothing tells. */
+  readonly datetime?: Date | undefined;
+  /** Further fields of the global object. */
+  readonly global?: Readonly<Record<string, unknown>> | undefined;
+  /** Replaces a recording of that name. */
+  readonly overwrite?: boolean | undefined;
+}
+
+/** A recording being made. */
+export interface SigmfWriter {
+  readonly metaPath: string;
+  readonly dataPath: string;
+  readonly samplesWritten: number;
+  readonly clippedComponents: number;
+  /** Samples that came in order. */
+  write(samples: ComplexArray): void;
+  /** `lost` samples are missing here: a new capture segment whose `core:global_index` says so. */
+  markGap(lost: number, cause: string): void;
+  annotate(annotation: SigmfAnnotation): void;
+  setGlobal(fields: Readonly<Record<string, unknown>>): void;
+  /** Writes what is known so far; the recording on disk is whole at any time. */
+  flush(): void;
+  /** The last metadata, with `core:sha512`. */
+  finish(): void;
+}
+
+/** Metadata is written again after this many bytes of data. */
+const FLUSH_BYTES = 1 << 24;
+
+/**
+ * Writes `base.sigmf-data` and `base.sigmf-meta`. Metadata is there before the first sample and is always replaced
+ * whole (written beside, synced, renamed), so that after a crash or a loss of power the recording can be read up to the
+ * last block that reached the disk; only the checksum is missing then.
+ *
+ * @throws FormatError if files of that name exist (unless `overwrite`) or cannot be written
+ */
+export function createSigmfWriter(base: string, options: SigmfWriterOptions): SigmfWriter {
+  const datatype = parseDatatype(options.datatype);
+  const metaPath = `${base}.sigmf-meta`;
+  const dataPath = `${base}.sigmf-data`;
+  const present = [metaPath, dataPath].find((path) => existsSync(path));
+  if (present !== undefined && options.overwrite !== true) {
+    throw new FormatError('recording.exists', `${present}: is there already; choose another name, or --overwrite`);
+  }
+  const capture: SigmfCapture = {
+    'core:sample_start': 0,
+    'core:global_index': 0,
+    ...(options.centerFrequencyHz === undefined ? {} : { 'core:frequency': options.centerFrequencyHz }),
+    ...(options.datetime === undefined ? {} : { 'core:datetime': options.datetime.toISOString() }),
+    ...(options.gainDb === undefined ? {} : { 'blindlink:gain_db': options.gainDb }),
+  };
+  const captures: SigmfCapture[] = [capture];
+  const annotations: SigmfAnnotation[] = [];
+  let global: SigmfGlobal = {
+    'core:datatype': datatype.name,
+    'core:sample_rate': options.sampleRateHz,
+    'core:version': SIGMF_VERSION,
+    'core:recorder': 'blindlink',
+    'core:extensions': [blindlinkExtension],
+    ...options.global,
+  };
+  const hash: Hash = createHash('sha512');
+  let samples = 0;
+  let lostBefore = 0;
+  let clipped = 0;
+  let bytesSinceFlush = 0;
+  let data: number;
+
+  const metadata = (): SigmfMetadata => ({
+    global,
+    captures,
+    annotations: [...annotations].sort((a, b) => a['core:sample_start'] - b['core:sample_start']),
+  });
+  const flush = (): void => {
+    fsyncSync(data);
+    writeMetadata(metaPath, metadata());
+    bytesSinceFlush = 0;
+  };
+
+  try {
+    mkdirSync(dirname(base), { recursive: true });
+    data = openSync(dataPath, 'w');
+    writeMetadata(metaPath, metadata());
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, { cause });
+  }
+
+  return {
+    metaPath,
+    dataPath,
+    get samplesWritten() {
+      return samples;
+    },
+    get clippedComponents() {
+      return clipped;
+    },
+    write(block) {
+      const encoded = encodeSamples(datatype, block);
+      clipped += encoded.clipped;
+      try {
+        for (let at = 0; at < encoded.bytes.length;) at += writeSync(data, encoded.bytes, at);
+      } catch (cause) {
+        throw new FormatError('recording.write', `${dataPath}: cannot be written (${(cause as Error).message})`, { cause });
+      }
+      hash.update(encoded.bytes);
+      samples += block.re.length;
+      bytesSinceFlush += encoded.bytes.length;
+      if (bytesSinceFlush >= FLUSH_BYTES) flush();
+    },
+    markGap(lost, cause) {
+      lostBefore += lost;
+      const segment: SigmfCapture = {
+        'core:sample_start': samples,
+        'core:global_index': samples + lostBefore,
+        ...(options.centerFrequencyHz === undefined ? {} : { 'core:frequency': options.centerFrequencyHz }),
+        ...(options.gainDb === undefined ? {} : { 'blindlink:gain_db': options.gainDb }),
+        'blindlink:lost_samples': lost,
+        'blindlink:cause': cause,
+      };
+      captures.push(segment);
+      writeMetadata(metaPath, metadata());
+    },
+    annotate(annotation) {
+      annotations.push(annotation);
+    },
+    setGlobal(fields) {
+      global = { ...global, ...fields };
+    },
+    flush,
+    finish() {
+      fsyncSync(data);
+      closeSync(data);
+      global = { ...global, 'core:sha512': hash.digest('hex') };
+      writeMetadata(metaPath, metadata());
+    },
+  };
+}
+
+/** Checks metadata and replaces the file in one step. */
+export function writeMetadata(path: string, metadata: SigmfMetadata): void {
+  validateMetadata(metadata, path);
+  const part = `${path}.part`;
+  const file = openSync(part, 'w');
+  try {
+    writeFileSync(file, `${JSON.stringify(metadata, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(part, path);
+}
