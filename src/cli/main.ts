@@ -5,6 +5,7 @@ import { versions } from '../link/run-folder.js';
 import { addDoctor } from './doctor.js';
 import { addModel } from './model.js';
 import { addSimulate } from './simulate.js';
+import { addSync } from './sync.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
@@ -17,6 +18,7 @@ const program = new Command('blindlink')
 
 addSimulate(program);
 addModel(program);
+addSync(program);
 addDoctor(program);
 
 try {
@@ -33,7 +35,9 @@ function report(error: unknown): number {
   }
   if (error instanceof LinkError) {
     console.error(`blindlink: ${error.message}`);
-    return error instanceof ConfigError || error.code.startsWith('picture.') || error.code.endsWith('.unknown')
+    return error instanceof ConfigError ||
+      /^(picture|recording)\.(?!write)/.test(error.code) ||
+      error.code.endsWith('.unknown')
       ? EXIT.usage
       : EXIT.failed;
   }

@@ -1,4 +1,13 @@
-import { closeSync, createReadStream, createWriteStream, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
@@ -46,7 +55,10 @@ export function readArchive(path: string): ArchiveMember[] {
       const header = bytesAt(at, BLOCK);
       if (header.every((byte) => byte === 0)) break;
       if (!checksumHolds(header)) {
-        throw new FormatError('recording.archive', `${path}: not a tar archive; a SigMF archive is an uncompressed tar`);
+        throw new FormatError(
+          'recording.archive',
+          `${path}: not a tar archive; a SigMF archive is an uncompressed tar`,
+        );
       }
       const bytes = paxSize ?? numberIn(header, 124, 12);
       const start = at + BLOCK;
@@ -81,7 +93,10 @@ export function readArchive(path: string): ArchiveMember[] {
 }
 
 const textIn = (header: Buffer, start: number, length: number): string =>
-  header.subarray(start, start + length).toString('utf8').replace(/\0.*$/s, '');
+  header
+    .subarray(start, start + length)
+    .toString('utf8')
+    .replace(/\0.*$/s, '');
 
 /** Octal, or base-256 with the top bit set (files of 8 GiB and more). */
 function numberIn(header: Buffer, start: number, length: number): number {

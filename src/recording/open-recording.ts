@@ -44,7 +44,10 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
     const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = metadata.global;
     const file = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
     if (metadataOnly === true && !existsSync(file)) {
-      throw new FormatError('recording.data', `${meta}: is metadata only, it says so itself; there are no samples to read`);
+      throw new FormatError(
+        'recording.data',
+        `${meta}: is metadata only, it says so itself; there are no samples to read`,
+      );
     }
     return openRecording(path, metadata, { file, start: 0, bytes: null });
   }
@@ -52,13 +55,17 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
     throw new FormatError('recording.missing', `${path}: no such recording (looked for ${meta} too)`);
   }
   if (path.endsWith('.sigmf-data') && raw.datatype === undefined) {
-    throw new FormatError('recording.missing', `${path}: has no ${basename(meta)} beside it; give --datatype and --rate`);
+    throw new FormatError(
+      'recording.missing',
+      `${path}: has no ${basename(meta)} beside it; give --datatype and --rate`,
+    );
   }
   return openRaw(path, raw);
 }
 
 function openRaw(path: string, raw: RawDescription): Recording {
-  if (statSync(path).isDirectory()) throw new FormatError('recording.folder', `${path}: is a folder; name a recording in it`);
+  if (statSync(path).isDirectory())
+    throw new FormatError('recording.folder', `${path}: is a folder; name a recording in it`);
   const guess = raw.datatype ?? /\.(cf32|fc32|cfile|ci16|cs16|sc16|ci8|cs8|sc8|cu8)\b/.exec(path)?.[1];
   if (guess === undefined) {
     throw new FormatError(

@@ -106,7 +106,10 @@ export function openRecording(path: string, metadata: SigmfMetadata, location: D
     notes,
     read(start, count, channel = 0) {
       if (!(channel >= 0 && channel < numChannels)) {
-        throw new FormatError('recording.channel', `${path}: has no channel ${channel}; it has ${numChannels}, from 0 on`);
+        throw new FormatError(
+          'recording.channel',
+          `${path}: has no channel ${channel}; it has ${numChannels}, from 0 on`,
+        );
       }
       const length = Math.max(0, Math.min(count, numSamples - start));
       const out = createComplex(length);

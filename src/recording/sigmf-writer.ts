@@ -105,7 +105,9 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     writeMetadata(metaPath, metadata());
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, { cause });
+    throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, {
+      cause,
+    });
   }
 
   return {
@@ -123,7 +125,9 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
       try {
         for (let at = 0; at < encoded.bytes.length;) at += writeSync(data, encoded.bytes, at);
       } catch (cause) {
-        throw new FormatError('recording.write', `${dataPath}: cannot be written (${(cause as Error).message})`, { cause });
+        throw new FormatError('recording.write', `${dataPath}: cannot be written (${(cause as Error).message})`, {
+          cause,
+        });
       }
       hash.update(encoded.bytes);
       samples += block.re.length;

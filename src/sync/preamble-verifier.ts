@@ -13,6 +13,13 @@ export interface PreambleFit {
   readonly cfoSubcarriers: number;
   /** Share of the received energy that the preamble through some channel of K + 1 taps explains: Q in [0, 1]. */
   readonly correlation: number;
+  /**
+   * Energy of those K + 1 lags over that of as many other lags, on average. A wideband preamble stands out; a narrow
+   * band signal, which Q may mistake for it, looks alike at all lags.
+   */
+  readonly contrast: number;
+  /** Share of the energy of the second word's subcarriers that lies in the strongest three; near 1 for a narrow band signal. */
+  readonly topShare: number;
   /** M of the half correlator, averaged over the plateau. */
   readonly metric: number;
   /** Mean power of an active cell over σ², in dB. */
@@ -154,6 +161,15 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
     return { cfo: best.shift + (wrapped * n) / (2 * Math.PI * symbol), share: best.share };
   };
 
+  /** Of the energy of y2 on the active subcarriers, shifted by the offset found. */
+  const strongestShare = (cfo: number): number => {
+    const shift = Math.round(cfo);
+    const powers = grid.activeBins.map((bin) => (bin + shift + n) % n);
+    const sorted = Float64Array.from(powers, (at) => y2.re[at] ** 2 + y2.im[at] ** 2).sort();
+    const total = sorted.reduce((sum, p) => sum + p, 0);
+    return total > 0 ? sorted.subarray(-3).reduce((sum, p) => sum + p, 0) / total : 1;
+  };
+
   const correlate = (): void => {
     const { re: pr, im: pi } = preamble.samples;
     for (let lag = 0; lag < lagPower.length; lag++) {
@@ -209,6 +225,7 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
       const remaining = remainingCfo();
       if (remaining.share < shareThreshold) return null;
       const cfoSubcarriers = plateau.cfo + remaining.cfo;
+      const topShare = strongestShare(remaining.cfo);
       correctCfo(segment, (2 * Math.PI * cfoSubcarriers) / n, 0, corrected);
 
       correlate();
@@ -216,11 +233,18 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
       const whole = explainedShare(lagPower, lag, 0, length);
       const first = explainedShare(wordPower[0], lag, 0, symbol);
       const second = explainedShare(wordPower[1], lag, symbol, length);
+      let [inside, outside] = [0, 0];
+      for (let l = 0; l < lagPower.length; l++) {
+        if (l >= lag && l <= lag + k) inside += lagPower[l];
+        else outside += lagPower[l];
+      }
       const { noiseVariance, signalPower } = measurePowers(lag + k, k >> 2);
       return {
         start: candidate - lookBehind + lag,
         cfoSubcarriers,
         correlation: Math.min(1, whole, 2 * first, 2 * second),
+        contrast: inside / (k + 1) / Math.max(outside / (lagPower.length - k - 1), Number.MIN_VALUE),
+        topShare,
         metric: plateau.metric,
         snrDb: powerToDb(signalPower / grid.meanPower / noiseVariance),
         noiseVariance,

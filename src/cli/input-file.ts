@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.js';
+import { openAnyRecording } from '../recording/open-recording.js';
+import type { Recording } from '../recording/recording.js';
+
+/** Flags of every command that reads a recording. */
+export function addInputFlags(command: Command): Command {
+  return command
+    .option('--datatype <name>', 'of a raw file: cf32_le, ci16_le, ci8, cu8, … (any SigMF datatype)')
+    .option('--rate <Hz>', 'sampling rate where the file does not tell, e.g. 20M, 640k, 1.92e6', rate)
+    .option('--freq <Hz>', 'centre frequency where the file does not tell, e.g. 2.437G', signedRate)
+    .option('--channel <n>', 'channel of a file that holds several, from 0', whole('--channel', 0))
+    .option('--member <name>', 'recording of an archive that holds several');
+}
+
+/** Opens what the flags describe and says on standard error what is odd about it. */
+export function openInput(path: string, options: Readonly<Record<string, unknown>>): Recording {
+  const recording = openAnyRecording(path, {
+    datatype: options['datatype'] as string | undefined,
+    sampleRateHz: options['rate'] as number | undefined,
+    centerFrequencyHz: options['freq'] as number | undefined,
+    member: options['member'] as string | undefined,
+  });
+  for (const note of recording.notes) console.error(`note: ${note}`);
+  return recording;
+}
+
+/** The rate of a recording, or a ConfigError that says which flag gives it. */
+export function rateOf(recording: Recording): number {
+  if (recording.sampleRateHz !== null) return recording.sampleRateHz;
+  throw new ConfigError('config.rate', `${recording.path}: its sampling rate is not known; give --rate`);
+}
+
+const suffixes: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
+
+/** 20M, 640k, 2.437G, 1e6 → a number. */
+export function signedRate(value: string): number {
+  const match = /^([+-]?[\d.]+(?:e[+-]?\d+)?)([kKMG])?(?:Hz|S\/s|sps)?$/i.exec(value);
+  const number =
+    match === null ? Number.NaN : Number(match[1]) * (match[2] === undefined ? 1 : (suffixes[match[2]] ?? 1e6));
+  if (!Number.isFinite(number)) {
+    throw new ConfigError('config.flag', `${value}: not a rate or frequency; write e.g. 20M, 640k, 2.437G or 1e6`, {
+      value,
+    });
+  }
+  return number;
+}
+
+export function rate(value: string): number {
+  const number = signedRate(value);
+  if (number <= 0) throw new ConfigError('config.flag', `${value}: a rate must be above 0`, { value });
+  return number;
+}
+
+/** A parser of whole numbers of at least `least`. */
+export const whole =
+  (flag: string, least: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (value.trim() === '' || !Number.isInteger(number) || number < least) {
+      throw new ConfigError('config.flag', `${flag} ${value}: must be a whole number of at least ${least}`, { value });
+    }
+    return number;
+  };
+
+/** A parser of numbers in [least, most]. */
+export const decimal =
+  (flag: string, least = -Infinity, most = Infinity) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (value.trim() === '' || !Number.isFinite(number) || number < least || number > most) {
+      const range = Number.isFinite(least) && Number.isFinite(most) ? ` from ${least} to ${most}` : '';
+      throw new ConfigError('config.flag', `${flag} ${value}: must be a number${range}`, { value });
+    }
+    return number;
+  };

@@ -1,0 +1,180 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.js';
+import { findByPrefix, findByPreamble, type FoundFrame, type SearchDiagnosis } from '../link/find-frames.js';
+import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
+import { addInputFlags, openInput, rate, rateOf, whole } from './input-file.js';
+import { interruptible } from './interrupt.js';
+
+export function addSync(program: Command): void {
+  addInputFlags(
+    program
+      .command('sync')
+      .description('Find OFDM frames or symbols in a recording: timing, carrier offset, SNR.')
+      .argument('<file>', 'SigMF recording (any of its files, or an archive) or raw samples'),
+  )
+    .option('--method <name>', 'preamble: a known or repeated preamble; cp: cyclic prefixes alone', 'preamble')
+    .option('--fft-size <n>', 'samples of a symbol without its prefix', whole('--fft-size', 8), 64)
+    .option('--cp-length <list>', 'cyclic prefix in samples, or a list that repeats: 10,9,9,9,9,9,9', '16')
+    .option(
+      '--preamble <kind>',
+      'blindlink, repetition (any symbol of two equal halves), or auto: one, then the other',
+      'auto',
+    )
+    .option('--guards <low,high>', 'empty subcarriers at both edges; with cp they give the offset in whole subcarriers')
+    .option('--dc-null', 'subcarrier 0 is empty')
+    .option(
+      '--frame-symbols <n>',
+      'symbols of a frame behind its preamble; no other is looked for there',
+      whole('--frame-symbols', 0),
+    )
+    .option('--symbols <n>', 'cp: symbols looked at together, at least', whole('--symbols', 2))
+    .option('--resample <Hz>', 'bring the recording to this rate first, e.g. 1.92M', rate)
+    .option('--json', 'one JSON object a line: each frame or locked stretch, then a summary')
+    .action((file: string, options: Record<string, unknown>) => {
+      search(file, options);
+    });
+}
+
+function search(file: string, options: Readonly<Record<string, unknown>>): void {
+  const prefixes = listOf('--cp-length', options['cpLength'] as string);
+  const method = oneOf('--method', options['method'] as string, ['preamble', 'cp']);
+  const kind = oneOf('--preamble', options['preamble'] as string, ['auto', 'blindlink', 'repetition']);
+  const fftSize = options['fftSize'] as number;
+  const guards = options['guards'] === undefined ? null : listOf('--guards', options['guards'] as string);
+  if (guards !== null && guards.length !== 2) {
+    throw new ConfigError('config.flag', `--guards ${String(options['guards'])}: give two numbers, e.g. 6,5`);
+  }
+  const recording = openInput(file, options);
+  const { signal, release } = interruptible();
+  try {
+    const sampleRateHz = rateOf(recording);
+    const how = {
+      sampleRateHz,
+      channel: (options['channel'] as number | undefined) ?? 0,
+      resampleHz: (options['resample'] as number | undefined) ?? null,
+      signal,
+    };
+    const began = performance.now();
+    let result;
+    if (method === 'cp') {
+      const grid =
+        guards === null && options['dcNull'] !== true ? null : gridFor(fftSize, prefixes[0], guards, options, 'none');
+      const symbolsPerWindow = options['symbols'] as number | undefined;
+      result = findByPrefix(recording, { fftSize, cyclicPrefixLengths: prefixes }, how, {
+        grid,
+        ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
+      });
+    } else {
+      if (prefixes.length > 1) {
+        throw new ConfigError(
+          'config.flag',
+          '--cp-length: the preamble method takes one length; a list needs --method cp',
+        );
+      }
+      const grid = gridFor(fftSize, prefixes[0], guards, options, 'schmidl-cox');
+      const symbols = (options['frameSymbols'] as number | undefined) ?? 0;
+      const frameSamples = grid.preambleLength + symbols * grid.symbolLength;
+      result = findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
+      if (kind === 'auto' && result.frames.length === 0) {
+        const other = findByPreamble(recording, grid, how, { repetition: true, frameSamples });
+        if (other.frames.length > 0) result = other;
+      }
+    }
+    const seconds = (performance.now() - began) / 1000;
+    report(result.frames, result.diagnosis, { file, method, sampleRateHz, seconds, json: options['json'] === true });
+  } finally {
+    release();
+    recording.close();
+  }
+}
+
+/** The profile for the air where it fits, with what the user says in its place; guards in its proportions for other sizes. */
+function gridFor(
+  fftSize: number,
+  prefix: number,
+  guards: readonly number[] | null,
+  options: Readonly<Record<string, unknown>>,
+  preamble: 'none' | 'schmidl-cox',
+): Grid {
+  const { ota } = ofdmProfiles;
+  const scaled = ota.guardSubcarriers.map((n) => Math.round((n * fftSize) / ota.fftSize));
+  return createGrid({
+    ...ota,
+    fftSize,
+    cyclicPrefixLength: prefix,
+    guardSubcarriers: [
+      guards?.[0] ?? (preamble === 'none' ? 0 : scaled[0]),
+      guards?.[1] ?? (preamble === 'none' ? 0 : scaled[1]),
+    ],
+    dcNull: preamble !== 'none' || options['dcNull'] === true,
+    pilotSubcarriers: [],
+    preamble,
+  });
+}
+
+interface About {
+  readonly file: string;
+  readonly method: string;
+  readonly sampleRateHz: number;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
+function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about: About): void {
+  const { file, method, sampleRateHz, seconds, json } = about;
+  if (json) {
+    for (const frame of frames) console.log(JSON.stringify({ type: 'frame', ...frame }));
+    console.log(
+      JSON.stringify({ type: 'summary', file, method, sampleRateHz, frames: frames.length, seconds, ...diagnosis }),
+    );
+    return;
+  }
+  for (const { startSample, cfoSubcarriers, cfoHz, snrDb, metric, numSymbols } of frames) {
+    console.log(
+      `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
+        `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}`,
+    );
+  }
+  const what = method === 'cp' ? 'locked stretch(es)' : 'frame(s)';
+  console.log(
+    `${frames.length} ${what} in ${(diagnosis.samplesSearched / 1e6).toFixed(2)} M samples, ${seconds.toFixed(2)} s`,
+  );
+  if (frames.length === 0) console.log(explain(diagnosis));
+}
+
+/** In words, why nothing was found and what to try. */
+export function explain(diagnosis: SearchDiagnosis): string {
+  const { bestMetric, bestMetricSample, snrGuessDb, clippedShare, rms, dcOffset, looksLike, samplesSearched } =
+    diagnosis;
+  if (samplesSearched === 0) return 'nothing found: the recording is empty';
+  if (rms === 0) return 'nothing found: every sample is zero';
+  const parts = [
+    `nothing found: best metric ${bestMetric.toFixed(3)} at sample ${bestMetricSample} (SNR there at most ${snrGuessDb.toFixed(1)} dB)`,
+    `level ${(20 * Math.log10(rms)).toFixed(1)} dB of full scale`,
+  ];
+  if (dcOffset > 0.3 * rms) parts.push('a strong DC offset');
+  if (clippedShare > 1e-3)
+    parts.push(`${(100 * clippedShare).toFixed(1)} % of the samples at the peak: clipped? lower the gain`);
+  if (looksLike !== null) {
+    parts.push(
+      `it looks like OFDM with FFT size ${looksLike.fftSize} and prefix ${looksLike.cyclicPrefixLength}: try --method cp --fft-size ${looksLike.fftSize} --cp-length ${looksLike.cyclicPrefixLength}`,
+    );
+  }
+  return parts.join('; ');
+}
+
+function listOf(flag: string, text: string): number[] {
+  const values = text.split(',').map(Number);
+  if (text.trim() === '' || values.some((v) => !Number.isInteger(v) || v < 0)) {
+    throw new ConfigError('config.flag', `${flag} ${text}: give whole numbers, separated by commas`, { value: text });
+  }
+  return values;
+}
+
+export function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((name) => name === value);
+  if (found === undefined) {
+    throw new ConfigError('config.flag', `${flag} ${value}: must be one of ${allowed.join(', ')}`, { value });
+  }
+  return found;
+}

@@ -1,0 +1,342 @@
+import { type ComplexArray, createComplex } from '../core/complex.js';
+import { ConfigError } from '../core/errors.js';
+import { powerToDb } from '../core/units.js';
+import { type CpEstimate, type CpNumerology, createCpPattern, estimateCpWindow, LagProducts } from './cp-window.js';
+
+export type { CpNumerology } from './cp-window.js';
+
+export interface CpSynchroniserOptions {
+  /** Symbols that are looked at together, at least; 16 by default. More find weaker signals and shorter ones less well. */
+  readonly symbolsPerWindow?: number;
+  /** Stretches per sample of white noise, at most; 1e−8 by default. */
+  readonly falseAlarmPerSample?: number;
+  /** A stretch is reported, and a new one begun, after this many symbols; 20,000 by default. */
+  readonly longestStretch?: number;
+}
+
+/** Symbols in a row whose prefixes agree in timing and carrier offset. */
+export interface CpStretch {
+  /** First sample of the first symbol's prefix, from the start of the stream. */
+  readonly startSample: number;
+  /** Behind the last symbol. */
+  readonly endSample: number;
+  readonly numSymbols: number;
+  /** Fractional: in [−½, ½). Whole subcarriers cannot be told from prefixes; see `integer-cfo.ts`. */
+  readonly cfoSubcarriers: number;
+  /** |Γ|/Φ over the stretch, 0…1. */
+  readonly metric: number;
+  /** ρ/(1−ρ), ρ = |Γ|/Φ over the later half of each prefix, which multipath spoils least; an SNR over the whole band. */
+  readonly snrDb: number;
+  /** σ² per complex sample over the whole band. */
+  readonly noiseVariance: number;
+  /** Samples by which a period grew, per sample; the sampling offset in ppm is 1e6 times it. 0 where too short to tell. */
+  readonly drift: number;
+}
+
+export interface CpDiagnosis {
+  readonly verdict: 'no-samples' | 'nothing' | 'found';
+  readonly samplesSearched: number;
+  readonly stretches: number;
+  /** Of the window with the most evidence. */
+  readonly bestMetric: number;
+  readonly bestMetricSample: number;
+  readonly cfoGuessSubcarriers: number;
+  readonly snrGuessDb: number;
+}
+
+export interface CpSynchroniser {
+  /** Zeros to feed behind the end of a stream for everything to come out. */
+  readonly delaySamples: number;
+  /** Takes the next samples and returns the stretches that ended. Any chunking gives the same result. */
+  execute(block: ComplexArray): CpStretch[];
+  diagnosis(): CpDiagnosis;
+  reset(): void;
+}
+
+/** One symbol as its window placed it: full prefix, and its later half. */
+interface SymbolSums {
+  readonly at: number;
+  readonly re: number;
+  readonly im: number;
+  readonly energy: number;
+  readonly lateRe: number;
+  readonly lateIm: number;
+  readonly lateEnergy: number;
+}
+
+/**
+ * - searching: no window detects;
+ * - locked: windows agree with one another, for which less evidence is enough; ends with the first that does not.
+ */
+type State =
+  | { readonly kind: 'searching' }
+  | { readonly kind: 'locked'; readonly symbols: SymbolSums[]; readonly windows: PlacedEstimate[] };
+
+interface PlacedEstimate extends CpEstimate {
+  /** Stream position of a period's first sample. */
+  readonly at: number;
+}
+
+/** Evidence that a window needs to continue a stretch, where it must agree with the one before as well. */
+const TRACKING_EVIDENCE = 4;
+/** A stretch must be this long at least to be reported. */
+const LEAST_SYMBOLS = 4;
+
+/**
+ * Finds stretches of OFDM by their cyclic prefixes alone: no preamble, no known symbol. Windows of W symbols follow one
+ * another at half their length (see `estimateCpWindow`); neighbours that agree in timing (within half the prefix)
+ * and carrier offset make a stretch, whose ends are then found symbol by symbol: the run with the largest sum of
+ * Re(γ_s·e^{−jφ})/Φ_s − ½·ρ̂, a cumulative-sum test between prefix and no prefix. Stretches do not overlap.
+ *
+ * @throws ConfigError for a numerology or option out of range
+ */
+export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchroniserOptions = {}): CpSynchroniser {
+  const { symbolsPerWindow = 16, falseAlarmPerSample = 1e-8, longestStretch = 20_000 } = options;
+  if (!Number.isInteger(symbolsPerWindow) || symbolsPerWindow < 2 || symbolsPerWindow > 4096) {
+    throw new ConfigError('config.sync', `symbols a window is ${symbolsPerWindow}: choose 2 to 4096`);
+  }
+  if (!(falseAlarmPerSample > 0 && falseAlarmPerSample < 1)) {
+    throw new ConfigError('config.sync', `false alarms a sample is ${falseAlarmPerSample}: choose between 0 and 1`);
+  }
+  const pattern = createCpPattern(numerology, symbolsPerWindow);
+  const { fftSize, periodLength, symbolsPerPeriod, starts, prefixes, longestPrefix } = pattern;
+  const periods = pattern.numSymbols / symbolsPerPeriod;
+  const hopPeriods = Math.max(1, Math.floor(periods / 2));
+  const hop = hopPeriods * periodLength;
+  const hopSymbols = hopPeriods * symbolsPerPeriod;
+  // A window's offset runs through a whole period; a hop before it and one behind it are kept for a stretch's ends.
+  const products = pattern.length + periodLength;
+  const need = products + fftSize;
+  const falseAlarm = Math.min(0.5, (falseAlarmPerSample * hop) / periodLength);
+  const tolerance = Math.max(2, longestPrefix / 2);
+  const sums = new LagProducts(products + hop);
+  const buffer = createComplex(2 * (need + hop));
+
+  let base = 0;
+  let filled = 0;
+  let next = 0;
+  let state: State = { kind: 'searching' };
+  let found = 0;
+  /** Where the last stretch ended. */
+  let behind = 0;
+  let best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
+
+  /** Sums of `count` symbols of which the first begins at stream position `at`; those outside the buffer are left out. */
+  const symbolsFrom = (at: number, count: number): SymbolSums[] => {
+    const out: SymbolSums[] = [];
+    for (let s = 0; s < count; s++) {
+      const period = Math.floor(s / symbolsPerPeriod);
+      const first = at + period * periodLength + starts[s % symbolsPerPeriod];
+      const k = prefixes[s % symbolsPerPeriod];
+      if (first < base || first + k + fftSize > base + filled) continue;
+      out.push(symbolSums(buffer, sums, first - base, k, fftSize, first));
+    }
+    return out;
+  };
+
+  const close = (out: CpStretch[]): void => {
+    if (state.kind !== 'locked') return;
+    const last = state.windows[state.windows.length - 1];
+    // Behind the last window's first hop, which is in the list: the rest of that window, and a hop more.
+    state.symbols.push(...symbolsFrom(last.at + hop, pattern.numSymbols));
+    const stretch = conclude(state.symbols, state.windows, falseAlarm);
+    if (stretch !== null) {
+      out.push(stretch);
+      found++;
+      behind = stretch.endSample - fftSize;
+    }
+    state = { kind: 'searching' };
+  };
+
+  const lookAt = (out: CpStretch[]): void => {
+    sums.form(buffer, next - base, products, fftSize);
+    const estimate = estimateCpWindow(pattern, sums);
+    const detected = estimate.evidence > -Math.log(falseAlarm);
+    const placed = { ...estimate, at: next + estimate.offset };
+    const { evidence, metric, cfoSubcarriers } = estimate;
+    if (evidence > best.evidence) best = { evidence, metric, at: placed.at, cfo: cfoSubcarriers };
+    if (state.kind === 'locked') {
+      const previous = state.windows[state.windows.length - 1];
+      const agrees = estimate.evidence > TRACKING_EVIDENCE && matches(previous, placed);
+      if (!agrees || state.symbols.length >= longestStretch) close(out);
+    }
+    if (state.kind === 'searching') {
+      if (!detected) return;
+      // Symbols of the hop before: the stretch may have begun in a window that did not see enough of it.
+      state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols), windows: [] };
+    }
+    state.symbols.push(...symbolsFrom(placed.at, hopSymbols));
+    state.windows.push(placed);
+  };
+
+  /** Whether two neighbouring windows place periods alike, and see the same carrier offset. */
+  const matches = (a: PlacedEstimate, b: PlacedEstimate): boolean => {
+    const apart = (((b.at - a.at) % periodLength) + periodLength) % periodLength;
+    const turn = Math.abs(b.cfoSubcarriers - a.cfoSubcarriers);
+    return Math.min(apart, periodLength - apart) <= tolerance && Math.min(turn, 1 - turn) < 0.2;
+  };
+
+  const conclude = (symbols: SymbolSums[], windows: PlacedEstimate[], p: number): CpStretch | null => {
+    const fresh = symbols.filter(({ at }) => at >= behind);
+    const [from, to] = bestRun(fresh, windows);
+    const run = fresh.slice(from, to);
+    if (run.length < LEAST_SYMBOLS) return null;
+    const total = run.reduce(addSums);
+    const metric = Math.min(1, Math.hypot(total.re, total.im) / total.energy);
+    if (metric * metric <= 1 - p ** (1 / Math.max(2, run.length * (pattern.totalPrefix / pattern.numSymbols) - 1)))
+      return null;
+    const late = Math.min(1 - 1e-6, Math.hypot(total.lateRe, total.lateIm) / total.lateEnergy);
+    const halfPrefix =
+      pattern.totalPrefix / pattern.numSymbols - Math.floor(pattern.totalPrefix / pattern.numSymbols / 2);
+    // The strongest of the first windows places the start best; a burst fills the very first one in part only.
+    const anchor = windows.slice(0, 4).reduce((a, b) => (b.strength > a.strength ? b : a));
+    const shift = wrap(anchor.at - windows[0].at, periodLength);
+    const first = run[0].at + shift;
+    const final = run[run.length - 1];
+    return {
+      startSample: Math.max(0, first),
+      endSample: final.at + longestPrefix + fftSize,
+      numSymbols: run.length,
+      cfoSubcarriers: Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
+      metric,
+      snrDb: powerToDb(late / (1 - late)),
+      noiseVariance: (total.lateEnergy / (run.length * halfPrefix)) * (1 - late),
+      drift: driftOf(windows, periodLength),
+    };
+  };
+
+  return {
+    delaySamples: need + hop + periodLength,
+    execute(block) {
+      const out: CpStretch[] = [];
+      for (let at = 0; at < block.re.length;) {
+        if (filled === buffer.re.length) {
+          // Keep one hop before the next window.
+          const drop = Math.max(0, Math.min(filled, next - hop - base));
+          buffer.re.copyWithin(0, drop, filled);
+          buffer.im.copyWithin(0, drop, filled);
+          base += drop;
+          filled -= drop;
+        }
+        const count = Math.min(block.re.length - at, buffer.re.length - filled);
+        buffer.re.set(block.re.subarray(at, at + count), filled);
+        buffer.im.set(block.im.subarray(at, at + count), filled);
+        filled += count;
+        at += count;
+        // One hop more than the window needs: a stretch's last symbols lie there.
+        while (next + need <= base + filled) {
+          lookAt(out);
+          next += hop;
+        }
+      }
+      return out;
+    },
+    diagnosis() {
+      const samplesSearched = base + filled;
+      const ratio = Math.min(best.metric, 1 - 1e-9);
+      return {
+        verdict: samplesSearched === 0 ? 'no-samples' : found > 0 ? 'found' : 'nothing',
+        samplesSearched,
+        stretches: found,
+        bestMetric: best.metric,
+        bestMetricSample: best.at,
+        cfoGuessSubcarriers: best.cfo,
+        snrGuessDb: powerToDb(ratio / (1 - ratio)),
+      };
+    },
+    reset() {
+      base = filled = next = found = behind = 0;
+      state = { kind: 'searching' };
+      best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
+    },
+  };
+}
+
+function symbolSums(
+  x: ComplexArray,
+  { meanRe, meanIm }: LagProducts,
+  from: number,
+  prefix: number,
+  lag: number,
+  at: number,
+): SymbolSums {
+  let [re, im, energy, lateRe, lateIm, lateEnergy] = [0, 0, 0, 0, 0, 0];
+  const late = from + (prefix >> 1);
+  for (let i = from; i < from + prefix; i++) {
+    const ar = x.re[i] - meanRe;
+    const ai = x.im[i] - meanIm;
+    const br = x.re[i + lag] - meanRe;
+    const bi = x.im[i + lag] - meanIm;
+    const pr = ar * br + ai * bi;
+    const pi = ar * bi - ai * br;
+    const e = 0.5 * (ar * ar + ai * ai + br * br + bi * bi);
+    re += pr;
+    im += pi;
+    energy += e;
+    if (i < late) continue;
+    lateRe += pr;
+    lateIm += pi;
+    lateEnergy += e;
+  }
+  return { at, re, im, energy, lateRe, lateIm, lateEnergy };
+}
+
+const addSums = (a: SymbolSums, b: SymbolSums): SymbolSums => ({
+  at: a.at,
+  re: a.re + b.re,
+  im: a.im + b.im,
+  energy: a.energy + b.energy,
+  lateRe: a.lateRe + b.lateRe,
+  lateIm: a.lateIm + b.lateIm,
+  lateEnergy: a.lateEnergy + b.lateEnergy,
+});
+
+/**
+ * The run of symbols [from, to) with the largest sum of Re(γ·e^{−jφ})/Φ − ½ρ̂ (Kadane). Silence between bursts has its own
+ * small correlations (a mixer's leakage): a symbol counts with a quarter of the median energy at least.
+ */
+function bestRun(symbols: readonly SymbolSums[], windows: readonly PlacedEstimate[]): [number, number] {
+  const strongest = windows.reduce((a, b) => (b.strength > a.strength ? b : a));
+  const angle = 2 * Math.PI * strongest.cfoSubcarriers;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const energies = symbols.map(({ energy }) => energy).sort((a, b) => a - b);
+  const least = 0.25 * energies[energies.length >> 1] + Number.MIN_VALUE;
+  const aligned = symbols.map(({ re, im, energy }) => (re * cos + im * sin) / Math.max(energy, least));
+  // What a symbol of the stretch has: the median of the better half, since some lie outside it.
+  const sorted = [...aligned].sort((a, b) => a - b);
+  const typical = sorted[Math.floor(0.75 * (sorted.length - 1))];
+  let best: [number, number] = [0, 0];
+  let [bestSum, sum, from] = [0, 0, 0];
+  aligned.forEach((value, i) => {
+    sum += value - 0.5 * typical;
+    if (sum <= 0) {
+      sum = 0;
+      from = i + 1;
+    } else if (sum > bestSum) {
+      bestSum = sum;
+      best = [from, i + 1];
+    }
+  });
+  return best;
+}
+
+function wrap(value: number, period: number): number {
+  const rest = ((value % period) + period) % period;
+  return rest > period / 2 ? rest - period : rest;
+}
+
+/** Slope of the windows' timing against a clock of whole periods, by least squares. */
+function driftOf(windows: readonly PlacedEstimate[], period: number): number {
+  if (windows.length < 64) return 0;
+  let place = 0;
+  const places = windows.map((w, i) => (i === 0 ? 0 : (place += wrap(w.at - windows[i - 1].at, period))));
+  const times = windows.map((w) => w.at - windows[0].at);
+  const meanT = times.reduce((a, b) => a + b, 0) / times.length;
+  const meanP = places.reduce((a, b) => a + b, 0) / places.length;
+  let [top, bottom] = [0, 0];
+  times.forEach((t, i) => {
+    top += (t - meanT) * (places[i] - meanP);
+    bottom += (t - meanT) ** 2;
+  });
+  return top / bottom;
+}

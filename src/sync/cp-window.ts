@@ -1,0 +1,214 @@
+import type { ComplexArray } from '../core/complex.js';
+import { ConfigError } from '../core/errors.js';
+
+/** OFDM symbols of N samples, each behind a cyclic prefix whose length may follow a list that repeats (LTE's slot: 10, 9 × 6). */
+export interface CpNumerology {
+  readonly fftSize: number;
+  /** Samples, one a symbol of the period. */
+  readonly cyclicPrefixLengths: readonly number[];
+}
+
+/** Where the symbols of a window lie, derived once from the numerology. */
+export interface CpPattern {
+  readonly fftSize: number;
+  /** T: samples of a period of the list of prefixes. */
+  readonly periodLength: number;
+  readonly symbolsPerPeriod: number;
+  /** W symbols of a window, [W] where each begins behind the window's offset, and its prefix. */
+  readonly starts: Int32Array;
+  readonly prefixes: Int32Array;
+  /** Σ prefixes: products that are summed. */
+  readonly totalPrefix: number;
+  readonly longestPrefix: number;
+  /** W symbols and their length. */
+  readonly numSymbols: number;
+  readonly length: number;
+}
+
+/**
+ * @param leastSymbols W is the least multiple of the list's length that is not below it
+ * @throws ConfigError for a numerology that cannot be
+ */
+export function createCpPattern({ fftSize, cyclicPrefixLengths }: CpNumerology, leastSymbols: number): CpPattern {
+  if (!Number.isInteger(fftSize) || fftSize < 8 || fftSize > 65_536) {
+    throw new ConfigError('config.sync', `FFT size is ${fftSize}: choose a whole number from 8 to 65536`);
+  }
+  if (cyclicPrefixLengths.length === 0 || cyclicPrefixLengths.length > 1024) {
+    throw new ConfigError('config.sync', 'cyclic prefix: give one length, or a list that repeats');
+  }
+  for (const length of cyclicPrefixLengths) {
+    if (!Number.isInteger(length) || length < 1 || length > fftSize) {
+      throw new ConfigError('config.sync', `cyclic prefix is ${length}: choose whole numbers from 1 to ${fftSize}`);
+    }
+  }
+  const symbolsPerPeriod = cyclicPrefixLengths.length;
+  const numSymbols = Math.ceil(leastSymbols / symbolsPerPeriod) * symbolsPerPeriod;
+  const starts = new Int32Array(numSymbols);
+  const prefixes = Int32Array.from(starts, (_, s) => cyclicPrefixLengths[s % symbolsPerPeriod]);
+  for (let s = 1; s < numSymbols; s++) starts[s] = starts[s - 1] + prefixes[s - 1] + fftSize;
+  const totalPrefix = prefixes.reduce((sum, k) => sum + k, 0);
+  const length = starts[numSymbols - 1] + prefixes[numSymbols - 1] + fftSize;
+  return {
+    fftSize,
+    periodLength: (length / numSymbols) * symbolsPerPeriod,
+    symbolsPerPeriod,
+    starts,
+    prefixes,
+    totalPrefix,
+    longestPrefix: Math.max(...cyclicPrefixLengths),
+    numSymbols,
+    length,
+  };
+}
+
+/** Running sums over a stretch of signal: any prefix of any symbol is then two look-ups. */
+export class LagProducts {
+  /** Sums of x*[n]·x[n+N] and of (|x[n]|² + |x[n+N]|²)/2 over n < index. */
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+  readonly energy: Float64Array;
+  /** Products formed. */
+  count = 0;
+  /** What was taken off every sample. */
+  meanRe = 0;
+  meanIm = 0;
+
+  constructor(readonly capacity: number) {
+    this.re = new Float64Array(capacity + 1);
+    this.im = new Float64Array(capacity + 1);
+    this.energy = new Float64Array(capacity + 1);
+  }
+
+  /** From x[from … from + count + lag − 1], its mean removed: a DC offset looks the same at any lag. */
+  form(x: ComplexArray, from: number, count: number, lag: number): void {
+    this.count = count;
+    const end = from + count + lag;
+    let meanRe = 0;
+    let meanIm = 0;
+    for (let n = from; n < end; n++) {
+      meanRe += x.re[n];
+      meanIm += x.im[n];
+    }
+    meanRe /= count + lag;
+    meanIm /= count + lag;
+    this.meanRe = meanRe;
+    this.meanIm = meanIm;
+    let [re, im, energy] = [0, 0, 0];
+    for (let i = 0; i < count; i++) {
+      const ar = x.re[from + i] - meanRe;
+      const ai = x.im[from + i] - meanIm;
+      const br = x.re[from + i + lag] - meanRe;
+      const bi = x.im[from + i + lag] - meanIm;
+      re += ar * br + ai * bi;
+      im += ar * bi - ai * br;
+      energy += 0.5 * (ar * ar + ai * ai + br * br + bi * bi);
+      this.re[i + 1] = re;
+      this.im[i + 1] = im;
+      this.energy[i + 1] = energy;
+    }
+  }
+}
+
+/** What one window of W symbols says. */
+export interface CpEstimate {
+  /** θ̂ in [0, T): where, behind the window's first sample, a period begins. */
+  readonly offset: number;
+  /** |Γ|/Φ at θ̂, 0…1; SNR/(SNR + 1) for a signal in white noise. */
+  readonly metric: number;
+  /** arg Γ / 2π. */
+  readonly cfoSubcarriers: number;
+  /** |Γ|, for weighing windows against one another. */
+  readonly strength: number;
+  /** −ln of the chance that white noise, or a signal without prefixes, looks like this at one offset. */
+  readonly evidence: number;
+}
+
+/**
+ * Timing and carrier offset from prefixes alone, over one window of W symbols:
+ *
+ *   Γ(θ) = Σ_s Σ_{n in prefix s} x*[n]·x[n+N],  Φ(θ) = Σ_s Σ (|x[n]|² + |x[n+N]|²)/2
+ *   θ̂ = argmax |Γ(θ)| − ρ·Φ(θ),  ε̂ = arg Γ(θ̂) / 2π,  ρ = SNR/(SNR + 1)
+ *
+ * van de Beek, Sandell and Börjesson (1997), eqs. 8–12, summed over W symbols and with ρ estimated as the largest |Γ|/Φ. What Γ has
+ * at all offsets alike (a tone, a narrow band) is taken off first.
+ *
+ * Evidence, the smaller of two: for white noise (|Γ|/Φ)² exceeds t with probability (1 − t)^(D−1) at most, D = ΣK counted in
+ * symbols that carry energy; and |Γ|² at the other offsets is exponentially distributed about its mean, which holds for
+ * coloured signals too.
+ */
+export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstimate {
+  const { periodLength, starts, prefixes, numSymbols, totalPrefix, longestPrefix } = pattern;
+  const gammaRe = new Float64Array(periodLength);
+  const gammaIm = new Float64Array(periodLength);
+  const phi = new Float64Array(periodLength);
+  for (let s = 0; s < numSymbols; s++) {
+    const from = starts[s];
+    const to = from + prefixes[s];
+    for (let theta = 0; theta < periodLength; theta++) {
+      gammaRe[theta] += sums.re[to + theta] - sums.re[from + theta];
+      gammaIm[theta] += sums.im[to + theta] - sums.im[from + theta];
+      phi[theta] += sums.energy[to + theta] - sums.energy[from + theta];
+    }
+  }
+  // First against the mean of all products, then against what lies clear of the peak.
+  const share = totalPrefix / sums.count;
+  let flatRe = sums.re[sums.count] * share;
+  let flatIm = sums.im[sums.count] * share;
+  let best = argmax(periodLength, (i) => Math.hypot(gammaRe[i] - flatRe, gammaIm[i] - flatIm));
+  const clear = (i: number): boolean => {
+    const distance = Math.abs(i - best);
+    return Math.min(distance, periodLength - distance) > longestPrefix;
+  };
+  let outside = 0;
+  let [sumRe, sumIm] = [0, 0];
+  for (let i = 0; i < periodLength; i++) {
+    if (!clear(i)) continue;
+    outside++;
+    sumRe += gammaRe[i];
+    sumIm += gammaIm[i];
+  }
+  const hasOutside = outside >= periodLength / 8;
+  if (hasOutside) {
+    flatRe = sumRe / outside;
+    flatIm = sumIm / outside;
+  }
+  const strengthAt = (i: number): number => Math.hypot(gammaRe[i] - flatRe, gammaIm[i] - flatIm);
+  let floor = 0;
+  if (hasOutside) for (let i = 0; i < periodLength; i++) if (clear(i)) floor += strengthAt(i) ** 2 / outside;
+
+  const metricAt = (i: number): number => (phi[i] > 0 ? Math.min(1, strengthAt(i) / phi[i]) : 0);
+  const rho = metricAt(best);
+  best = argmax(periodLength, (i) => strengthAt(i) - rho * phi[i]);
+  const metric = metricAt(best);
+  const strength = strengthAt(best);
+
+  let [energy, energySquared] = [0, 0];
+  for (let s = 0; s < numSymbols; s++) {
+    const e = sums.energy[starts[s] + prefixes[s] + best] - sums.energy[starts[s] + best];
+    energy += e;
+    energySquared += e * e;
+  }
+  const effective = energySquared > 0 ? (totalPrefix / numSymbols) * ((energy * energy) / energySquared) : 1;
+  const white = -Math.max(effective - 1, 1) * Math.log1p(-Math.min(metric * metric, 1 - 1e-12));
+  const stands = hasOutside ? (strength * strength) / (floor + Number.MIN_VALUE) : Infinity;
+  return {
+    offset: best,
+    metric,
+    cfoSubcarriers: Math.atan2(gammaIm[best] - flatIm, gammaRe[best] - flatRe) / (2 * Math.PI),
+    strength,
+    evidence: metric > 0 ? Math.min(white, stands) : 0,
+  };
+}
+
+function argmax(length: number, value: (i: number) => number): number {
+  let best = 0;
+  let bestValue = -Infinity;
+  for (let i = 0; i < length; i++) {
+    const v = value(i);
+    if (v > bestValue) {
+      bestValue = v;
+      best = i;
+    }
+  }
+  return best;
+}
