@@ -22,6 +22,8 @@ export class ConfigError extends LinkError {}
 export class ShapeError extends LinkError {}
 /** A file is missing, damaged or not what it claims to be. */
 export class FormatError extends LinkError {}
+/** A radio, a driver or an instrument does not do what it should. */
+export class DeviceError extends LinkError {}
 /** The work was cancelled by its AbortSignal. */
 export class AbortedError extends LinkError {
   constructor(what: string) {
