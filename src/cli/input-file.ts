@@ -9,7 +9,7 @@ export function addInputFlags(command: Command): Command {
     .option('--datatype <name>', 'of a raw file: cf32_le, ci16_le, ci8, cu8, … (any SigMF datatype)')
     .option('--rate <Hz>', 'sampling rate where the file does not tell, e.g. 20M, 640k, 1.92e6', rate)
     .option('--freq <Hz>', 'centre frequency where the file does not tell, e.g. 2.437G', signedRate)
-    .option('--channel <n>', 'channel of a file that holds several, from 0', whole('--channel', 0))
+    .option('--input-channel <n>', 'channel of a file that holds several, from 0', whole('--input-channel', 0))
     .option('--member <name>', 'recording of an archive that holds several');
 }
 

@@ -38,8 +38,11 @@ const flags = [
   ['--out <folder>', 'run.out', 'folder for results', text],
 ] as const;
 
-export function addSettings(command: Command): Command {
-  for (const [flag, setting, explanation] of flags) command.option(flag, `${explanation} (${setting})`);
+/** Flags of settings; `without` names those (`--snr`) that a command has no use for. */
+export function addSettings(command: Command, { without = [] }: { without?: readonly string[] } = {}): Command {
+  for (const [flag, setting, explanation] of flags) {
+    if (!without.includes(flag.split(' ')[0])) command.option(flag, `${explanation} (${setting})`);
+  }
   return command
     .option('--config <file>', 'YAML file of settings; flags win over it')
     .option('--set <path=value>', 'any setting, e.g. receiver.blindEm.passes=30; repeatable', collect, [])
@@ -47,9 +50,13 @@ export function addSettings(command: Command): Command {
     .option('--print-config', 'print the resolved settings and stop');
 }
 
-/** Settings from file and flags, checked and frozen. Throws ConfigError. */
-export function settingsFrom(options: Readonly<Record<string, unknown>>, pictures: readonly string[]): LinkConfig {
-  const raw: RawConfig = typeof options['config'] === 'string' ? readConfigFile(options['config']) : {};
+/** Settings from `base`, file and flags, later ones winning, checked and frozen. Throws ConfigError. */
+export function settingsFrom(
+  options: Readonly<Record<string, unknown>>,
+  pictures: readonly string[],
+  base: RawConfig = {},
+): LinkConfig {
+  const raw: RawConfig = typeof options['config'] === 'string' ? merge(base, readConfigFile(options['config'])) : base;
   if (pictures.length > 0) raw['pictures'] = pictures;
   for (const [flag, setting, , convert] of flags) {
     const name = flag.slice(2).split(' ')[0];
@@ -63,6 +70,17 @@ export function settingsFrom(options: Readonly<Record<string, unknown>>, picture
     assign(raw, entry.slice(0, at), parse(entry.slice(at + 1)));
   }
   return resolveConfig(raw);
+}
+
+/** Sections of `over` into those of `base`. */
+function merge(base: RawConfig, over: RawConfig): RawConfig {
+  const result: RawConfig = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = result[key];
+    const isSection = (v: unknown): v is RawConfig => typeof v === 'object' && v !== null && !Array.isArray(v);
+    result[key] = isSection(before) && isSection(value) && !('kind' in value) ? merge(before, value) : value;
+  }
+  return result;
 }
 
 function text(value: string): string {

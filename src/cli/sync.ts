@@ -50,7 +50,7 @@ function search(file: string, options: Readonly<Record<string, unknown>>): void 
     const sampleRateHz = rateOf(recording);
     const how = {
       sampleRateHz,
-      channel: (options['channel'] as number | undefined) ?? 0,
+      channel: (options['inputChannel'] as number | undefined) ?? 0,
       resampleHz: (options['resample'] as number | undefined) ?? null,
       signal,
     };

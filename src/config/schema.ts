@@ -140,8 +140,11 @@ const receiver = z.strictObject({
 });
 
 const sync = z.strictObject({
-  /** `ideal`: the receiver is told where the frame begins. `preamble`: it searches (ofdm.preamble must be on). */
-  method: z.enum(['ideal', 'preamble']).optional(),
+  /**
+   * `ideal`: the receiver is told where the frame begins. `preamble`: it searches (ofdm.preamble must be on). `cp`: it
+   * searches by cyclic prefixes alone, in streams (record, replay, receive).
+   */
+  method: z.enum(['ideal', 'preamble', 'cp']).optional(),
   /** Samples by which the FFT window starts inside the prefix; the channel then looks that much later. */
   timingAdvance: z.int().min(0).default(0),
   /** Noise before the frame, in samples, where the receiver must search for it. */

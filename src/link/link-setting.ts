@@ -20,7 +20,7 @@ export const coherenceOf = (config: LinkConfig): 'packet' | 'frame' =>
   config.channel.coherence ?? (config.ofdm.profile === 'paper' ? 'packet' : 'frame');
 
 /** How the receiver finds frames: as configured, else by the preamble where there is one. */
-export function syncMethodOf(config: LinkConfig, grid: Grid): 'ideal' | 'preamble' {
+export function syncMethodOf(config: LinkConfig, grid: Grid): 'ideal' | 'preamble' | 'cp' {
   const method = config.sync.method ?? (grid.config.preamble === 'none' ? 'ideal' : 'preamble');
   if (method === 'preamble' && grid.config.preamble === 'none') {
     throw new ConfigError(
@@ -40,7 +40,7 @@ export function timingAdvanceOf(config: LinkConfig, grid: Grid): number {
       `sync.timingAdvance is ${timingAdvance}: choose at most the cyclic prefix, ${grid.cyclicPrefixLength}`,
     );
   }
-  const least = syncMethodOf(config, grid) === 'preamble' ? Math.floor(grid.cyclicPrefixLength / 4) : 0;
+  const least = syncMethodOf(config, grid) !== 'ideal' ? Math.floor(grid.cyclicPrefixLength / 4) : 0;
   return Math.max(timingAdvance, least);
 }
 
@@ -52,7 +52,7 @@ export function tapPriorOf(config: LinkConfig, grid: Grid): Float64Array {
   const model = tapProfile(config.channel.taps);
   const advance = timingAdvanceOf(config, grid);
   const delays =
-    syncMethodOf(config, grid) === 'preamble' ? Array.from({ length: 2 * advance + 1 }, (_, d) => d) : [advance];
+    syncMethodOf(config, grid) !== 'ideal' ? Array.from({ length: 2 * advance + 1 }, (_, d) => d) : [advance];
   const natural = model.length + delays[delays.length - 1];
   const window = config.receiver.tapWindow ?? natural;
   if (window > grid.fftSize) {

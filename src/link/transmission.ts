@@ -2,6 +2,7 @@ import { noiseVariance } from '../channel/noise.js';
 import { symbolsOf } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
 import { type ComplexArray, createComplex, meanPower } from '../core/complex.js';
+import { ConfigError } from '../core/errors.js';
 import { createRng, type Rng } from '../core/rng.js';
 import { createDemodulator, createPacketCells, type PacketCells } from '../ofdm/demodulator.js';
 import { createFrameParts, demodulateFrame, modulateFrame } from '../ofdm/frame.js';
@@ -120,6 +121,12 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
     },
 
     transport(sent) {
+      if (method === 'cp') {
+        throw new ConfigError(
+          'config.sync',
+          'sync.method cp finds frames in streams: use record and replay (--radio simulated) instead of simulate',
+        );
+      }
       const { interleaver } = sent.setting;
       const { numPackets } = interleaver;
       const search = method === 'preamble';
