@@ -2,10 +2,19 @@
 import { Command, CommanderError } from 'commander';
 import { AbortedError, ConfigError, LinkError } from '../core/errors.js';
 import { versions } from '../link/run-folder.js';
+import { addAnnotate } from './annotate.js';
+import { addConvert } from './convert.js';
+import { addDevices } from './devices.js';
 import { addDoctor } from './doctor.js';
+import { addInstrument } from './instrument.js';
 import { addModel } from './model.js';
 import { addSimulate } from './simulate.js';
+import { addPlot } from './plot.js';
+import { addReceive } from './receive.js';
+import { addRecord } from './record.js';
+import { addReplay } from './replay.js';
 import { addSync } from './sync.js';
+import { addTransmit } from './transmit.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
@@ -18,7 +27,16 @@ const program = new Command('blindlink')
 
 addSimulate(program);
 addModel(program);
+addTransmit(program);
+addReceive(program);
+addRecord(program);
+addReplay(program);
+addAnnotate(program);
+addConvert(program);
 addSync(program);
+addPlot(program);
+addDevices(program);
+addInstrument(program);
 addDoctor(program);
 
 try {

@@ -1,17 +1,45 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
-import { findByPrefix, findByPreamble, type FoundFrame, type SearchDiagnosis } from '../link/find-frames.js';
+import {
+  findByPrefix,
+  findByPreamble,
+  type FoundFrame,
+  type FrameSearchResult,
+  type SearchDiagnosis,
+} from '../link/find-frames.js';
 import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
+import type { Recording } from '../recording/recording.js';
 import { addInputFlags, openInput, rate, rateOf, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 
 export function addSync(program: Command): void {
-  addInputFlags(
-    program
-      .command('sync')
-      .description('Find OFDM frames or symbols in a recording: timing, carrier offset, SNR.')
-      .argument('<file>', 'SigMF recording (any of its files, or an archive) or raw samples'),
+  addSearchFlags(
+    addInputFlags(
+      program
+        .command('sync')
+        .description('Find OFDM frames or symbols in a recording: timing, carrier offset, SNR.')
+        .argument('<file>', 'SigMF recording (any of its files, or an archive) or raw samples'),
+    ),
   )
+    .option('--json', 'one JSON object a line: each frame or locked stretch, then a summary')
+    .action((file: string, options: Record<string, unknown>) => {
+      const recording = openInput(file, options);
+      const { signal, release } = interruptible();
+      try {
+        const began = performance.now();
+        const { frames, diagnosis, method, sampleRateHz } = searchFrames(recording, options, signal);
+        const seconds = (performance.now() - began) / 1000;
+        report(frames, diagnosis, { file, method, sampleRateHz, seconds, json: options['json'] === true });
+      } finally {
+        release();
+        recording.close();
+      }
+    });
+}
+
+/** Flags that say what to look for. */
+export function addSearchFlags(command: Command): Command {
+  return command
     .option('--method <name>', 'preamble: a known or repeated preamble; cp: cyclic prefixes alone', 'preamble')
     .option('--fft-size <n>', 'samples of a symbol without its prefix', whole('--fft-size', 8), 64)
     .option('--cp-length <list>', 'cyclic prefix in samples, or a list that repeats: 10,9,9,9,9,9,9', '16')
@@ -28,14 +56,15 @@ export function addSync(program: Command): void {
       whole('--frame-symbols', 0),
     )
     .option('--symbols <n>', 'cp: symbols looked at together, at least', whole('--symbols', 2))
-    .option('--resample <Hz>', 'bring the recording to this rate first, e.g. 1.92M', rate)
-    .option('--json', 'one JSON object a line: each frame or locked stretch, then a summary')
-    .action((file: string, options: Record<string, unknown>) => {
-      search(file, options);
-    });
+    .option('--resample <Hz>', 'bring the recording to this rate first, e.g. 1.92M', rate);
 }
 
-function search(file: string, options: Readonly<Record<string, unknown>>): void {
+/** Looks for what the flags say. */
+export function searchFrames(
+  recording: Recording,
+  options: Readonly<Record<string, unknown>>,
+  signal?: AbortSignal,
+): FrameSearchResult & { method: string; sampleRateHz: number } {
   const prefixes = listOf('--cp-length', options['cpLength'] as string);
   const method = oneOf('--method', options['method'] as string, ['preamble', 'cp']);
   const kind = oneOf('--preamble', options['preamble'] as string, ['auto', 'blindlink', 'repetition']);
@@ -44,48 +73,35 @@ function search(file: string, options: Readonly<Record<string, unknown>>): void 
   if (guards !== null && guards.length !== 2) {
     throw new ConfigError('config.flag', `--guards ${String(options['guards'])}: give two numbers, e.g. 6,5`);
   }
-  const recording = openInput(file, options);
-  const { signal, release } = interruptible();
-  try {
-    const sampleRateHz = rateOf(recording);
-    const how = {
-      sampleRateHz,
-      channel: (options['inputChannel'] as number | undefined) ?? 0,
-      resampleHz: (options['resample'] as number | undefined) ?? null,
-      signal,
-    };
-    const began = performance.now();
-    let result;
-    if (method === 'cp') {
-      const grid =
-        guards === null && options['dcNull'] !== true ? null : gridFor(fftSize, prefixes[0], guards, options, 'none');
-      const symbolsPerWindow = options['symbols'] as number | undefined;
-      result = findByPrefix(recording, { fftSize, cyclicPrefixLengths: prefixes }, how, {
-        grid,
-        ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
-      });
-    } else {
-      if (prefixes.length > 1) {
-        throw new ConfigError(
-          'config.flag',
-          '--cp-length: the preamble method takes one length; a list needs --method cp',
-        );
-      }
-      const grid = gridFor(fftSize, prefixes[0], guards, options, 'schmidl-cox');
-      const symbols = (options['frameSymbols'] as number | undefined) ?? 0;
-      const frameSamples = grid.preambleLength + symbols * grid.symbolLength;
-      result = findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
-      if (kind === 'auto' && result.frames.length === 0) {
-        const other = findByPreamble(recording, grid, how, { repetition: true, frameSamples });
-        if (other.frames.length > 0) result = other;
-      }
-    }
-    const seconds = (performance.now() - began) / 1000;
-    report(result.frames, result.diagnosis, { file, method, sampleRateHz, seconds, json: options['json'] === true });
-  } finally {
-    release();
-    recording.close();
+  const sampleRateHz = rateOf(recording);
+  const how = {
+    sampleRateHz,
+    channel: (options['inputChannel'] as number | undefined) ?? 0,
+    resampleHz: (options['resample'] as number | undefined) ?? null,
+    signal,
+  };
+  if (method === 'cp') {
+    const knowsBand = guards !== null || options['dcNull'] === true;
+    const grid = knowsBand ? gridFor(fftSize, prefixes[0], guards, options, 'none') : null;
+    const symbolsPerWindow = options['symbols'] as number | undefined;
+    const result = findByPrefix(recording, { fftSize, cyclicPrefixLengths: prefixes }, how, {
+      grid,
+      ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
+    });
+    return { ...result, method, sampleRateHz };
   }
+  if (prefixes.length > 1) {
+    throw new ConfigError('config.flag', '--cp-length: the preamble method takes one length; a list needs --method cp');
+  }
+  const grid = gridFor(fftSize, prefixes[0], guards, options, 'schmidl-cox');
+  const symbols = (options['frameSymbols'] as number | undefined) ?? 0;
+  const frameSamples = grid.preambleLength + symbols * grid.symbolLength;
+  let result = findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
+  if (kind === 'auto' && result.frames.length === 0) {
+    const other = findByPreamble(recording, grid, how, { repetition: true, frameSamples });
+    if (other.frames.length > 0) result = other;
+  }
+  return { ...result, method, sampleRateHz };
 }
 
 /** The profile for the air where it fits, with what the user says in its place; guards in its proportions for other sizes. */

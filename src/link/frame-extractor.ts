@@ -67,6 +67,9 @@ interface Place {
   readonly metric: number;
 }
 
+/** Below −30 dB it is not noise that limits a receiver. */
+const LEAST_NOISE = 1e-3;
+
 /** Symbols by which a stretch of prefixes may begin before or after the frame. */
 const SLACK = 2;
 
@@ -165,7 +168,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     const power = Math.max(meanPower(samples) - noise, 1e-12) / grid.meanPower;
     scaleInPlace(samples, 1 / Math.sqrt(power));
     const cells = demodulateFrame(grid, samples, 0, numPackets, createPacketCells(grid, numPackets), demodulator);
-    const noiseVariance = Math.max(noise / power, 1e-6);
+    const noiseVariance = Math.max(noise / power, LEAST_NOISE);
     return { startSample: start, cells, noiseVariance, cfo: cfo + rest, snr: power / Math.max(noise, 1e-12) };
   };
 

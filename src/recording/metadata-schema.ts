@@ -24,7 +24,7 @@ export const blindlinkFields = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['frame', 'picture', 'sample_start'],
+        required: ['frame', 'picture'],
         properties: { frame: index, picture: text, sample_start: index },
         additionalProperties: false,
       },

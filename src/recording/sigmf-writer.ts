@@ -15,8 +15,8 @@ import {
 import { validateMetadata } from './metadata-schema.js';
 
 export interface SigmfWriterOptions {
-  /** `cf32_le` or `ci16_le`. */
-  readonly datatype: 'cf32_le' | 'ci16_le';
+  /** A complex SigMF datatype; `cf32_le` and `ci16_le` are the usual ones. */
+  readonly datatype: string;
   readonly sampleRateHz: number;
   readonly centerFrequencyHz?: number | undefined;
   readonly gainDb?: number | undefined;
@@ -38,6 +38,8 @@ export interface SigmfWriter {
   write(samples: ComplexArray): void;
   /** `lost` samples are missing here: a new capture segment whose `core:global_index` says so. */
   markGap(lost: number, cause: string): void;
+  /** A new capture segment from the next sample on, with fields of its own; before the first sample they join the first. */
+  segment(fields: Readonly<Record<string, unknown>>): void;
   annotate(annotation: SigmfAnnotation): void;
   setGlobal(fields: Readonly<Record<string, unknown>>): void;
   /** Writes what is known so far; the recording on disk is whole at any time. */
@@ -58,20 +60,30 @@ const FLUSH_BYTES = 1 << 24;
  */
 export function createSigmfWriter(base: string, options: SigmfWriterOptions): SigmfWriter {
   const datatype = parseDatatype(options.datatype);
+  if (!datatype.complex) {
+    throw new FormatError(
+      'recording.datatype',
+      `datatype ${datatype.name}: is real; recordings are complex, e.g. cf32_le`,
+    );
+  }
   const metaPath = `${base}.sigmf-meta`;
   const dataPath = `${base}.sigmf-data`;
   const present = [metaPath, dataPath].find((path) => existsSync(path));
   if (present !== undefined && options.overwrite !== true) {
     throw new FormatError('recording.exists', `${present}: is there already; choose another name, or --overwrite`);
   }
-  const capture: SigmfCapture = {
-    'core:sample_start': 0,
-    'core:global_index': 0,
+  const settings = {
     ...(options.centerFrequencyHz === undefined ? {} : { 'core:frequency': options.centerFrequencyHz }),
-    ...(options.datetime === undefined ? {} : { 'core:datetime': options.datetime.toISOString() }),
     ...(options.gainDb === undefined ? {} : { 'blindlink:gain_db': options.gainDb }),
   };
-  const captures: SigmfCapture[] = [capture];
+  const captures: SigmfCapture[] = [
+    {
+      'core:sample_start': 0,
+      'core:global_index': 0,
+      ...(options.datetime === undefined ? {} : { 'core:datetime': options.datetime.toISOString() }),
+      ...settings,
+    },
+  ];
   const annotations: SigmfAnnotation[] = [];
   let global: SigmfGlobal = {
     'core:datatype': datatype.name,
@@ -97,6 +109,13 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     fsyncSync(data);
     writeMetadata(metaPath, metadata());
     bytesSinceFlush = 0;
+  };
+
+  const addSegment = (fields: Readonly<Record<string, unknown>>): void => {
+    const last = captures[captures.length - 1];
+    if (last['core:sample_start'] === samples) {
+      captures[captures.length - 1] = { ...last, ...fields, 'core:global_index': samples + lostBefore };
+    } else captures.push({ ...fields, 'core:sample_start': samples, 'core:global_index': samples + lostBefore });
   };
 
   try {
@@ -136,17 +155,10 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     },
     markGap(lost, cause) {
       lostBefore += lost;
-      const segment: SigmfCapture = {
-        'core:sample_start': samples,
-        'core:global_index': samples + lostBefore,
-        ...(options.centerFrequencyHz === undefined ? {} : { 'core:frequency': options.centerFrequencyHz }),
-        ...(options.gainDb === undefined ? {} : { 'blindlink:gain_db': options.gainDb }),
-        'blindlink:lost_samples': lost,
-        'blindlink:cause': cause,
-      };
-      captures.push(segment);
+      addSegment({ ...settings, 'blindlink:lost_samples': lost, 'blindlink:cause': cause });
       writeMetadata(metaPath, metadata());
     },
+    segment: addSegment,
     annotate(annotation) {
       annotations.push(annotation);
     },

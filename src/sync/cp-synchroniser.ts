@@ -54,8 +54,13 @@ export interface CpSynchroniser {
 }
 
 /** One symbol as its window placed it: full prefix, and its later half. */
-interface SymbolSums {
+interface SymbolSums extends Sums {
+  /** Stream position, and that of the window's period that placed it. */
   readonly at: number;
+  readonly window: number;
+}
+
+interface Sums {
   readonly re: number;
   readonly im: number;
   readonly energy: number;
@@ -122,25 +127,28 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   let best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
 
   /** Sums of `count` symbols of which the first begins at stream position `at`; those outside the buffer are left out. */
-  const symbolsFrom = (at: number, count: number): SymbolSums[] => {
+  const symbolsFrom = (at: number, count: number, window: number): SymbolSums[] => {
     const out: SymbolSums[] = [];
     for (let s = 0; s < count; s++) {
       const period = Math.floor(s / symbolsPerPeriod);
       const first = at + period * periodLength + starts[s % symbolsPerPeriod];
       const k = prefixes[s % symbolsPerPeriod];
       if (first < base || first + k + fftSize > base + filled) continue;
-      out.push(symbolSums(buffer, sums, first - base, k, fftSize, first));
+      out.push({ ...symbolSums(buffer, sums, first - base, k, fftSize), at: first, window });
     }
     return out;
   };
 
   const close = (out: CpStretch[]): void => {
     if (state.kind !== 'locked') return;
-    const last = state.windows[state.windows.length - 1];
+    const { symbols, windows } = state;
+    const last = windows[windows.length - 1];
     // Behind the last window's first hop, which is in the list: the rest of that window, and a hop more.
-    state.symbols.push(...symbolsFrom(last.at + hop, pattern.numSymbols));
-    const stretch = conclude(state.symbols, state.windows, falseAlarm);
-    if (stretch !== null) {
+    symbols.push(...symbolsFrom(last.at + hop, pattern.numSymbols, last.at));
+    const fresh = symbols.filter(({ at }) => at >= behind);
+    for (const [from, to] of runsOf(fresh, windows)) {
+      const stretch = conclude(fresh.slice(from, to), windows);
+      if (stretch === null) continue;
       out.push(stretch);
       found++;
       behind = stretch.endSample - fftSize;
@@ -163,9 +171,9 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     if (state.kind === 'searching') {
       if (!detected) return;
       // Symbols of the hop before: the stretch may have begun in a window that did not see enough of it.
-      state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols), windows: [] };
+      state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols, placed.at), windows: [] };
     }
-    state.symbols.push(...symbolsFrom(placed.at, hopSymbols));
+    state.symbols.push(...symbolsFrom(placed.at, hopSymbols, placed.at));
     state.windows.push(placed);
   };
 
@@ -176,31 +184,31 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     return Math.min(apart, periodLength - apart) <= tolerance && Math.min(turn, 1 - turn) < 0.2;
   };
 
-  const conclude = (symbols: SymbolSums[], windows: PlacedEstimate[], p: number): CpStretch | null => {
-    const fresh = symbols.filter(({ at }) => at >= behind);
-    const [from, to] = bestRun(fresh, windows);
-    const run = fresh.slice(from, to);
+  const conclude = (run: readonly SymbolSums[], windows: readonly PlacedEstimate[]): CpStretch | null => {
     if (run.length < LEAST_SYMBOLS) return null;
-    const total = run.reduce(addSums);
+    const total = run.map((symbol): Sums => symbol).reduce(addSums);
     const metric = Math.min(1, Math.hypot(total.re, total.im) / total.energy);
-    if (metric * metric <= 1 - p ** (1 / Math.max(2, run.length * (pattern.totalPrefix / pattern.numSymbols) - 1)))
+    const perSymbol = pattern.totalPrefix / pattern.numSymbols;
+    if (
+      -Math.max(2, run.length * perSymbol - 1) * Math.log1p(-Math.min(metric ** 2, 1 - 1e-12)) <
+      -Math.log(falseAlarm)
+    ) {
       return null;
+    }
     const late = Math.min(1 - 1e-6, Math.hypot(total.lateRe, total.lateIm) / total.lateEnergy);
-    const halfPrefix =
-      pattern.totalPrefix / pattern.numSymbols - Math.floor(pattern.totalPrefix / pattern.numSymbols / 2);
+    const latePrefix = perSymbol - Math.floor(perSymbol / 2);
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
-    const anchor = windows.slice(0, 4).reduce((a, b) => (b.strength > a.strength ? b : a));
-    const shift = wrap(anchor.at - windows[0].at, periodLength);
-    const first = run[0].at + shift;
-    const final = run[run.length - 1];
+    const mine = windows.filter(({ at }) => at >= run[0].at - hop && at <= run[run.length - 1].at).slice(0, 4);
+    const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
+    const shift = anchor === null ? 0 : wrap(anchor.at - run[0].window, periodLength);
     return {
-      startSample: Math.max(0, first),
-      endSample: final.at + longestPrefix + fftSize,
+      startSample: Math.max(0, run[0].at + shift),
+      endSample: run[run.length - 1].at + longestPrefix + fftSize,
       numSymbols: run.length,
       cfoSubcarriers: Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
       metric,
       snrDb: powerToDb(late / (1 - late)),
-      noiseVariance: (total.lateEnergy / (run.length * halfPrefix)) * (1 - late),
+      noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - late),
       drift: driftOf(windows, periodLength),
     };
   };
@@ -252,14 +260,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   };
 }
 
-function symbolSums(
-  x: ComplexArray,
-  { meanRe, meanIm }: LagProducts,
-  from: number,
-  prefix: number,
-  lag: number,
-  at: number,
-): SymbolSums {
+function symbolSums(x: ComplexArray, { meanRe, meanIm }: LagProducts, from: number, prefix: number, lag: number): Sums {
   let [re, im, energy, lateRe, lateIm, lateEnergy] = [0, 0, 0, 0, 0, 0];
   const late = from + (prefix >> 1);
   for (let i = from; i < from + prefix; i++) {
@@ -278,11 +279,10 @@ function symbolSums(
     lateIm += pi;
     lateEnergy += e;
   }
-  return { at, re, im, energy, lateRe, lateIm, lateEnergy };
+  return { re, im, energy, lateRe, lateIm, lateEnergy };
 }
 
-const addSums = (a: SymbolSums, b: SymbolSums): SymbolSums => ({
-  at: a.at,
+const addSums = (a: Sums, b: Sums): Sums => ({
   re: a.re + b.re,
   im: a.im + b.im,
   energy: a.energy + b.energy,
@@ -292,10 +292,12 @@ const addSums = (a: SymbolSums, b: SymbolSums): SymbolSums => ({
 });
 
 /**
- * The run of symbols [from, to) with the largest sum of Re(γ·e^{−jφ})/Φ − ½ρ̂ (Kadane). Silence between bursts has its own
- * small correlations (a mixer's leakage): a symbol counts with a quarter of the median energy at least.
+ * Runs of symbols [from, to) in which Re(γ·e^{−jφ})/Φ − ½ρ̂ adds up: a cumulative-sum test that ends a run where the sum has
+ * fallen by what four empty symbols take. Silence between bursts has its own small correlations (a mixer's leakage): a
+ * symbol counts with a quarter of the median energy at least.
  */
-function bestRun(symbols: readonly SymbolSums[], windows: readonly PlacedEstimate[]): [number, number] {
+function runsOf(symbols: readonly SymbolSums[], windows: readonly PlacedEstimate[]): [number, number][] {
+  if (symbols.length === 0) return [];
   const strongest = windows.reduce((a, b) => (b.strength > a.strength ? b : a));
   const angle = 2 * Math.PI * strongest.cfoSubcarriers;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
@@ -303,21 +305,25 @@ function bestRun(symbols: readonly SymbolSums[], windows: readonly PlacedEstimat
   const least = 0.25 * energies[energies.length >> 1] + Number.MIN_VALUE;
   const aligned = symbols.map(({ re, im, energy }) => (re * cos + im * sin) / Math.max(energy, least));
   // What a symbol of the stretch has: the median of the better half, since some lie outside it.
-  const sorted = [...aligned].sort((a, b) => a - b);
-  const typical = sorted[Math.floor(0.75 * (sorted.length - 1))];
-  let best: [number, number] = [0, 0];
-  let [bestSum, sum, from] = [0, 0, 0];
+  const typical = [...aligned].sort((a, b) => a - b)[Math.floor(0.75 * (aligned.length - 1))];
+  const runs: [number, number][] = [];
+  let [sum, top, from, to] = [0, 0, 0, 0];
+  const end = (): void => {
+    if (to > from) runs.push([from, to]);
+  };
   aligned.forEach((value, i) => {
     sum += value - 0.5 * typical;
-    if (sum <= 0) {
-      sum = 0;
-      from = i + 1;
-    } else if (sum > bestSum) {
-      bestSum = sum;
-      best = [from, i + 1];
+    if (sum > top) {
+      top = sum;
+      to = i + 1;
+    }
+    if (sum <= Math.max(0, top - 2 * typical)) {
+      end();
+      [sum, top, from, to] = [0, 0, i + 1, i + 1];
     }
   });
-  return best;
+  end();
+  return runs;
 }
 
 function wrap(value: number, period: number): number {

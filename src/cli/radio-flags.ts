@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { RadioRequest } from '../link/open-radio.js';
+import type { PictureSize } from '../link/reception.js';
+import { ConfigError } from '../core/errors.js';
+import type { RadioCounters } from '../radio/radio.js';
+import { decimal, rate, signedRate } from './input-file.js';
+
+/** Flags of every command with a radio; UHD's habits. */
+export function addRadioFlags(command: Command, usual: string): Command {
+  return command
+    .option('--radio <name>', 'simulated, gnuradio, usrp, soapy, zmq or file:PATH', usual)
+    .option('--args <text>', 'device arguments as UHD or SoapySDR take them, e.g. type=b200 or driver=rtlsdr')
+    .option('--rate <Hz>', 'sampling rate, e.g. 1M (channel.sampleRateHz)', rate)
+    .option('--freq <Hz>', 'centre frequency, e.g. 915M', signedRate)
+    .option('--lo-offset <Hz>', 'distance of the local oscillator from it', signedRate)
+    .option('--tx-gain <dB>', 'gain of the transmitter', decimal('--tx-gain'))
+    .option('--rx-gain <dB>', 'gain of the receiver', decimal('--rx-gain'))
+    .option('--tx-ant <name>', 'antenna of the transmitter, TX/RX by default')
+    .option('--rx-ant <name>', 'antenna of the receiver, RX2 by default')
+    .option('--subdev <spec>', 'subdevice, e.g. A:A')
+    .option('--ref <source>', 'clock: internal, external or gpsdo')
+    .option('--zmq-push <address>', 'zmq: where samples go', 'tcp://127.0.0.1:5555')
+    .option('--zmq-pull <address>', 'zmq: where samples come from', 'tcp://127.0.0.1:5556');
+}
+
+export function radioRequest(
+  options: Readonly<Record<string, unknown>>,
+  direction: RadioRequest['direction'],
+): RadioRequest {
+  return {
+    radio: options['radio'] as string,
+    direction,
+    args: options['args'] as string | undefined,
+    rateHz: options['rate'] as number | undefined,
+    frequencyHz: options['freq'] as number | undefined,
+    loOffsetHz: options['loOffset'] as number | undefined,
+    txGainDb: options['txGain'] as number | undefined,
+    rxGainDb: options['rxGain'] as number | undefined,
+    txAntenna: options['txAnt'] as string | undefined,
+    rxAntenna: options['rxAnt'] as string | undefined,
+    subdevice: options['subdev'] as string | undefined,
+    clockSource: options['ref'] as string | undefined,
+    zmqPush: options['zmqPush'] as string | undefined,
+    zmqPull: options['zmqPull'] as string | undefined,
+  };
+}
+
+/** 64x64 → a size. */
+export function pictureSize(value: string): PictureSize {
+  const match = /^(\d+)[x×](\d+)$/.exec(value);
+  if (match === null || Number(match[1]) < 1 || Number(match[2]) < 1) {
+    throw new ConfigError('config.flag', `--size ${value}: write it as WIDTHxHEIGHT, e.g. 64x64`, { value });
+  }
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** Flags of settings that make no sense where the channel is a real one. */
+export const withoutChannel = ['--channel', '--coherence', '--doppler', '--cfo', '--snr-convention', '--clipping'];
+
+/** What was lost, in words; nothing where nothing was. */
+export function describeLosses(counters: RadioCounters): string {
+  const { lostInDevice, lostInQueue, overruns, underruns, latePackets } = counters;
+  const parts: string[] = [];
+  if (lostInDevice > 0 || overruns > 0)
+    parts.push(`${overruns} overrun(s), ${lostInDevice} samples lost in the device`);
+  if (lostInQueue > 0) parts.push(`${lostInQueue} samples dropped because this machine was too slow`);
+  if (underruns > 0) parts.push(`${underruns} underrun(s)`);
+  if (latePackets > 0) parts.push(`${latePackets} late packet(s)`);
+  return parts.join('; ');
+}

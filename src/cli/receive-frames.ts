@@ -1,0 +1,166 @@
+import { lastValueFrom, tap } from 'rxjs';
+import { defaultIfEmpty, takeWhile } from 'rxjs';
+import type { LinkConfig } from '../config/schema.js';
+import { AbortedError } from '../core/errors.js';
+import { withModels } from '../link/link-models.js';
+import {
+  createReception,
+  type PictureSize,
+  type ReceptionOutcome,
+  type ReceptionReport,
+  type SentPicture,
+} from '../link/reception.js';
+import { openReceptionFolder } from '../link/reception-folder.js';
+import { versions } from '../link/run-folder.js';
+import type { Radio } from '../radio/radio.js';
+import { describeLosses } from './radio-flags.js';
+
+export interface FrameRun {
+  readonly config: LinkConfig;
+  readonly size: PictureSize;
+  readonly radio: Radio;
+  readonly sent: readonly SentPicture[];
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+  /** Ends after so many frames. */
+  readonly frames: number;
+  /** Called with each frame's outcomes. */
+  readonly use?: (outcomes: readonly ReceptionOutcome[]) => void;
+  /** In words, why nothing was found. */
+  readonly explain?: () => string;
+}
+
+export interface ReceiverFigures {
+  readonly frames: number;
+  readonly decoded: number;
+  readonly decodedShare: number;
+  readonly psnrDbMean: number | null;
+  readonly success: number | null;
+  readonly millisecondsMean: number;
+}
+
+/** Frames from a radio to receivers, with output, results folder and summary: what `receive` and `replay` share. */
+export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> {
+  const { config, size, radio, sent, json, signal } = run;
+  return withModels(config, async (models) => {
+    const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
+    const reception = createReception(config, models, size, radio.receive(), { sent, signal });
+    let folder: ReturnType<typeof openReceptionFolder> | null = null;
+    const reports: ReceptionReport[] = [];
+    let frames = 0;
+    let queue = Promise.resolve();
+    let interrupted = false;
+    let failure: unknown = null;
+    try {
+      await lastValueFrom(
+        reception.outcomes.pipe(
+          tap((outcomes) => {
+            frames++;
+            reports.push(...outcomes.map(({ report }) => report));
+            if (json) for (const { report } of outcomes) console.log(JSON.stringify(report));
+            else console.log(describe(outcomes));
+            run.use?.(outcomes);
+            // A folder only once there is something to keep.
+            if (out !== null) folder ??= openReceptionFolder(out, config, size, sent);
+            const keeper = folder;
+            if (keeper !== null) queue = queue.then(() => keeper.add(outcomes));
+          }),
+          takeWhile(() => frames < run.frames && !signal.aborted),
+          defaultIfEmpty(null),
+        ),
+      );
+    } catch (error) {
+      if (error instanceof AbortedError || signal.aborted) interrupted = true;
+      else failure = error;
+    }
+    interrupted ||= signal.aborted;
+    await queue;
+    const counters = radio.counters();
+    const { broken, gaps, samples } = reception.extractor.counts();
+    const summary = {
+      type: 'summary',
+      ...(interrupted ? { interrupted: true } : {}),
+      frames,
+      framesSent: sent.length > 0 ? sent.length : null,
+      brokenFrames: broken,
+      gaps,
+      samples,
+      receivers: figuresOf(reports),
+      rx: radio.rx,
+      counters,
+      sync: reception.extractor.diagnosis(),
+      config,
+      versions: versions(models.codec.card),
+    };
+    const keeper = folder as ReturnType<typeof openReceptionFolder> | null;
+    keeper?.finish(summary);
+    if (json) console.log(JSON.stringify(summary));
+    else {
+      console.log(describeFigures(summary.receivers, frames, sent.length));
+      const losses = describeLosses(counters);
+      if (losses !== '') console.log(losses);
+      if (broken > 0) console.log(`${broken} frame(s) cut by a gap or the end`);
+      if (frames === 0 && !interrupted && failure === null) console.log(run.explain?.() ?? 'no frame found');
+      if (keeper !== null) console.log(`Results in ${keeper.path} (pictures/, plots/, frames.csv, summary.json)`);
+    }
+    if (failure !== null) throw failure as Error;
+    if (interrupted) {
+      console.error(`blindlink: interrupted after ${frames} frame(s); what was done is complete`);
+      process.exitCode = 130;
+    }
+    return { frames };
+  });
+}
+
+function describe(outcomes: readonly ReceptionOutcome[]): string {
+  const { frame, startSample, cfoSubcarriers, snrDb, picture } = outcomes[0].report;
+  const parts = outcomes.map(({ report: { receiver, verdict, psnrDb } }) =>
+    psnrDb === null ? `${receiver} ${verdict}` : `${receiver} ${verdict} ${psnrDb.toFixed(2)} dB`,
+  );
+  return (
+    `frame ${frame} at ${startSample}: CFO ${cfoSubcarriers.toFixed(4)} subcarriers, SNR ${snrDb.toFixed(1)} dB` +
+    `${picture === null ? '' : `, ${picture}`}: ${parts.join(', ')}`
+  );
+}
+
+/** What each receiver made of all frames. */
+export function figuresOf(reports: readonly ReceptionReport[]): Record<string, ReceiverFigures> {
+  const names = [...new Set(reports.map(({ receiver }) => receiver))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const mine = reports.filter(({ receiver }) => receiver === name);
+      const decoded = mine.filter(({ verdict }) => verdict === 'decoded').length;
+      const psnr = mine.map(({ psnrDb }) => psnrDb).filter((v) => v !== null);
+      return [
+        name,
+        {
+          frames: mine.length,
+          decoded,
+          decodedShare: decoded / mine.length,
+          psnrDbMean: psnr.length === 0 ? null : mean(psnr),
+          success: psnr.length === 0 ? null : psnr.filter((v) => v > 15).length / psnr.length,
+          millisecondsMean: mean(mine.map(({ milliseconds }) => milliseconds)),
+        },
+      ];
+    }),
+  );
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
+
+function describeFigures(receivers: Readonly<Record<string, ReceiverFigures>>, frames: number, sent: number): string {
+  const lines = [`${frames} frame(s) found${sent > 0 ? ` of ${sent} sent` : ''}`];
+  if (frames > 0) {
+    lines.push('  receiver     decoded          PSNR dB   success   ms');
+    for (const [name, f] of Object.entries(receivers)) {
+      lines.push(
+        `  ${name.padEnd(11)}  ${`${f.decoded} (${(100 * f.decodedShare).toFixed(1)} %)`.padEnd(15)}  ` +
+          `${(f.psnrDbMean?.toFixed(2) ?? '-').padStart(7)}   ${(f.success === null ? '-' : `${(100 * f.success).toFixed(1)} %`).padStart(7)}  ` +
+          `${f.millisecondsMean.toFixed(1).padStart(5)}`,
+      );
+    }
+  }
+  return lines.join('\n');
+}
+
+const timestamp = (): string => new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');

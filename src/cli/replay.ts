@@ -1,0 +1,134 @@
+import type { Command } from 'commander';
+import type { RawConfig } from '../config/load.js';
+import { LinkError } from '../core/errors.js';
+import { findByPreamble } from '../link/find-frames.js';
+import { gridOf } from '../link/link-setting.js';
+import type { PictureSize, SentPicture } from '../link/reception.js';
+import { openReplay, sectionsByAnnotation } from '../radio/replay/replay-radio.js';
+import type { Recording } from '../recording/recording.js';
+import { openPictures } from '../source/picture-source.js';
+import type { Picture } from '../source/picture.js';
+import { addInputFlags, openInput, rateOf, whole } from './input-file.js';
+import { interruptible } from './interrupt.js';
+import { pictureSize, withoutChannel } from './radio-flags.js';
+import { receiveFrames } from './receive-frames.js';
+import { airConfig } from './record.js';
+import { addSettings } from './settings.js';
+import { explain, oneOf } from './sync.js';
+
+export function addReplay(program: Command): void {
+  const command = program
+    .command('replay')
+    .description('Play a recording to one or more receivers, side by side on the same samples.')
+    .argument('<file>', 'SigMF recording (any of its files, or an archive) or raw samples');
+  addInputFlags(addSettings(command, { without: withoutChannel }))
+    .option('--size <WxH>', 'size of the pictures, where the recording does not tell', pictureSize)
+    .option('--pace <name>', 'fast, or real-time', 'fast')
+    .option('--loop <n>', 'play it so many times', whole('--loop', 1), 1)
+    .option('--section <name>', 'only what the annotations of this label, or number, cover')
+    .option('--json', 'one JSON object a line on standard output, nothing else')
+    .action(async (file: string, options: Record<string, unknown>) => {
+      await replay(file, options);
+    });
+}
+
+async function replay(file: string, options: Record<string, unknown>): Promise<void> {
+  const pace = oneOf('--pace', options['pace'] as string, ['fast', 'real-time']);
+  const { config, recording, size, sent } = await openLinkRecording(file, options);
+  if (options['printConfig'] === true) {
+    recording.close();
+    console.log(JSON.stringify(config, null, 2));
+    return;
+  }
+  const { signal, release } = interruptible();
+  const section = options['section'] as string | undefined;
+  const radio = openReplay(recording, {
+    sampleRateHz: config.channel.sampleRateHz,
+    channel: (options['inputChannel'] as number | undefined) ?? 0,
+    pace,
+    loops: options['loop'] as number,
+    ...(section === undefined ? {} : { sections: sectionsByAnnotation(recording, section) }),
+  });
+  const close = (): void => void radio.close();
+  signal.addEventListener('abort', close);
+  try {
+    const timed = section === undefined && options['loop'] === 1;
+    await receiveFrames({
+      config,
+      size,
+      radio,
+      // Times of what was sent hold for the recording played once, from its start.
+      sent: timed ? sent : sent.map((item) => ({ ...item, sampleStart: null })),
+      json: options['json'] === true,
+      signal,
+      frames: config.run.frames ?? Infinity,
+      explain: () => {
+        const how = { sampleRateHz: config.channel.sampleRateHz, channel: 0, resampleHz: null };
+        const grid = gridOf(config);
+        if (grid.config.preamble === 'none') return 'no frame found';
+        const again = { repetition: false, frameSamples: grid.preambleLength };
+        return explain(findByPreamble(recording, grid, how, again).diagnosis);
+      },
+    });
+  } finally {
+    await radio.close();
+    release();
+  }
+}
+
+/** A recording with the link's settings that it carries, the user's on top, and what was sent, where that can be had. */
+export async function openLinkRecording(
+  file: string,
+  options: Record<string, unknown>,
+): Promise<{
+  config: ReturnType<typeof airConfig>;
+  recording: Recording;
+  size: PictureSize;
+  sent: SentPicture[];
+}> {
+  const recording = openInput(file, options);
+  try {
+    const { global } = recording.metadata;
+    const carried = global['blindlink:link'] as RawConfig | undefined;
+    const base = carried === undefined ? {} : baseOf(carried);
+    const config = airConfig({ ...options, rate: rateOf(recording) }, [], base);
+    const carriedSize = global['blindlink:picture_size'] as [number, number] | undefined;
+    const size = (options['size'] as PictureSize | undefined) ??
+      (carriedSize === undefined ? null : { width: carriedSize[0], height: carriedSize[1] }) ?? {
+        width: 64,
+        height: 64,
+      };
+    return { config, recording, size, sent: await sentOf(recording, config) };
+  } catch (error) {
+    recording.close();
+    throw error;
+  }
+}
+
+/** What a recording says of its link, without what concerns the run that made it. */
+function baseOf(carried: RawConfig): RawConfig {
+  const { run: _run, receiver, ...rest } = carried;
+  const names = (receiver as { names?: string[] } | undefined)?.names?.filter((name) => name !== 'perfect');
+  return { ...rest, receiver: { ...(receiver as object), ...(names?.length ? { names } : {}) } };
+}
+
+/** The pictures that were sent: built-in ones are drawn again, files are read if they are still there. */
+async function sentOf(recording: Recording, config: ReturnType<typeof airConfig>): Promise<SentPicture[]> {
+  const listed = recording.metadata.global['blindlink:sent'] as
+    { frame: number; picture: string; sample_start?: number }[] | undefined;
+  if (listed === undefined) return [];
+  const pictures = new Map<string, Picture>();
+  try {
+    const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: listed.length });
+    for await (const picture of source.pictures()) pictures.set(picture.name, picture);
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    console.error(`note: what was sent cannot be read (${error.message}); no PSNR`);
+  }
+  return listed.map(({ frame, picture, sample_start: sampleStart }) => ({
+    frame,
+    name: picture,
+    picture: pictures.get(picture) ?? null,
+    sampleStart: sampleStart ?? null,
+  }));
+}
