@@ -13,6 +13,8 @@ export default tseslint.config(
         { object: 'Math', property: 'random', message: 'Randomness is an argument: pass an Rng.' },
       ],
       'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Use named exports.' }],
+      // Properties left out of a rest object are named to be left out.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       'no-console': 'error',
     },
   },

@@ -10,6 +10,7 @@ line of text, `done`. GNU Radio's own log goes to standard error.
 Ends when its input ends and nothing is to be received, at SIGTERM or SIGINT, and when its parent dies.
 """
 
+import gc
 import importlib
 import inspect
 import json
@@ -41,6 +42,12 @@ def fail(kind, error):
     os._exit(1)
 
 
+def release():
+    """Destroys what is left of a device, so that it is given back; a driver that hangs in that is left behind."""
+    threading.Timer(3, os._exit, (0,)).start()
+    gc.collect()
+
+
 def watch_parent():
     parent = os.getppid()
     while os.getppid() == parent:
@@ -60,7 +67,9 @@ def parameters_of(constructor, words):
         kind = type(known[name])
         try:
             text = words.pop(0)
-            given[name] = kind(float(text)) if kind is int else kind(text)
+            # A default of 0 says nothing of whether fractions are meant.
+            number = float(text) if kind in (int, float) else None
+            given[name] = text if number is None else int(number) if number.is_integer() else number
         except ValueError:
             fail("usage", f"{flag}: cannot be {text}")
     return given
@@ -135,18 +144,24 @@ def main():
         fail("no-module", error)
     make = getattr(module, name)
     given = parameters_of(make.__init__, words)
+    top = None
+    problem = None
     try:
         top = make(**given)
         set_subdevices(top, given)
         framed = frame_output(top)
     except Exception as error:  # whatever a driver throws is told in one line
-        fail("device", error)
+        problem = str(error)
+    if problem is not None:
+        # The traceback held the device: let it go first, or the next program finds it in use.
+        top = None
+        release()
+        fail("device", problem)
 
     stopping = threading.Event()
 
     def stop(*_):
         stopping.set()
-        top.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -161,11 +176,14 @@ def main():
     while waiter.is_alive():
         waiter.join(0.2)
         if stopping.is_set():
+            top.stop()
             waiter.join(3)
             break
     tell("done")
     sys.stderr.flush()
-    # Driver threads may outlive the flowgraph; nothing is left to be done in them.
+    del top, waiter
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    release()
     os._exit(0)
 
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RawConfig } from '../config/load.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError, LinkError } from '../core/errors.js';
-import { createEmission } from '../link/emission.js';
+import { createEmission, prepared } from '../link/emission.js';
 import { withModels } from '../link/link-models.js';
 import { openRadio } from '../link/open-radio.js';
 import type { SentPicture } from '../link/reception.js';
@@ -190,7 +190,7 @@ async function run(
         rms: (options['rms'] as number | undefined) ?? (isReal ? 0.2 : null),
         signal,
       });
-      for await (const part of emission) {
+      for await (const part of isReal ? prepared(emission) : emission) {
         if (signal.aborted) return;
         await radio.transmit(part.samples);
         total += part.samples.re.length;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AbortedError, DeviceError } from '../core/errors.js';
-import { createEmission } from '../link/emission.js';
+import { createEmission, prepared } from '../link/emission.js';
 import { withModels } from '../link/link-models.js';
 import { openRadio } from '../link/open-radio.js';
 import { openPictures } from '../source/picture-source.js';
@@ -55,7 +55,7 @@ async function transmit(pictures: readonly string[], options: Record<string, unk
           rms: options['rms'] as number,
           signal,
         });
-        for await (const part of emission) {
+        for await (const part of prepared(emission)) {
           await radio.transmit(part.samples);
           if (part.sent !== null) progress.update(++frames);
         }

@@ -74,3 +74,19 @@ export async function* createEmission(
   }
   if (options.tailSamples > 0) yield silence(options.tailSamples);
 }
+
+/**
+ * Prepares the first parts before the first is handed out, so that a radio that cannot wait is not kept waiting by the
+ * encoder; further ones are made on the way.
+ */
+export async function* prepared(parts: AsyncIterable<EmissionPart>, ahead = 1024): AsyncIterable<EmissionPart> {
+  const ready: EmissionPart[] = [];
+  const iterator = parts[Symbol.asyncIterator]();
+  while (ready.length < ahead) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    ready.push(next.value);
+  }
+  yield* ready;
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+}

@@ -112,6 +112,11 @@ class Air(sample_source.SampleSource, sample_source.SampleSink):
 
     settings = None
     waiting = collections.deque()
+    # Samples to transmit come in bursts, with no clock behind them. They go on the air in one piece, when no more have come
+    # for this long: a real radio would have had them at the rate they leave.
+    PATIENCE_S = 0.3
+    on_air = False
+    last_arrival = 0.0
 
     def __init__(self, **_):
         s = Air.settings
@@ -122,12 +127,14 @@ class Air(sample_source.SampleSource, sample_source.SampleSink):
 
     def accept_packet(self, packet):
         Air.waiting.append(bytes(packet.get_payload_bytes()))
+        Air.last_arrival = time.time()
 
     def fill_packet(self, packet, payload_size):
         wanted = payload_size // 4
         have = []
         total = 0
-        while Air.waiting and total < wanted:
+        Air.on_air = bool(Air.waiting) and (Air.on_air or time.time() - Air.last_arrival > Air.PATIENCE_S)
+        while Air.on_air and Air.waiting and total < wanted:
             data = numpy.frombuffer(Air.waiting.popleft(), dtype="<i2")
             have.append(data)
             total += len(data) // 2
