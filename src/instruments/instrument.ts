@@ -46,6 +46,7 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
     onClosed?.();
   };
   port.on('close', end);
+  port.on('end', end);
   port.on('error', end);
 
   /** Waits for a line that fits. */

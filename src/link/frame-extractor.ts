@@ -92,6 +92,8 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
         )
       : null;
   const delay = preamble?.delaySamples ?? prefix?.delaySamples ?? 0;
+  // Prefixes place a symbol by where its energy is, behind the first path.
+  const early = grid.cyclicPrefixLength >> 2;
   const margin = (SLACK + 2) * grid.symbolLength;
   const keep = delay + 3 * frameLength + 2 * margin;
 
@@ -119,7 +121,8 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
       // Frames may follow one another without a pause: as many as fit into the stretch.
       const count = Math.round(stretch.numSymbols / numSymbols);
       for (let i = 0; i < count; i++) {
-        places.push({ ...stretch, start: stretch.startSample + i * numSymbols * grid.symbolLength });
+        const start = stretch.startSample - early + i * numSymbols * grid.symbolLength;
+        places.push({ ...stretch, start: Math.max(start, -origin) });
       }
     }
     return places;

@@ -1,7 +1,15 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { powerToDb } from '../core/units.js';
-import { type CpEstimate, type CpNumerology, createCpPattern, estimateCpWindow, LagProducts } from './cp-window.js';
+import {
+  colourOf,
+  correlationEvidence,
+  type CpEstimate,
+  type CpNumerology,
+  createCpPattern,
+  estimateCpWindow,
+  LagProducts,
+} from './cp-window.js';
 
 export type { CpNumerology } from './cp-window.js';
 
@@ -75,7 +83,13 @@ interface Sums {
  */
 type State =
   | { readonly kind: 'searching' }
-  | { readonly kind: 'locked'; readonly symbols: SymbolSums[]; readonly windows: PlacedEstimate[] };
+  | {
+      readonly kind: 'locked';
+      readonly symbols: SymbolSums[];
+      readonly windows: PlacedEstimate[];
+      /** See `colourOf`. */
+      readonly colour: number;
+    };
 
 interface PlacedEstimate extends CpEstimate {
   /** Stream position of a period's first sample. */
@@ -141,13 +155,13 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
 
   const close = (out: CpStretch[]): void => {
     if (state.kind !== 'locked') return;
-    const { symbols, windows } = state;
+    const { symbols, windows, colour } = state;
     const last = windows[windows.length - 1];
     // Behind the last window's first hop, which is in the list: the rest of that window, and a hop more.
     symbols.push(...symbolsFrom(last.at + hop, pattern.numSymbols, last.at));
     const fresh = symbols.filter(({ at }) => at >= behind);
     for (const [from, to] of runsOf(fresh, windows)) {
-      const stretch = conclude(fresh.slice(from, to), windows);
+      const stretch = conclude(fresh.slice(from, to), windows, colour);
       if (stretch === null) continue;
       out.push(stretch);
       found++;
@@ -160,47 +174,65 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     sums.form(buffer, next - base, products, fftSize);
     const estimate = estimateCpWindow(pattern, sums);
     const detected = estimate.evidence > -Math.log(falseAlarm);
-    const placed = { ...estimate, at: next + estimate.offset };
+    let placed = { ...estimate, at: next + estimate.offset };
     const { evidence, metric, cfoSubcarriers } = estimate;
     if (evidence > best.evidence) best = { evidence, metric, at: placed.at, cfo: cfoSubcarriers };
     if (state.kind === 'locked') {
       const previous = state.windows[state.windows.length - 1];
       const agrees = estimate.evidence > TRACKING_EVIDENCE && matches(previous, placed);
       if (!agrees || state.symbols.length >= longestStretch) close(out);
+      else {
+        // The count of symbols goes on where the last window left it.
+        const due = previous.at + hop;
+        placed = { ...placed, at: due + apart(due, placed.at) };
+      }
     }
     if (state.kind === 'searching') {
       if (!detected) return;
+      const colour = colourOf(buffer, next - base, products, longestPrefix);
       // Symbols of the hop before: the stretch may have begun in a window that did not see enough of it.
-      state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols, placed.at), windows: [] };
+      state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols, placed.at), windows: [], colour };
     }
     state.symbols.push(...symbolsFrom(placed.at, hopSymbols, placed.at));
     state.windows.push(placed);
   };
 
-  /** Whether two neighbouring windows place periods alike, and see the same carrier offset. */
-  const matches = (a: PlacedEstimate, b: PlacedEstimate): boolean => {
-    const apart = (((b.at - a.at) % periodLength) + periodLength) % periodLength;
-    const turn = Math.abs(b.cfoSubcarriers - a.cfoSubcarriers);
-    return Math.min(apart, periodLength - apart) <= tolerance && Math.min(turn, 1 - turn) < 0.2;
+  /**
+   * By how much two places of a period differ, whole symbols left out: with a list of prefixes that are nearly alike, a
+   * window that sees few symbols may be wrong about which symbol is the list's first.
+   */
+  const apart = (a: number, b: number): number => {
+    let least = Infinity;
+    for (let s = 0; s < symbolsPerPeriod; s++) {
+      const rest = wrap(b - a - starts[s], periodLength);
+      if (Math.abs(rest) < Math.abs(least)) least = rest;
+    }
+    return least;
   };
 
-  const conclude = (run: readonly SymbolSums[], windows: readonly PlacedEstimate[]): CpStretch | null => {
+  /** Whether two neighbouring windows place symbols alike, and see the same carrier offset. */
+  const matches = (a: PlacedEstimate, b: PlacedEstimate): boolean => {
+    const turn = Math.abs(b.cfoSubcarriers - a.cfoSubcarriers);
+    return Math.abs(apart(a.at, b.at)) <= tolerance && Math.min(turn, 1 - turn) < 0.2;
+  };
+
+  const conclude = (
+    run: readonly SymbolSums[],
+    windows: readonly PlacedEstimate[],
+    colour: number,
+  ): CpStretch | null => {
     if (run.length < LEAST_SYMBOLS) return null;
     const total = run.map((symbol): Sums => symbol).reduce(addSums);
     const metric = Math.min(1, Math.hypot(total.re, total.im) / total.energy);
     const perSymbol = pattern.totalPrefix / pattern.numSymbols;
-    if (
-      -Math.max(2, run.length * perSymbol - 1) * Math.log1p(-Math.min(metric ** 2, 1 - 1e-12)) <
-      -Math.log(falseAlarm)
-    ) {
-      return null;
-    }
+    // A coloured signal has fewer independent samples than it has samples: it takes a longer stretch to be sure.
+    if (correlationEvidence(metric, (run.length * perSymbol) / colour) < -Math.log(falseAlarm)) return null;
     const late = Math.min(1 - 1e-6, Math.hypot(total.lateRe, total.lateIm) / total.lateEnergy);
     const latePrefix = perSymbol - Math.floor(perSymbol / 2);
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
     const mine = windows.filter(({ at }) => at >= run[0].at - hop && at <= run[run.length - 1].at).slice(0, 4);
     const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
-    const shift = anchor === null ? 0 : wrap(anchor.at - run[0].window, periodLength);
+    const shift = anchor === null ? 0 : apart(run[0].window, anchor.at);
     return {
       startSample: Math.max(0, run[0].at + shift),
       endSample: run[run.length - 1].at + longestPrefix + fftSize,

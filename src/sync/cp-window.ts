@@ -61,6 +61,38 @@ export function createCpPattern({ fftSize, cyclicPrefixLengths }: CpNumerology, 
   };
 }
 
+/** −ln of the chance that `independent` pairs of noise samples correlate as strongly: −(D − 1)·ln(1 − ρ²). */
+export const correlationEvidence = (metric: number, independent: number): number =>
+  -Math.max(independent - 1, 1) * Math.log1p(-Math.min(metric * metric, 1 - 1e-12));
+
+/**
+ * Σ |R(τ)/R(0)|² over |τ| < reach: by how much fewer independent samples a coloured signal has. 1 for white noise. Lags
+ * are taken ever more sparsely, with straight lines between.
+ */
+export function colourOf(x: ComplexArray, from: number, count: number, reach: number): number {
+  const shareAt = (lag: number): number => {
+    let [re, im, energy] = [0, 0, 0];
+    for (let i = from; i + lag < from + count; i++) {
+      re += x.re[i] * x.re[i + lag] + x.im[i] * x.im[i + lag];
+      im += x.re[i] * x.im[i + lag] - x.im[i] * x.re[i + lag];
+      energy += x.re[i] * x.re[i] + x.im[i] * x.im[i];
+    }
+    return energy > 0 ? (re * re + im * im) / (energy * energy) : 0;
+  };
+  let sum = 1;
+  let [lag, share] = [0, 1];
+  while (lag < reach - 1) {
+    const next = Math.min(reach - 1, lag + Math.max(1, lag >> 2));
+    const value = shareAt(next);
+    // Twice, for lags of both signs; white noise's own small values, 1/count, are not correlation.
+    const own = 1 / count;
+    const steps = next - lag;
+    sum += 2 * (steps === 1 ? Math.max(0, value - own) : (steps * Math.max(0, share + value - 2 * own)) / 2);
+    [lag, share] = [next, value];
+  }
+  return sum;
+}
+
 /** Running sums over a stretch of signal: any prefix of any symbol is then two look-ups. */
 export class LagProducts {
   /** Sums of x*[n]·x[n+N] and of (|x[n]|² + |x[n+N]|²)/2 over n < index. */
@@ -133,8 +165,7 @@ export interface CpEstimate {
  * at all offsets alike (a tone, a narrow band) is taken off first.
  *
  * Evidence, the smaller of two: for white noise (|Γ|/Φ)² exceeds t with probability (1 − t)^(D−1) at most, D = ΣK counted in
- * symbols that carry energy; and |Γ|² at the other offsets is exponentially distributed about its mean, which holds for
- * coloured signals too.
+ * symbols that carry energy; and |Γ|² at the other offsets is exponentially distributed about its mean.
  */
 export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstimate {
   const { periodLength, starts, prefixes, numSymbols, totalPrefix, longestPrefix } = pattern;
@@ -189,7 +220,7 @@ export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstim
     energySquared += e * e;
   }
   const effective = energySquared > 0 ? (totalPrefix / numSymbols) * ((energy * energy) / energySquared) : 1;
-  const white = -Math.max(effective - 1, 1) * Math.log1p(-Math.min(metric * metric, 1 - 1e-12));
+  const white = correlationEvidence(metric, effective);
   const stands = hasOutside ? (strength * strength) / (floor + Number.MIN_VALUE) : Infinity;
   return {
     offset: best,

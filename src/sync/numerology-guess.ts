@@ -10,8 +10,8 @@ export interface NumerologyGuess {
 
 const SIZES = [64, 128, 256, 512, 1024, 2048] as const;
 const SHARES = [1 / 4, 1 / 8, 1 / 10, 9 / 128, 1 / 14, 1 / 16, 1 / 32] as const;
-/** White noise gives 2 to 3. */
-const LEAST_STRENGTH = 4;
+/** White noise gives 2 to 4. */
+const LEAST_STRENGTH = 6;
 /** Symbols folded together: bursts keep their timing that long. */
 const SYMBOLS = 24;
 

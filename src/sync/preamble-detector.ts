@@ -37,10 +37,10 @@ export interface PreambleDetector {
 
 /**
  * Signals that are not white pass Q more often than noise. Our preamble, through any channel of 8 taps at −2 dB or better, had a
- * contrast above 3 and at most 0.31 of its energy in three subcarriers (500 frames); with a tone as strong as itself 0.56.
+ * contrast above 3 and at most 0.31 of its energy in three subcarriers (500 frames); with a tone of half its power 0.37.
  */
 const LEAST_CONTRAST = 2;
-const MOST_TOP_SHARE = 0.6;
+const MOST_TOP_SHARE = 0.45;
 /** Positions that noise makes candidates; each costs a verification, which then decides. */
 const candidateProbability = 0.01;
 /** The running sums are formed afresh at multiples of this many samples: no drift. */

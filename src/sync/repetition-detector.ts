@@ -53,9 +53,11 @@ export function createRepetitionDetector(
   let base = 0;
   let filled = 0;
   let next = 0;
+  /** Where a repetition too long for a preamble was left. */
+  let endless = -1;
 
   /** From the first position above the threshold: the plateau, or null for something that is no preamble. */
-  const measure = (first: number): { found: Repetition | null; end: number } => {
+  const measure = (first: number): { found: Repetition | null; end: number; goesOn: boolean } => {
     const metrics: number[] = [];
     const res: number[] = [];
     const ims: number[] = [];
@@ -70,7 +72,7 @@ export function createRepetitionDetector(
       below = metric > threshold ? 0 : below + 1;
     }
     const end = first + metrics.length - below;
-    if (below < cyclicPrefixLength + half) return { found: null, end: first + metrics.length };
+    if (below < cyclicPrefixLength + half) return { found: null, end: first + metrics.length, goesOn: true };
     const width = Math.min(cyclicPrefixLength + 1, metrics.length);
     let best = { at: 0, metric: -1 };
     for (let i = 0; i + width <= metrics.length; i++) {
@@ -90,7 +92,7 @@ export function createRepetitionDetector(
       metric: best.metric,
       snrDb: powerToDb(rho / (1 - rho)),
     };
-    return { found, end: Math.max(end, found.startSample + symbol) };
+    return { found, end: Math.max(end, found.startSample + symbol), goesOn: false };
   };
 
   return {
@@ -121,8 +123,10 @@ export function createRepetitionDetector(
           if (local.at >= 0) Object.assign(top, { metric: local.metric, at: local.at + base });
           next = hit;
           if (hit >= stop) continue;
-          const { found, end } = measure(hit);
-          if (found !== null) out.push(found);
+          const { found, end, goesOn } = measure(hit);
+          // What is left of a repetition that was too long is no preamble either.
+          if (found !== null && hit !== endless) out.push(found);
+          endless = goesOn ? end : -1;
           next = end;
         }
       }

@@ -4,7 +4,7 @@ import { concatComplex, createComplex, subarray } from '../../../src/core/comple
 import { ConfigError } from '../../../src/core/errors.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { createPreambleDetector, type PreambleDetection } from '../../../src/sync/preamble-detector.js';
-import { gaussian } from '../ofdm/helpers.js';
+import { convolve, gaussian } from '../ofdm/helpers.js';
 import { createStage, oneTap, ota, unitTaps } from './helpers.js';
 
 const stage = createStage(ota);
@@ -124,6 +124,30 @@ describe('preamble detector', () => {
       expect(Math.abs(found[0].startSample - 900)).toBeLessThanOrEqual(4);
       expect(Math.abs(found[0].cfoSubcarriers - 2.3)).toBeLessThan(0.03);
     }
+  });
+});
+
+describe('preamble detector at the edge of a burst', () => {
+  it('prefers the preamble to what noise and the edge look like together, at 30 dB and any offset', () => {
+    for (let t = 0; t < 150; t++) {
+      const cfo = 6 * Math.sin(t);
+      const found = detect(stage({ lead: 500, snrDb: 30, cfoSubcarriers: cfo, taps: unitTaps(t), seed: 1000 + t }));
+      expect(found).toHaveLength(1);
+      expect(Math.abs(found[0].startSample - 500)).toBeLessThanOrEqual(9);
+    }
+  });
+
+  it('takes narrow signals, whose every part is like every other, for none', () => {
+    let found = 0;
+    for (let t = 0; t < 20; t++) {
+      const taps = { re: new Float32Array(25), im: new Float32Array(25) };
+      for (let l = 0; l < 25; l++) {
+        taps.re[l] = Math.cos(0.3 * t * l) / 5;
+        taps.im[l] = Math.sin(0.3 * t * l) / 5;
+      }
+      found += detect(convolve(gaussian(20_000, t), taps)).length;
+    }
+    expect(found).toBeLessThanOrEqual(2);
   });
 });
 

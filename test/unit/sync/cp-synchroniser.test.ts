@@ -1,0 +1,263 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ComplexArray, concatComplex, createComplex, subarray } from '../../../src/core/complex.js';
+import { createRng } from '../../../src/core/rng.js';
+import { createFft } from '../../../src/dsp/fft.js';
+import { type CpStretch, createCpSynchroniser } from '../../../src/sync/cp-synchroniser.js';
+import { integerCfo } from '../../../src/sync/integer-cfo.js';
+import { guessNumerology } from '../../../src/sync/numerology-guess.js';
+import { createRepetitionDetector } from '../../../src/sync/repetition-detector.js';
+import { convolve, gaussian } from '../ofdm/helpers.js';
+import { unitTaps } from './helpers.js';
+
+interface Burst {
+  readonly fftSize: number;
+  readonly prefixes: readonly number[];
+  readonly symbols: number;
+  readonly seed: number;
+  /** Subcarriers −used…used, DC left out; all by default. */
+  readonly used?: number;
+}
+
+/** OFDM symbols of QPSK with their prefixes, mean power 1. */
+function burst({ fftSize, prefixes, symbols, seed, used = fftSize / 2 }: Burst): ComplexArray {
+  const rng = createRng(seed).split('burst');
+  const fft = createFft(fftSize, 'unitary');
+  const parts: ComplexArray[] = [];
+  for (let s = 0; s < symbols; s++) {
+    const x = createComplex(fftSize);
+    let count = 0;
+    for (let f = -used; f <= used; f++) {
+      if (f === 0 && used < fftSize / 2) continue;
+      const bin = (f + fftSize) % fftSize;
+      x.re[bin] = rng.integer(2) * 2 - 1;
+      x.im[bin] = rng.integer(2) * 2 - 1;
+      count++;
+    }
+    const gain = Math.sqrt(fftSize / count / 2);
+    fft.inverse(x, x);
+    for (let i = 0; i < fftSize; i++) {
+      x.re[i] *= gain;
+      x.im[i] *= gain;
+    }
+    parts.push(subarray(x, fftSize - prefixes[s % prefixes.length]), x);
+  }
+  return concatComplex(parts);
+}
+
+/** The burst between stretches of noise, turned, with a DC offset. */
+function scene(
+  x: ComplexArray,
+  { lead = 3000, tail = 3000, snrDb = 10, cfo = 0, fftSize = 64, dc = 0, seed = 1 },
+): ComplexArray {
+  const out = createComplex(lead + x.re.length + tail);
+  createRng(seed)
+    .split('noise')
+    .fillComplexGaussian(out, 10 ** (-snrDb / 10));
+  for (let n = 0; n < x.re.length; n++) {
+    const angle = (2 * Math.PI * cfo * n) / fftSize;
+    out.re[lead + n] += x.re[n] * Math.cos(angle) - x.im[n] * Math.sin(angle);
+    out.im[lead + n] += x.re[n] * Math.sin(angle) + x.im[n] * Math.cos(angle);
+  }
+  for (let i = 0; i < out.re.length; i++) out.re[i] += dc;
+  return out;
+}
+
+function run(x: ComplexArray, fftSize: number, prefixes: readonly number[], chunk = Infinity): CpStretch[] {
+  const synchroniser = createCpSynchroniser({ fftSize, cyclicPrefixLengths: prefixes });
+  const out: CpStretch[] = [];
+  for (let at = 0; at < x.re.length; at += chunk) out.push(...synchroniser.execute(subarray(x, at, at + chunk)));
+  return [...out, ...synchroniser.execute(createComplex(synchroniser.delaySamples))];
+}
+
+describe('cyclic-prefix synchroniser', () => {
+  it.each([
+    [64, [16], 40],
+    [128, [10, 9, 9, 9, 9, 9, 9], 56],
+    [256, [32], 24],
+    [96, [12], 30],
+    [512, [40, 36, 36, 36, 36, 36, 36], 42],
+  ])('finds start, length, carrier offset and SNR for N = %i, K = %j', (fftSize, prefixes, symbols) => {
+    const n = (fftSize & (fftSize - 1)) === 0 ? fftSize : null;
+    // For a size that is no power of two any samples with a prefix will do.
+    const x = n === null ? repeated(fftSize, prefixes[0], symbols) : burst({ fftSize, prefixes, symbols, seed: 3 });
+    const found = run(scene(x, { snrDb: 15, cfo: -0.23, fftSize, lead: 5000, tail: 12_000 }), fftSize, prefixes);
+    expect(found).toHaveLength(1);
+    const [{ startSample, numSymbols, cfoSubcarriers, snrDb }] = found;
+    expect(Math.abs(numSymbols - symbols)).toBeLessThanOrEqual(2);
+    // A symbol more or less at an edge is no error of timing.
+    const symbol = fftSize + prefixes[prefixes.length - 1];
+    const error = startSample - 5000;
+    expect(Math.abs(error)).toBeLessThan(1.2 * symbol);
+    if (prefixes.length === 1) expect(Math.abs(error - Math.round(error / symbol) * symbol)).toBeLessThanOrEqual(2);
+    expect(Math.abs(cfoSubcarriers + 0.23)).toBeLessThan(0.01);
+    expect(Math.abs(snrDb - 15)).toBeLessThan(1.5);
+  });
+
+  it('over fading channels at 5 dB and 16 symbols finds 19 in 20, timing within the prefix, CFO within 0.03', () => {
+    const trials = 60;
+    let [good, extra] = [0, 0];
+    for (let t = 0; t < trials; t++) {
+      const x = convolve(burst({ fftSize: 64, prefixes: [16], symbols: 16, seed: t }), unitTaps(t));
+      const cfo = 0.45 * Math.sin(t);
+      const found = run(scene(x, { snrDb: 5, cfo, lead: 2000 + 37 * t, seed: t }), 64, [16]);
+      const error = (d: CpStretch): number => {
+        const offset = (((d.startSample - 2000 - 37 * t) % 80) + 80) % 80;
+        return offset > 40 ? offset - 80 : offset;
+      };
+      // With a quarter of the prefix as advance the FFT window then lies within the prefix, for taps up to 8 long.
+      const hit = found.find((d) => error(d) >= -6 && error(d) <= 8 && Math.abs(d.cfoSubcarriers - cfo) < 0.03);
+      if (hit !== undefined) good++;
+      extra += found.length - (hit === undefined ? 0 : 1);
+    }
+    expect(good).toBeGreaterThanOrEqual(57);
+    expect(extra).toBeLessThanOrEqual(3);
+  });
+
+  it('keeps bursts apart that follow one another with other timing', () => {
+    const x = burst({ fftSize: 64, prefixes: [16], symbols: 30, seed: 1 });
+    const y = burst({ fftSize: 64, prefixes: [16], symbols: 40, seed: 2 });
+    const gap = gaussian(431, 5, 0.03);
+    const found = run(scene(concatComplex([x, gap, y]), { snrDb: 15 }), 64, [16]);
+    expect(found).toHaveLength(2);
+    expect(Math.abs(found[0].startSample - 3000)).toBeLessThanOrEqual(2);
+    expect(Math.abs(found[1].startSample - (3000 + 2400 + 431))).toBeLessThanOrEqual(2);
+  });
+
+  it('finds nothing in noise, silence, a constant, a carrier and a narrow band', () => {
+    const n = 200_000;
+    const carrier = createComplex(n);
+    for (let i = 0; i < n; i++) {
+      carrier.re[i] = Math.cos(0.3 * i);
+      carrier.im[i] = Math.sin(0.3 * i);
+    }
+    const narrow = convolve(gaussian(n, 9), { re: new Float32Array(40).fill(0.16), im: new Float32Array(40) });
+    const signals = {
+      noise: gaussian(n, 8),
+      silence: createComplex(20_000),
+      constant: { re: new Float32Array(20_000).fill(1), im: new Float32Array(20_000) },
+      carrier,
+      narrow,
+    };
+    for (const [name, x] of Object.entries(signals)) expect(run(x, 64, [16]), name).toEqual([]);
+  });
+
+  it('does not mind a DC offset as strong as the signal', () => {
+    const x = burst({ fftSize: 64, prefixes: [16], symbols: 40, seed: 3, used: 26 });
+    const [found] = run(scene(x, { snrDb: 15, cfo: 0.3, dc: 1 }), 64, [16]);
+    expect(Math.abs(found.startSample - 3000)).toBeLessThanOrEqual(2);
+    expect(Math.abs(found.cfoSubcarriers - 0.3)).toBeLessThan(0.02);
+  });
+
+  it('gives the same for any chunks', () => {
+    const x = scene(burst({ fftSize: 64, prefixes: [16], symbols: 60, seed: 7 }), { snrDb: 8, cfo: 0.1 });
+    const whole = run(x, 64, [16]);
+    expect(whole).toHaveLength(1);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), (chunk) => {
+        expect(run(x, 64, [16], chunk)).toEqual(whole);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it.each([
+    [{ fftSize: 4, cyclicPrefixLengths: [1] }, {}, /FFT size is 4/],
+    [{ fftSize: 64, cyclicPrefixLengths: [] }, {}, /give one length/],
+    [{ fftSize: 64, cyclicPrefixLengths: [0] }, {}, /cyclic prefix is 0/],
+    [{ fftSize: 64, cyclicPrefixLengths: [65] }, {}, /1 to 64/],
+    [{ fftSize: 64, cyclicPrefixLengths: [16] }, { symbolsPerWindow: 1 }, /symbols a window is 1/],
+    [{ fftSize: 64, cyclicPrefixLengths: [16] }, { falseAlarmPerSample: 0 }, /false alarms/],
+  ])('refuses %j %j', (numerology, options, message) => {
+    expect(() => createCpSynchroniser(numerology, options)).toThrow(message);
+  });
+});
+
+/** Random samples with their own end as prefix: all that the synchroniser looks at. */
+function repeated(fftSize: number, prefix: number, symbols: number): ComplexArray {
+  return concatComplex(
+    Array.from({ length: symbols }, (_, s) => {
+      const x = gaussian(fftSize, s);
+      return concatComplex([subarray(x, fftSize - prefix), x]);
+    }),
+  );
+}
+
+describe('integer carrier offset', () => {
+  it.each([-5, -1, 0, 3])('of %i subcarriers shows in which of them carry energy', (shift) => {
+    const x = burst({ fftSize: 64, prefixes: [16], symbols: 20, seed: 4, used: 26 });
+    const received = scene(x, { snrDb: 8, cfo: shift + 0.2, lead: 0, tail: 0 });
+    const active = Array.from({ length: 53 }, (_, i) => i - 26)
+      .filter((f) => f !== 0)
+      .map((f) => (f + 64) % 64);
+    const found = integerCfo(received, 0, [16], 20, 64, 0.2, active, 8);
+    expect(found.shift).toBe(shift);
+    expect(found.marginDb).toBeGreaterThan(5);
+  });
+
+  it('cannot be told where every subcarrier is used', () => {
+    const all = Array.from({ length: 64 }, (_, i) => i);
+    expect(integerCfo(createComplex(800), 0, [16], 10, 64, 0, all, 8)).toEqual({ shift: 0, marginDb: 0 });
+  });
+});
+
+describe('guess of the numerology', () => {
+  it.each([
+    [64, 16],
+    [256, 32],
+    [1024, 72],
+  ])('names N = %i, K = %i', (fftSize, prefix) => {
+    const x = burst({ fftSize, prefixes: [prefix], symbols: 120, seed: 5 });
+    expect(guessNumerology(scene(x, { snrDb: 10 }))).toMatchObject({ fftSize, cyclicPrefixLength: prefix });
+  });
+
+  it('names none for noise', () => {
+    expect(guessNumerology(gaussian(200_000, 1))).toBeNull();
+  });
+});
+
+describe('repetition detector', () => {
+  /** A symbol of two equal halves with its prefix, as nobody but the sender knows it. */
+  function preamble(seed: number): ComplexArray {
+    const half = gaussian(32, seed);
+    const symbol = concatComplex([half, half]);
+    return concatComplex([subarray(symbol, 48), symbol]);
+  }
+
+  it('finds unknown preambles with their start and offset, and nothing else', () => {
+    const starts: number[] = [];
+    const parts: ComplexArray[] = [];
+    let at = 0;
+    for (let i = 0; i < 10; i++) {
+      const gap = 1500 + 137 * i;
+      parts.push(createComplex(gap), preamble(i), gaussian(800, `data${i}`));
+      starts.push(at + gap);
+      at += gap + 80 + 800;
+    }
+    const x = scene(concatComplex(parts), { lead: 0, snrDb: 12, cfo: 0.4 });
+    for (const chunk of [Infinity, 777]) {
+      const detector = createRepetitionDetector(64, 16);
+      const found = [];
+      for (let i = 0; i < x.re.length; i += chunk) found.push(...detector.execute(subarray(x, i, i + chunk)));
+      found.push(...detector.execute(createComplex(detector.delaySamples)));
+      expect(found).toHaveLength(10);
+      found.forEach((d, i) => {
+        expect(Math.abs(d.startSample - starts[i])).toBeLessThanOrEqual(6);
+        expect(Math.abs(d.cfoSubcarriers - 0.4)).toBeLessThan(0.06);
+      });
+    }
+  });
+
+  it('does not report a carrier, a constant or noise', () => {
+    const carrier = createComplex(30_000);
+    for (let i = 0; i < 30_000; i++) carrier.re[i] = Math.cos(0.37 * i);
+    for (const x of [
+      carrier,
+      { re: new Float32Array(9000).fill(1), im: new Float32Array(9000) },
+      gaussian(300_000, 3),
+    ]) {
+      const detector = createRepetitionDetector(64, 16);
+      expect([...detector.execute(x), ...detector.execute(createComplex(detector.delaySamples))]).toEqual([]);
+    }
+  });
+});
