@@ -4,7 +4,7 @@ import { createRationalResampler, type RationalResampler } from '../dsp/rational
 import type { Grid } from '../ofdm/grid.js';
 import { blocksOf, type Recording } from '../recording/recording.js';
 import { type CpNumerology, createCpSynchroniser } from '../sync/cp-synchroniser.js';
-import { integerCfo } from '../sync/integer-cfo.js';
+import { createIntegerCfo, type IntegerCfo } from '../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../sync/numerology-guess.js';
 import { createPreambleDetector } from '../sync/preamble-detector.js';
 import { createRepetitionDetector } from '../sync/repetition-detector.js';
@@ -69,22 +69,16 @@ export function findByPrefix(
   const stretches = [];
   for (const samples of stream.blocks(synchroniser.delaySamples)) stretches.push(...synchroniser.execute(samples));
   const spacingHz = stream.rateHz / numerology.fftSize;
+  let integer: IntegerCfo | null = null;
   const frames = stretches.map((stretch): FoundFrame => {
     const startSample = stream.toOwn(stretch.startSample);
     let cfoSubcarriers = stretch.cfoSubcarriers;
     const { grid } = options;
     if (grid != null && search.resampleHz === null) {
-      const count = Math.min(stretch.numSymbols, 256) * grid.symbolLength;
-      const { shift } = integerCfo(
-        recording.read(startSample, count, search.channel),
-        0,
-        numerology.cyclicPrefixLengths,
-        Math.min(stretch.numSymbols, 256),
-        numerology.fftSize,
-        cfoSubcarriers,
-        grid.activeBins,
-        Math.floor(numerology.fftSize / 8),
-      );
+      const symbols = Math.min(stretch.numSymbols, 256);
+      const samples = recording.read(startSample, symbols * grid.symbolLength, search.channel);
+      integer ??= createIntegerCfo(numerology.fftSize, grid.activeBins, Math.floor(numerology.fftSize / 8));
+      const { shift } = integer(samples, 0, numerology.cyclicPrefixLengths, symbols, cfoSubcarriers);
       cfoSubcarriers += shift;
     }
     return {

@@ -1,16 +1,16 @@
 import { type ComplexArray, createComplex, meanPower, scaleInPlace } from '../core/complex.js';
 import { powerToDb } from '../core/units.js';
-import { createFft } from '../dsp/fft.js';
+import { createFftKernel } from '../dsp/fft-kernel.js';
 import { createDemodulator, createPacketCells, type PacketCells } from '../ofdm/demodulator.js';
 import { demodulateFrame } from '../ofdm/frame.js';
 import type { Grid } from '../ofdm/grid.js';
 import type { SampleBlock } from '../radio/radio.js';
 import { correctCfo } from '../sync/correct-cfo.js';
 import { createCpSynchroniser, type CpDiagnosis } from '../sync/cp-synchroniser.js';
-import { integerCfo } from '../sync/integer-cfo.js';
+import { createIntegerCfo } from '../sync/integer-cfo.js';
 import { prefixCfoSubcarriers } from '../sync/prefix-cfo.js';
 import { createPreambleDetector, type SyncDiagnosis } from '../sync/preamble-detector.js';
-import { bestByReference } from './symbol-offset.js';
+import { createReferenceFit } from './symbol-offset.js';
 
 /** A frame cut out of a stream, corrected, levelled and transformed: what receivers get. */
 export interface ExtractedFrame {
@@ -83,6 +83,9 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
   const frameLength = grid.frameLength(numPackets);
   const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
   const demodulator = createDemodulator(grid, { timingAdvance: options.timingAdvance });
+  const emptyCellPower = createEmptyCellMeter(grid, numSymbols, options.timingAdvance);
+  const integerOffset = createIntegerCfo(grid.fftSize, grid.activeBins, grid.fftSize / 8);
+  const fitReference = createReferenceFit(grid, options.timingAdvance);
   const preamble = method === 'preamble' ? createPreambleDetector(grid, { holdOffSamples: frameLength }) : null;
   const prefix =
     method === 'cp'
@@ -167,7 +170,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     correctCfo(samples, (2 * Math.PI * cfo) / grid.fftSize);
     const rest = prefixCfoSubcarriers(grid, samples, grid.preambleLength, numSymbols);
     correctCfo(samples, (2 * Math.PI * rest) / grid.fftSize);
-    const noise = emptyCellPower(grid, samples, numSymbols, options.timingAdvance) ?? place.noiseVariance;
+    const noise = emptyCellPower?.(samples) ?? place.noiseVariance;
     const power = Math.max(meanPower(samples) - noise, 1e-12) / grid.meanPower;
     scaleInPlace(samples, 1 / Math.sqrt(power));
     const cells = demodulateFrame(grid, samples, 0, numPackets, createPacketCells(grid, numPackets), demodulator);
@@ -181,23 +184,15 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     let offsets = [0];
     if (method === 'cp') {
       const stretch = cut(start, numSymbols * grid.symbolLength);
-      cfoSubcarriers += integerCfo(
-        stretch,
-        0,
-        [grid.cyclicPrefixLength],
-        numSymbols,
-        grid.fftSize,
-        cfoSubcarriers,
-        grid.activeBins,
-        grid.fftSize / 8,
-      ).shift;
+      cfoSubcarriers += integerOffset(stretch, 0, [grid.cyclicPrefixLength], numSymbols, cfoSubcarriers).shift;
       offsets = Array.from({ length: 2 * SLACK + 1 }, (_, i) => (i % 2 === 1 ? (i + 1) / 2 : -i / 2));
     }
     const candidates = offsets.map((k) => candidateAt(start + k * grid.symbolLength, cfoSubcarriers, place));
+    const { reference } = options;
     const ordered =
-      options.reference === null || candidates.length === 1
+      reference === null || candidates.length === 1
         ? candidates
-        : bestByReference(grid, candidates, options.reference, options.timingAdvance);
+        : sortedBy(candidates, ({ cells }) => -fitReference(cells, reference));
     const [best] = ordered;
     return {
       index: index++,
@@ -261,21 +256,44 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
   };
 }
 
-/** Mean power of the cells that carry nothing, DC (where receivers leak) left out; null where there are fewer than four. */
-function emptyCellPower(grid: Grid, samples: ComplexArray, numSymbols: number, advance: number): number | null {
+/**
+ * Measures the mean power of the cells that carry nothing, DC (where receivers leak) left out, of a frame's symbols; null
+ * where the grid has fewer than four.
+ */
+function createEmptyCellMeter(
+  grid: Grid,
+  numSymbols: number,
+  advance: number,
+): ((frame: ComplexArray) => number) | null {
   const n = grid.fftSize;
   const active = new Set(grid.activeBins);
-  const empty = Array.from({ length: n }, (_, bin) => bin).filter((bin) => bin !== 0 && !active.has(bin));
+  const empty = Int32Array.from({ length: n }, (_, bin) => bin).filter((bin) => bin !== 0 && !active.has(bin));
   if (empty.length < 4) return null;
-  const fft = createFft(n, 'unitary');
-  const symbol = createComplex(n);
-  let sum = 0;
-  for (let s = 0; s < numSymbols; s++) {
-    const from = grid.preambleLength + s * grid.symbolLength + grid.cyclicPrefixLength - advance;
-    symbol.re.set(samples.re.subarray(from, from + n));
-    symbol.im.set(samples.im.subarray(from, from + n));
-    fft.forward(symbol, symbol);
-    for (const bin of empty) sum += symbol.re[bin] ** 2 + symbol.im[bin] ** 2;
-  }
-  return sum / (numSymbols * empty.length);
+  const { inRe, inIm, outRe, outIm, run } = createFftKernel(n, {
+    inputLength: numSymbols * grid.symbolLength,
+    outputLength: numSymbols * n,
+    scale: 1 / Math.sqrt(n),
+    prefixLength: 0,
+  });
+  return ({ re, im }) => {
+    inRe.set(re.subarray(grid.preambleLength));
+    inIm.set(im.subarray(grid.preambleLength));
+    run('forward', numSymbols, grid.cyclicPrefixLength - advance, grid.symbolLength, 0, n);
+    let sum = 0;
+    for (let s = 0; s < numSymbols; s++) {
+      for (let i = 0; i < empty.length; i++) {
+        const at = s * n + empty[i];
+        sum += outRe[at] * outRe[at] + outIm[at] * outIm[at];
+      }
+    }
+    return sum / (numSymbols * empty.length);
+  };
+}
+
+/** A copy in ascending order of `key`, which is asked once for each. */
+function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {
+  return items
+    .map((item) => ({ item, value: key(item) }))
+    .sort((a, b) => a.value - b.value)
+    .map(({ item }) => item);
 }

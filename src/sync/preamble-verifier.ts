@@ -86,6 +86,21 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
   const corrected = createComplex(segmentLength);
   const lagPower = new Float64Array(numLags + k);
   const wordPower = [new Float64Array(numLags + k), new Float64Array(numLags + k)];
+  // lag + i stays below the segment's length: a transform that long has no wrap-around.
+  let longSize = n;
+  while (longSize < segmentLength) longSize *= 2;
+  const long = createFft(longSize);
+  const [padded, spectrum, product] = [createComplex(longSize), createComplex(longSize), createComplex(longSize)];
+  const correlation = [createComplex(longSize), createComplex(longSize)];
+  const wordSpectra = [0, 1].map((word) => {
+    const alone = createComplex(longSize);
+    for (let i = word * symbol; i < (word + 1) * symbol; i++) {
+      alone.re[i] = preamble.samples.re[i];
+      alone.im[i] = preamble.samples.im[i];
+    }
+    long.forward(alone, alone);
+    return alone;
+  });
   const y1 = createComplex(n);
   const y2 = createComplex(n);
   const metrics = new Float64Array(2 * (k + margin) + 1);
@@ -170,21 +185,26 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
     return total > 0 ? sorted.subarray(-3).reduce((sum, p) => sum + p, 0) / total : 1;
   };
 
+  /** All lags at once, word by word, through the frequency domain. */
   const correlate = (): void => {
-    const { re: pr, im: pi } = preamble.samples;
-    for (let lag = 0; lag < lagPower.length; lag++) {
-      let [re, im] = [0, 0];
-      for (let word = 0; word < 2; word++) {
-        const [previousRe, previousIm] = [re, im];
-        for (let i = word * symbol; i < (word + 1) * symbol; i++) {
-          const xr = corrected.re[lag + i];
-          const xi = corrected.im[lag + i];
-          re += pr[i] * xr + pi[i] * xi;
-          im += pr[i] * xi - pi[i] * xr;
-        }
-        wordPower[word][lag] = (re - previousRe) ** 2 + (im - previousIm) ** 2;
+    padded.re.set(corrected.re);
+    padded.im.set(corrected.im);
+    long.forward(padded, spectrum);
+    for (let word = 0; word < 2; word++) {
+      const { re: pr, im: pi } = wordSpectra[word];
+      for (let i = 0; i < pr.length; i++) {
+        const xr = spectrum.re[i];
+        const xi = spectrum.im[i];
+        product.re[i] = pr[i] * xr + pi[i] * xi;
+        product.im[i] = pr[i] * xi - pi[i] * xr;
       }
-      lagPower[lag] = re * re + im * im;
+      long.inverse(product, correlation[word]);
+    }
+    const [c1, c2] = correlation;
+    for (let lag = 0; lag < lagPower.length; lag++) {
+      wordPower[0][lag] = c1.re[lag] ** 2 + c1.im[lag] ** 2;
+      wordPower[1][lag] = c2.re[lag] ** 2 + c2.im[lag] ** 2;
+      lagPower[lag] = (c1.re[lag] + c2.re[lag]) ** 2 + (c1.im[lag] + c2.im[lag]) ** 2;
     }
   };
 

@@ -4,7 +4,7 @@ import { type ComplexArray, concatComplex, createComplex, subarray } from '../..
 import { createRng } from '../../../src/core/rng.js';
 import { createFft } from '../../../src/dsp/fft.js';
 import { type CpStretch, createCpSynchroniser } from '../../../src/sync/cp-synchroniser.js';
-import { integerCfo } from '../../../src/sync/integer-cfo.js';
+import { createIntegerCfo } from '../../../src/sync/integer-cfo.js';
 import { guessNumerology } from '../../../src/sync/numerology-guess.js';
 import { createRepetitionDetector } from '../../../src/sync/repetition-detector.js';
 import { convolve, gaussian } from '../ofdm/helpers.js';
@@ -190,14 +190,14 @@ describe('integer carrier offset', () => {
     const active = Array.from({ length: 53 }, (_, i) => i - 26)
       .filter((f) => f !== 0)
       .map((f) => (f + 64) % 64);
-    const found = integerCfo(received, 0, [16], 20, 64, 0.2, active, 8);
+    const found = createIntegerCfo(64, active, 8)(received, 0, [16], 20, 0.2);
     expect(found.shift).toBe(shift);
     expect(found.marginDb).toBeGreaterThan(5);
   });
 
   it('cannot be told where every subcarrier is used', () => {
     const all = Array.from({ length: 64 }, (_, i) => i);
-    expect(integerCfo(createComplex(800), 0, [16], 10, 64, 0, all, 8)).toEqual({ shift: 0, marginDb: 0 });
+    expect(createIntegerCfo(64, all, 8)(createComplex(800), 0, [16], 10, 0)).toEqual({ shift: 0, marginDb: 0 });
   });
 });
 
