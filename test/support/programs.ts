@@ -7,7 +7,8 @@ export interface Requirement {
   readonly missing: string | null;
 }
 
-function probe(name: string, command: string, args: string[], remedy: string): Requirement {
+/** Whether a program runs. */
+export function probe(name: string, command: string, args: string[], remedy: string): Requirement {
   const result = spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 });
   return { name, missing: result.status === 0 ? null : `${name} not found: ${remedy}` };
 }

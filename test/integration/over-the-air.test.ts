@@ -1,0 +1,282 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { openAnyRecording } from '../../src/recording/open-recording.js';
+import { describeWith, gnuradio, gnuradioPython, probe } from '../support/programs.js';
+import { besideUsrp, simulatedUsrp } from '../support/simulated-usrp.js';
+
+const main = resolve('dist/cli/main.js');
+const work = mkdtempSync(join(tmpdir(), 'blindlink-ota-'));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+const file = (name: string): string => join(work, name);
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(program: string, args: readonly string[]): Promise<Outcome> {
+  return new Promise((done) => {
+    const child = spawn(program, args, { cwd: work });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.on('close', (code) => done({ code, out, err }));
+  });
+}
+
+const blindlink = (...args: string[]): Promise<Outcome> => run(process.execPath, [main, ...args]);
+
+interface Summary {
+  readonly frames: number;
+  readonly receivers: Record<string, { frames: number; decoded: number; success: number; psnrDbMean: number }>;
+}
+const summaryOf = ({ out }: Outcome): Summary => JSON.parse(out.trim().split('\n').at(-1) ?? '{}') as Summary;
+
+const grcc = (): ReturnType<typeof probe> => probe('grcc', 'grcc', ['--help'], 'apt-get install gnuradio');
+
+describeWith(grcc(), 'flowgraphs', () => {
+  const sources = readdirSync(resolve('flowgraphs')).filter((name) => name.endsWith('.grc'));
+
+  it.each(sources)('%s compiles to the Python that is shipped', (source) => {
+    const out = mkdtempSync(join(work, 'grc-'));
+    const compiled = spawnSync('grcc', ['-o', out, resolve('flowgraphs', source)], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    const name = `${basename(source, '.grc')}.py`;
+    expect(compiled.stdout + compiled.stderr).not.toMatch(/Compilation error/);
+    expect(existsSync(join(out, name))).toBe(true);
+    // The version of the compiler is named in the head.
+    const body = (path: string): string =>
+      readFileSync(path, 'utf8').replaceAll(/^# (GNU Radio version|.*[Vv]ersion).*$/gm, '');
+    expect(body(resolve('flowgraphs/generated', name))).toBe(body(join(out, name)));
+  });
+});
+
+describeWith(gnuradio(), 'GNU Radio between the two ends of the link', () => {
+  it('15 dB, 3 taps, CFO 0.3 subcarriers, 5 ppm: every frame is found and decoded by both receivers', async () => {
+    const channel = [
+      '--radio',
+      'gnuradio',
+      '--snr',
+      '15',
+      '--cfo',
+      '0.3',
+      '--channel',
+      'exponential:3:2',
+      '--set',
+      'channel.sfoPpm=5',
+    ];
+    const made = await blindlink('record', 'air', 'builtin:faces', '--frames', '8', ...channel);
+    expect(made.err).toBe('');
+    expect(made.code).toBe(0);
+    const recording = openAnyRecording(file('air'));
+    expect(recording.metadata.global['core:sha512']).toMatch(/^[0-9a-f]{128}$/);
+    recording.close();
+    const heard = await blindlink('replay', 'air', '--receiver', 'pilot,blind-em', '--json', '--no-save');
+    expect(heard.code).toBe(0);
+    const { frames, receivers } = summaryOf(heard);
+    expect(frames).toBe(8);
+    for (const name of ['pilot', 'blind-em']) expect(receivers[name]).toMatchObject({ frames: 8, success: 1 });
+    expect(receivers['blind-em'].decoded).toBeGreaterThanOrEqual(7);
+    const cfo = heard.out
+      .split('\n')
+      .filter((line) => line.includes('"frame"'))
+      .map((line) => (JSON.parse(line) as { cfoSubcarriers: number }).cfoSubcarriers);
+    for (const value of cfo.slice(0, -1)) expect(Math.abs(value - 0.3)).toBeLessThan(0.01);
+  }, 120_000);
+
+  it('fading, and prefixes alone with no known symbol but the reference', async () => {
+    const fading = ['--radio', 'gnuradio', '--snr', '20', '--doppler', '5', '--channel', 'exponential:3:2'];
+    const blind = [
+      '--set',
+      'ofdm.preamble=none',
+      '--set',
+      'sync.method=cp',
+      '--pilots',
+      '0',
+      '--rho',
+      '0.02',
+      '--receiver',
+      'blind-em',
+    ];
+    const made = await blindlink(
+      'record',
+      'faded',
+      'builtin:natural',
+      '--codec',
+      'natural-12',
+      '--frames',
+      '8',
+      ...fading,
+      ...blind,
+    );
+    expect(made.code).toBe(0);
+    const { frames, receivers } = summaryOf(await blindlink('replay', 'faded', '--json', '--no-save'));
+    expect(frames).toBe(8);
+    expect(receivers['blind-em'].success).toBeGreaterThanOrEqual(0.75);
+  }, 120_000);
+
+  it('a bridge of ZeroMQ sockets carries the link to another flowgraph and back', async () => {
+    const script = `
+import sys
+from gnuradio import gr, zeromq
+top = gr.top_block("peer", catch_exceptions=False)
+pull = zeromq.pull_source(8, 1, "tcp://127.0.0.1:15555", 100, False, 4)
+push = zeromq.push_sink(8, 1, "tcp://127.0.0.1:15556", 100, False, 4)
+top.connect(pull, push)
+top.start()
+sys.stdin.read()
+top.stop()
+`;
+    // Who binds and who connects: PUSH binds, PULL connects, on both sides.
+    writeFileSync(file('peer.py'), script);
+    const peer = spawn(gnuradioPython, [file('peer.py')], { stdio: ['pipe', 'ignore', 'ignore'] });
+    try {
+      const bridge = ['--radio', 'zmq', '--zmq-push', 'tcp://127.0.0.1:15555', '--zmq-pull', 'tcp://127.0.0.1:15556'];
+      const made = await blindlink(
+        'record',
+        'bridged',
+        'builtin:faces',
+        '--frames',
+        '3',
+        ...bridge,
+        '--samples',
+        '10000',
+      );
+      expect(made.code).toBe(0);
+      const { frames, receivers } = summaryOf(
+        await blindlink('replay', 'bridged', '--receiver', 'pilot', '--json', '--no-save'),
+      );
+      expect(frames).toBeGreaterThanOrEqual(2);
+      expect(receivers['pilot'].success).toBe(1);
+    } finally {
+      peer.stdin.end();
+      peer.kill('SIGKILL');
+    }
+  }, 120_000);
+
+  it.each(['blindlink', 'flowgraph'])(
+    'kill −9 of the %s leaves no orphan, and a recording that opens',
+    async (victim) => {
+      const name = `killed-${victim}`;
+      const child = spawn(
+        process.execPath,
+        [main, 'record', name, 'builtin:faces', '--frames', '20000', '--radio', 'gnuradio'],
+        { cwd: work, stdio: 'ignore' },
+      );
+      const ended = new Promise<number | null>((done) => child.on('close', done));
+      await until(
+        () => existsSync(file(`${name}.sigmf-data`)) && readFileSync(file(`${name}.sigmf-data`)).length > 200_000,
+      );
+      const flowgraph = childrenOf(child.pid!).find((pid) => commandOf(pid).includes('run.py'));
+      expect(flowgraph).toBeDefined();
+      process.kill(victim === 'blindlink' ? child.pid! : flowgraph!, 'SIGKILL');
+      const code = await ended;
+      if (victim === 'flowgraph') expect(code).toBe(1);
+      await until(() => !alive(flowgraph!));
+      const recording = openAnyRecording(file(name));
+      expect(recording.numSamples).toBeGreaterThan(20_000);
+      recording.close();
+      const { frames } = summaryOf(
+        await blindlink('replay', name, '--receiver', 'pilot', '--frames', '3', '--json', '--no-save'),
+      );
+      expect(frames).toBe(3);
+    },
+    120_000,
+  );
+
+  it('Ctrl-C ends a recording with complete metadata and exit code 130', async () => {
+    const child = spawn(
+      process.execPath,
+      [main, 'record', 'stopped', 'builtin:faces', '--frames', '20000', '--radio', 'gnuradio'],
+      { cwd: work },
+    );
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise<number | null>((done) => child.on('close', done));
+    await until(
+      () => existsSync(file('stopped.sigmf-data')) && readFileSync(file('stopped.sigmf-data')).length > 100_000,
+    );
+    const flowgraph = childrenOf(child.pid!).find((pid) => commandOf(pid).includes('run.py'));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(err).toMatch(/interrupted; the recording is complete up to here/);
+    await until(() => !alive(flowgraph!));
+    expect(openAnyRecording(file('stopped')).metadata.global['core:sha512']).toBeDefined();
+  }, 120_000);
+});
+
+describeWith(simulatedUsrp(), 'UHD and a simulated USRP', () => {
+  const device = 'addr=127.0.0.1,mgmt_addr=127.0.0.1';
+  const cli = `${process.execPath} ${main}`;
+
+  it('full duplex: pictures go out, come back over its air, and are decoded; what a driver refuses is one line', async () => {
+    const script = `
+${cli} record usrp builtin:faces --frames 4 --radio usrp --args ${device} --rate 1M --freq 915M --tx-gain 10 --rx-gain 30 --json
+echo "record $?"
+${cli} replay usrp --receiver pilot,blind-em --json --no-save | tail -n 1
+${cli} devices --args addr=127.0.0.1
+${cli} receive --radio usrp --args ${device} --rx-ant FOO --no-save; echo "antenna $?"
+${cli} receive --radio usrp --args ${device} --subdev Z:9 --no-save; echo "subdevice $?"
+${cli} receive --radio usrp --args ${device} --no-save --duration 60 >first.log 2>&1 & FIRST=$!
+sleep 6
+${cli} receive --radio usrp --args ${device} --no-save; echo "busy $?"
+kill -9 $(ps -o pid= --ppid $SIMULATOR) $SIMULATOR
+wait $FIRST; echo "lost $?"
+cat first.log
+ps -e -o pid,ppid,args | grep "[r]un.py usrp"
+true`;
+    const { out, err, code } = await run(...besideUsrp(script, '--gain 0.6 --noise 0.01 --cfo 0.002 --taps 1,0.3j'));
+    const seen = out + err;
+    expect(code, seen).toBe(0);
+    expect(out).toMatch(/^record 0$/m);
+    const lines = out.split('\n').filter((line) => line.startsWith('{'));
+    const made = JSON.parse(lines[0]) as { rx: { gainDb: number; antenna: string }; framesSent: number };
+    expect(made).toMatchObject({ framesSent: 4, rx: { gainDb: 30, antenna: 'RX2' } });
+    const { frames, receivers } = JSON.parse(lines[1]) as Summary;
+    expect(frames).toBe(4);
+    for (const name of ['pilot', 'blind-em']) expect(receivers[name], seen).toMatchObject({ frames: 4, success: 1 });
+    expect(out).toMatch(/UHD: e320 B11ND11/);
+    expect(seen).toMatch(/blindlink: USRP .*: has no RX antenna FOO; choose one of its own with --ant/);
+    expect(out).toMatch(/antenna 1/);
+    expect(seen).toMatch(/blindlink: USRP .*: has no such subdevice/);
+    expect(out).toMatch(/subdevice 1/);
+    expect(seen).toMatch(/blindlink: USRP .*: is in use by another program/);
+    expect(out).toMatch(/busy 1/);
+    expect(out).toMatch(/blindlink: USRP .*: (sent no samples for 3\.0 s|does not answer any more)/);
+    expect(out).toMatch(/lost 1/);
+    // Nothing of ours is left running.
+    expect(out).not.toMatch(/run\.py usrp/);
+  }, 240_000);
+});
+
+describeWith(probe('UHD', 'uhd_find_devices', ['--help'], 'apt-get install uhd-host'), 'UHD without a device', () => {
+  it('says that there is none, in one line, with exit code 1', async () => {
+    const { code, err } = await blindlink('receive', '--radio', 'usrp', '--args', 'serial=NOTHERE', '--no-save');
+    expect(code).toBe(1);
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toMatch(/USRP serial=NOTHERE: no such device found; check cable, power and --args/);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('did not come about within 30 s');
+}
+
+const childrenOf = (pid: number): number[] =>
+  spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .stdout.trim()
+    .split(/\s+/)
+    .map(Number);
+const commandOf = (pid: number): string =>
+  spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
+const alive = (pid: number): boolean => commandOf(pid).includes('run.py');
