@@ -18,7 +18,7 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  { files: ['src/cli/**', 'test/bench/**', 'test/run.mjs'], rules: { 'no-console': 'off' } },
+  { files: ['src/cli/**', 'test/bench/**', 'test/run.mjs', 'recordings/**'], rules: { 'no-console': 'off' } },
   {
     files: ['*.config.{js,ts}', '*.cjs'],
     rules: { 'no-restricted-syntax': 'off' },

@@ -3,7 +3,7 @@ import type { LinkConfig } from '../config/schema.js';
 import { findModel } from '../core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
 import { createOnnxRuntime, type Runtime } from '../runtime/onnx-runtime.js';
-import { needsPrior } from './link.js';
+import { needsPrior } from './create-receiver.js';
 
 /** Networks that a link needs, and the runtime that runs them. */
 export interface LinkModels {

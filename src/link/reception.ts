@@ -15,7 +15,7 @@ import {
   type FrameCandidate,
   type FrameExtractor,
 } from './frame-extractor.js';
-import { createReceiver } from './link.js';
+import { createReceiver } from './create-receiver.js';
 import { createLinkSetting, gridOf, syncMethodOf, timingAdvanceOf } from './link-setting.js';
 
 export interface ReceptionParts {

@@ -285,3 +285,26 @@ describeWith(probe('socat', 'socat', ['-V'], 'apt-get install socat'), 'instrume
     }
   }, 60_000);
 });
+
+describe('the recordings in the repository', () => {
+  it.each([
+    ['faces-gnuradio', ['pilot', 'blind-em']],
+    ['faces-usrp', ['pilot', 'blind-em']],
+    ['natural-no-known-symbol', ['blind-em']],
+  ])('%s: every frame is found and decoded', async (name, receivers) => {
+    const heard = await blindlink(
+      'replay',
+      resolve('recordings', name),
+      '--receiver',
+      receivers.join(),
+      '--json',
+      '--no-save',
+    );
+    expect(heard.err).toBe('');
+    const summary = linesOf(heard).at(-1);
+    expect(summary).toMatchObject({ frames: 4, framesSent: 4 });
+    for (const receiver of receivers) {
+      expect(summary).toMatchObject({ receivers: { [receiver]: { frames: 4, success: 1 } } });
+    }
+  });
+});
