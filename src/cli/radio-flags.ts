@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { RadioRequest } from '../link/open-radio.js';
 import type { PictureSize } from '../link/reception.js';
+import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
+import { profileFor, profileProblems } from '../radio/device-profile.js';
 import type { RadioCounters } from '../radio/radio.js';
 import { decimal, rate, signedRate } from './input-file.js';
 
@@ -43,6 +45,26 @@ export function radioRequest(
     zmqPush: options['zmqPush'] as string | undefined,
     zmqPull: options['zmqPull'] as string | undefined,
   };
+}
+
+/**
+ * Says on standard error what a device's profile holds against the settings. No error: daughterboards and firmware differ,
+ * and the device itself says what it took.
+ */
+export function noteProfile(request: RadioRequest, config: LinkConfig): void {
+  const profile = profileFor(request.args ?? '');
+  if (profile === null) return;
+  const problems = profileProblems(profile, {
+    sampleRateHz: request.rateHz ?? config.channel.sampleRateHz,
+    frequencyHz: request.frequencyHz ?? 915e6,
+    txGainDb: request.txGainDb,
+    rxGainDb: request.rxGainDb,
+    txAntenna: request.txAntenna,
+    rxAntenna: request.rxAntenna,
+    transmits: request.direction !== 'rx',
+    receives: request.direction !== 'tx',
+  });
+  for (const problem of problems) console.error(`note: ${problem}`);
 }
 
 /** 64x64 → a size. */

@@ -3,7 +3,7 @@ import { openRadio } from '../link/open-radio.js';
 import type { PictureSize } from '../link/reception.js';
 import { decimal } from './input-file.js';
 import { interruptible } from './interrupt.js';
-import { addRadioFlags, pictureSize, radioRequest, withoutChannel } from './radio-flags.js';
+import { addRadioFlags, noteProfile, pictureSize, radioRequest, withoutChannel } from './radio-flags.js';
 import { receiveFrames } from './receive-frames.js';
 import { airConfig } from './record.js';
 import { addSettings } from './settings.js';
@@ -21,7 +21,9 @@ export function addReceive(program: Command): void {
         return;
       }
       const { signal, release } = interruptible();
-      const radio = await openRadio(radioRequest(options, 'rx'), config, signal).catch((error: unknown) => {
+      const request = radioRequest(options, 'rx');
+      noteProfile(request, config);
+      const radio = await openRadio(request, config, signal).catch((error: unknown) => {
         release();
         throw error;
       });

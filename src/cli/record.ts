@@ -14,7 +14,7 @@ import { openPictures } from '../source/picture-source.js';
 import { decimal, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addRadioFlags, describeLosses, radioRequest } from './radio-flags.js';
+import { addRadioFlags, describeLosses, noteProfile, radioRequest } from './radio-flags.js';
 import { addSettings, settingsFrom } from './settings.js';
 import { oneOf } from './sync.js';
 
@@ -82,6 +82,7 @@ async function record(base: string, pictures: readonly string[], options: Record
   const close = (): void => void radio?.close();
   try {
     const request = radioRequest(options, sends ? 'duplex' : 'rx');
+    noteProfile(request, config);
     radio = await openRadio(request, config, signal);
     signal.addEventListener('abort', close);
     const rx = radio.rx!;

@@ -7,7 +7,7 @@ import { openPictures } from '../source/picture-source.js';
 import { decimal, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addRadioFlags, describeLosses, radioRequest, withoutChannel } from './radio-flags.js';
+import { addRadioFlags, describeLosses, noteProfile, radioRequest, withoutChannel } from './radio-flags.js';
 import { airConfig } from './record.js';
 import { addSettings } from './settings.js';
 
@@ -42,7 +42,9 @@ async function transmit(pictures: readonly string[], options: Record<string, unk
   const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
   try {
     await withModels(config, async ({ codec }) => {
-      const radio = await openRadio(radioRequest(options, 'tx'), config, signal);
+      const request = radioRequest(options, 'tx');
+      noteProfile(request, config);
+      const radio = await openRadio(request, config, signal);
       const close = (): void => void radio.close();
       signal.addEventListener('abort', close);
       let frames = 0;

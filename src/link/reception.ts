@@ -7,7 +7,7 @@ import type { Denoiser } from '../diffusion/denoiser.js';
 import { psnrDb, ssim } from '../metrics/picture-quality.js';
 import type { SampleBlock } from '../radio/radio.js';
 import type { Receiver, ReceiverName, ReceiverResult, Verdict } from '../receiver/receiver.js';
-import type { Runtime } from '../runtime/onnx-runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import {
   createFrameExtractor,

@@ -110,3 +110,12 @@ export function profileProblems(
   if (settings.receives) check('rx', settings.rxGainDb, settings.rxAntenna);
   return problems;
 }
+
+/** The profile that device arguments name by a pair of theirs (type=x300, driver=rtlsdr); null where none or several fit. */
+export function profileFor(args: string, profiles: readonly DeviceProfile[] = deviceProfiles()): DeviceProfile | null {
+  const given = new Set(args.split(',').map((pair) => pair.trim()));
+  const fitting = profiles.filter(
+    (profile) => profile.args !== '' && profile.args.split(',').every((pair) => given.has(pair)),
+  );
+  return fitting.length === 1 ? fitting[0] : null;
+}

@@ -12,7 +12,7 @@ import {
   instrumentNames,
   readInstrumentProfile,
 } from '../../../src/instruments/instrument-profile.js';
-import { deviceProfiles, profileProblems } from '../../../src/radio/device-profile.js';
+import { deviceProfiles, profileFor, profileProblems } from '../../../src/radio/device-profile.js';
 import { simulateInstrument } from '../../support/simulated-instruments.js';
 
 const quick = (profile: InstrumentProfile): InstrumentProfile => ({ ...profile, timeoutMs: 150 });
@@ -166,6 +166,8 @@ describe('radio profiles', () => {
     const good = { sampleRateHz: 1e6, frequencyHz: 915e6, transmits: true, receives: true };
     expect(profileProblems(x310, good)).toEqual([]);
     expect(profileProblems(x310, { ...good, sampleRateHz: 3e6 }).join()).toMatch(/no whole fraction of a master clock/);
+    expect(profileFor('addr=10.0.0.2,type=x300')).toEqual(x310);
+    expect(profileFor('addr=10.0.0.2')).toBeNull();
     expect(profileProblems(x310, { ...good, frequencyHz: 1e3, txGainDb: 99, rxAntenna: 'FOO' })).toHaveLength(3);
   });
 });
