@@ -33,7 +33,10 @@ export interface CpStretch {
   readonly cfoSubcarriers: number;
   /** |Γ|/Φ over the stretch, 0…1. */
   readonly metric: number;
-  /** ρ/(1−ρ), ρ = |Γ|/Φ over the later half of each prefix, which multipath spoils least; an SNR over the whole band. */
+  /**
+   * ρ/(1−ρ), ρ = |Γ|/Φ over half of each prefix, from 3/8 to 7/8: behind most of the multipath, and inside the prefix where
+   * timing is a little late. An SNR over the whole band.
+   */
   readonly snrDb: number;
   /** σ² per complex sample over the whole band. */
   readonly noiseVariance: number;
@@ -61,7 +64,7 @@ export interface CpSynchroniser {
   reset(): void;
 }
 
-/** One symbol as its window placed it: full prefix, and its later half. */
+/** One symbol as its window placed it: full prefix, and its later part. */
 interface SymbolSums extends Sums {
   /** Stream position, and that of the window's period that placed it. */
   readonly at: number;
@@ -228,7 +231,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     // A coloured signal has fewer independent samples than it has samples: it takes a longer stretch to be sure.
     if (correlationEvidence(metric, (run.length * perSymbol) / colour) < -Math.log(falseAlarm)) return null;
     const late = Math.min(1 - 1e-6, Math.hypot(total.lateRe, total.lateIm) / total.lateEnergy);
-    const latePrefix = perSymbol - Math.floor(perSymbol / 2);
+    const latePrefix = pattern.prefixes.reduce((sum, k) => sum + k - (k >> 1), 0) / pattern.numSymbols;
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
     const mine = windows.filter(({ at }) => at >= run[0].at - hop && at <= run[run.length - 1].at).slice(0, 4);
     const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
@@ -294,7 +297,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
 
 function symbolSums(x: ComplexArray, { meanRe, meanIm }: LagProducts, from: number, prefix: number, lag: number): Sums {
   let [re, im, energy, lateRe, lateIm, lateEnergy] = [0, 0, 0, 0, 0, 0];
-  const late = from + (prefix >> 1);
+  const [lateFrom, lateTo] = [from + (prefix >> 1) - (prefix >> 3), from + prefix - (prefix >> 3)];
   for (let i = from; i < from + prefix; i++) {
     const ar = x.re[i] - meanRe;
     const ai = x.im[i] - meanIm;
@@ -306,7 +309,7 @@ function symbolSums(x: ComplexArray, { meanRe, meanIm }: LagProducts, from: numb
     re += pr;
     im += pi;
     energy += e;
-    if (i < late) continue;
+    if (i < lateFrom || i >= lateTo) continue;
     lateRe += pr;
     lateIm += pi;
     lateEnergy += e;
