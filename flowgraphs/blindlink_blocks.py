@@ -32,8 +32,9 @@ class FramedSink(gr.sync_block):
     def work(self, input_items, output_items):
         samples = input_items[0]
         start = self.nitems_read(0)
-        tags = self.get_tags_in_window(0, 0, len(samples), pmt.intern("rx_time"))
-        cuts = []
+        tags = sorted(self.get_tags_in_window(0, 0, len(samples), pmt.intern("rx_time")), key=lambda tag: tag.offset)
+        at = 0
+        lost_here = 0
         for tag in tags:
             seconds = pmt.to_uint64(pmt.tuple_ref(tag.value, 0))
             fraction = pmt.to_double(pmt.tuple_ref(tag.value, 1))
@@ -41,18 +42,18 @@ class FramedSink(gr.sync_block):
                 self.first_time = (seconds, fraction, tag.offset)
                 continue
             elapsed = (seconds - self.first_time[0]) + (fraction - self.first_time[1])
-            device_index = round(elapsed * self.rate)
-            lost = device_index - (tag.offset - self.first_time[2]) - self.lost
-            if lost > 0:
-                cuts.append((tag.offset - start, lost))
-        at = 0
-        lost_here = 0
-        for end, lost in [*cuts, (len(samples), 0)]:
+            lost = round(elapsed * self.rate) - (tag.offset - self.first_time[2]) - self.lost
+            if lost <= 0:
+                continue
+            end = tag.offset - start
             if end > at:
                 self.write(samples[at:end], lost_here)
+                lost_here = 0
             at = end
-            lost_here = lost if end == at and lost else 0
+            lost_here += lost
             self.lost += lost
+        if len(samples) > at:
+            self.write(samples[at:], lost_here)
         return len(samples)
 
     def write(self, samples, lost):

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { createFramedParser } from '../../src/radio/gnuradio/wire.js';
 import { openAnyRecording } from '../../src/recording/open-recording.js';
 import { describeWith, gnuradio, gnuradioPython, probe } from '../support/programs.js';
 import { besideUsrp, simulatedUsrp } from '../support/simulated-usrp.js';
@@ -209,6 +210,55 @@ top.stop()
     await until(() => !alive(flowgraph!));
     expect(openAnyRecording(file('stopped')).metadata.global['core:sha512']).toBeDefined();
   }, 120_000);
+});
+
+describeWith(gnuradio(), 'the sink that marks gaps', () => {
+  it('counts lost samples from the times that a USRP tags, to the sample', () => {
+    const script = `
+import sys
+import pmt
+from gnuradio import gr, blocks
+sys.path.insert(0, sys.argv[1])
+from blindlink_blocks import FramedSink
+
+RATE = 1e6
+def tag(offset, device_sample):
+    t = gr.tag_t()
+    t.offset = offset
+    t.key = pmt.intern("rx_time")
+    seconds, rest = divmod(5_000_000 + device_sample, 1_000_000)
+    t.value = pmt.make_tuple(pmt.from_uint64(seconds), pmt.from_double(rest / RATE))
+    return t
+
+# 40,000 samples; 500 lost before sample 10,000, then 7 before sample 30,001, as the device counts them.
+samples = [complex(i, 0) for i in range(40_000)]
+tags = [tag(0, 0), tag(10_000, 10_500), tag(30_001, 30_508)]
+top = gr.top_block("gaps", catch_exceptions=False)
+sink = FramedSink(1, RATE)
+top.connect(blocks.vector_source_c(samples, False, 1, tags), sink)
+top.run()
+`;
+    writeFileSync(file('gaps.py'), script);
+    const { stdout, stderr, status } = spawnSync(gnuradioPython, [file('gaps.py'), resolve('flowgraphs')], {
+      env: { ...process.env, GR_CONF_LOG_LOG_FILE: 'stderr' },
+      maxBuffer: 1 << 24,
+    });
+    expect(status, stderr.toString()).toBe(0);
+    const gaps: [number, number][] = [];
+    let [count, missing] = [0, 0];
+    const parse = createFramedParser((samples, lost) => {
+      missing += lost;
+      if (lost > 0) gaps.push([count, lost]);
+      samples.re.forEach((value, i) => expect(value).toBe(count + i));
+      count += samples.re.length;
+    });
+    for (let at = 0; at < stdout.length; at += 1000) parse(stdout.subarray(at, at + 1000));
+    expect(gaps).toEqual([
+      [10_000, 500],
+      [30_001, 7],
+    ]);
+    expect([count, missing]).toEqual([40_000, 507]);
+  });
 });
 
 describeWith(simulatedUsrp(), 'UHD and a simulated USRP', () => {
