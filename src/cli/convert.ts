@@ -122,6 +122,7 @@ async function toSigmf(
   const ratio = toHz / fromHz;
   const start = options['start'] as number;
   const { global } = recording.metadata;
+  const frameSamples = global['blindlink:frame_samples'] as number | undefined;
   // What described the old file's bytes does not describe the new one's.
   const {
     'core:sha512': _sha,
@@ -140,6 +141,7 @@ async function toSigmf(
       'core:datatype': datatype,
       'core:sample_rate': toHz,
       ...shiftedSent(global['blindlink:sent'], start, ratio),
+      ...(frameSamples === undefined ? {} : { 'blindlink:frame_samples': Math.round(frameSamples * ratio) }),
     },
   });
   /** Samples missing up to the segment before. */

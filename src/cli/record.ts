@@ -196,6 +196,7 @@ async function run(
         await radio.transmit(part.samples);
         total += part.samples.re.length;
         // A real radio's two directions do not start together: times cannot be compared.
+        if (part.sent !== null) writer.setGlobal({ 'blindlink:frame_samples': part.samples.re.length });
         if (part.sent !== null) sent.push(isReal ? { ...part.sent, sampleStart: null } : part.sent);
       }
       await radio.endTransmission();

@@ -52,7 +52,7 @@ export function addSearchFlags(command: Command): Command {
     .option('--dc-null', 'subcarrier 0 is empty')
     .option(
       '--frame-symbols <n>',
-      'symbols of a frame behind its preamble; no other is looked for there',
+      'symbols of a frame behind its preamble; no other is looked for there (our recordings tell)',
       whole('--frame-symbols', 0),
     )
     .option('--symbols <n>', 'cp: symbols looked at together, at least', whole('--symbols', 2))
@@ -94,8 +94,13 @@ export function searchFrames(
     throw new ConfigError('config.flag', '--cp-length: the preamble method takes one length; a list needs --method cp');
   }
   const grid = gridFor(fftSize, prefixes[0], guards, options, 'schmidl-cox');
-  const symbols = (options['frameSymbols'] as number | undefined) ?? 0;
-  const frameSamples = grid.preambleLength + symbols * grid.symbolLength;
+  const symbols = options['frameSymbols'] as number | undefined;
+  // Our own recordings tell how long a frame is: within it nothing else is looked for.
+  const told = recording.metadata.global['blindlink:frame_samples'] as number | undefined;
+  const frameSamples =
+    symbols === undefined
+      ? Math.max(grid.preambleLength, told ?? 0)
+      : grid.preambleLength + symbols * grid.symbolLength;
   let result = findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
   if (kind === 'auto' && result.frames.length === 0) {
     const other = findByPreamble(recording, grid, how, { repetition: true, frameSamples });

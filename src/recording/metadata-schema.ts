@@ -20,6 +20,7 @@ export const blindlinkFields = {
   global: {
     'blindlink:link': { type: 'object' },
     'blindlink:picture_size': { type: 'array', minItems: 2, maxItems: 2, items: { type: 'integer', minimum: 1 } },
+    'blindlink:frame_samples': { type: 'integer', minimum: 1 },
     'blindlink:sent': {
       type: 'array',
       items: {
