@@ -275,8 +275,10 @@ describeWith(probe('socat', 'socat', ['-V'], 'apt-get install socat'), 'instrume
       expect(second.code).toBe(1);
       expect(second.err).toMatch(/near: is in use by another program/);
       await new Promise((resolve) => held.close(resolve));
-      const reading = blindlink('instrument', 'gps-clock-nmea', near);
-      setTimeout(() => socat.kill('SIGKILL'), 1500);
+      // The cable is cut when the first command has come through.
+      port.removeAllListeners('data');
+      port.once('data', () => socat.kill('SIGKILL'));
+      const reading = blindlink('instrument', 'attenuator-mini-circuits', near);
       const cut = await reading;
       expect(cut.code).toBe(1);
       expect(cut.err).toMatch(/was disconnected|does not answer/);

@@ -47,8 +47,11 @@ export interface FlowgraphProcess {
   close(): Promise<void>;
 }
 
-/** After SIGTERM a flowgraph has this long before it is killed. */
-const GRACE_MS = 4000;
+/**
+ * After SIGTERM a flowgraph has this long before it is killed: three seconds to stop, three to give the device back, and
+ * something for a busy machine.
+ */
+const GRACE_MS = 8000;
 
 /**
  * Runs a flowgraph as a child process (flowgraphs/run.py): samples to it on descriptor 3, from it on 4, events on 5. A full queue
