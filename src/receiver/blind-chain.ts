@@ -6,6 +6,9 @@ import type { BlindGroup } from './blind-groups.js';
 import { type ChannelEstimator, type ChannelPosterior, type ComplexRow, createRow } from './channel-posterior.js';
 import type { LinkSetting } from './receiver.js';
 
+/** See `passVariance`. Faces at 28 dB: 19.8 dB of PSNR without, 31.3 dB with it, as good as with the channel known. */
+const LEAST_NOISE_SHARE = 0.05;
+
 export type Tracking = 'none' | 'phase' | 'phase+timing';
 
 /**
@@ -22,6 +25,7 @@ export class BlindChain {
   noiseVariance: number;
   /** E|x|² per cell as the last M-step saw it. */
   meanPower = 1;
+  private readonly receivedPower: number;
   /** Received cells of the group with the drift taken out, in the group's order. */
   private readonly received: ComplexArray;
   private readonly centre: Float64Array;
@@ -36,6 +40,9 @@ export class BlindChain {
   ) {
     const numChannels = group.channels.length;
     this.noiseVariance = noiseVariance;
+    let power = 0;
+    for (const cell of group.cell) power += cells.re[cell] ** 2 + cells.im[cell] ** 2;
+    this.receivedPower = power / group.cell.length;
     this.slope = new Float64Array(numChannels);
     this.timing = new Float64Array(numChannels);
     this.received = createComplex(group.cell.length);
@@ -184,6 +191,14 @@ export class BlindChain {
     this.posteriors.forEach((posterior, channel) => {
       this.posteriors[channel] = scalePosterior(posterior, signs[channel]);
     });
+  }
+
+  /**
+   * σ² that the passes work with: at least a share of the received power. EM moves a tap by what the noise leaves open, so
+   * below it the search stands still; and the codeword's model is not exact to more than about that.
+   */
+  get passVariance(): number {
+    return Math.max(this.noiseVariance, LEAST_NOISE_SHARE * this.receivedPower);
   }
 
   /** Gives the codeword mean power `power` a cell, and the channel what that takes from it. */

@@ -187,14 +187,14 @@ class JointState {
   /** z* of one group into `target` (latents [C,h,w]), from the encoder's own `latents`. */
   private reconcileGroup({ chain }: Candidate, latents: Float32Array, target: Float32Array, refresh: boolean): void {
     const { layout, interleaver } = this.setting;
-    const { group, noiseVariance } = chain;
+    const { group, passVariance } = chain;
     const dimension = 2 * layout.tileSymbols;
     const length = group.tiles.length * dimension;
     const precision = new Float32Array(length);
     const evidence = new Float32Array(length);
     const mean = new Float32Array(length);
     const variance = new Float32Array(length);
-    chain.writeEvidence(noiseVariance, precision, evidence, 0);
+    chain.writeEvidence(passVariance, precision, evidence, 0);
 
     // Σ|Y − Ĥz₀|²/σ² = ½Σ(w·z₀² − 2·q·z₀) + const, but the constant is needed too: it is Σ q²/(2w) up to what Ĥ cannot reach.
     let excess = 0;
@@ -221,7 +221,7 @@ class JointState {
     if (!refresh) return;
     // A part of a frame has the power that the encoder gave it; a whole frame has mean power 1.
     const absolute = this.best.length > 1;
-    chain.update(noiseVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false, absolute });
+    chain.update(passVariance, mean, variance, 0, { tracking: 'none', estimateNoise: false, absolute });
   }
 
   /** D(z̃) with the channel as it stands. */

@@ -47,7 +47,7 @@ export async function weighEvidence(
   for (const candidate of candidates) {
     const { chain, signs } = candidate;
     const at = row * dimension;
-    candidate.evidence = chain.writeEvidence(chain.noiseVariance, precision.data, evidence.data, at, signs);
+    candidate.evidence = chain.writeEvidence(chain.passVariance, precision.data, evidence.data, at, signs);
     row += chain.group.tiles.length;
   }
   const coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
@@ -118,7 +118,7 @@ async function decodeVariants(
       const scaled = sum / candidate.chain.noiseVariance;
       candidate.residual = scaled / cell.length;
       const prior = candidate.chain.posteriors.reduce((total, p) => total + estimator.priorEnergy(p), 0);
-      candidate.energy = scaled + candidate.evidence + 2 * prior;
+      candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * prior;
     }
     return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };
   });

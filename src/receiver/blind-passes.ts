@@ -68,7 +68,7 @@ export async function runPasses(
     throwIfAborted(signal, 'blind-em');
     const heat = Math.max(1, config.annealing * (1 - pass / (0.6 * config.passes)));
     chains.forEach((chain, i) => {
-      chain.writeEvidence(heat * chain.noiseVariance, precision.data, evidence.data, offsets[i]);
+      chain.writeEvidence(heat * chain.passVariance, precision.data, evidence.data, offsets[i]);
     });
     const { mean, variance, solution } = await problem.runtime.run(problem.eStep, {
       precision,
@@ -79,7 +79,7 @@ export async function runPasses(
     counter.evaluations += rows;
     const tracking = pass >= TRACK_AFTER * config.passes ? config.tracking : 'none';
     chains.forEach((chain, i) => {
-      chain.update(heat * chain.noiseVariance, mean.data, variance.data, offsets[i], {
+      chain.update(heat * chain.passVariance, mean.data, variance.data, offsets[i], {
         tracking,
         estimateNoise: estimateNoise && heat === 1,
       });
@@ -108,7 +108,7 @@ export async function refine(
     throwIfAborted(signal, 'blind-em');
     let offset = 0;
     for (const chain of chains) {
-      chain.writeEvidence(chain.noiseVariance, precision, evidence, offset);
+      chain.writeEvidence(chain.passVariance, precision, evidence, offset);
       offset += chain.group.tiles.length * dimension;
     }
     for (const batch of batches) {
@@ -121,7 +121,7 @@ export async function refine(
     counter.evaluations += rows;
     offset = 0;
     for (const chain of chains) {
-      chain.update(chain.noiseVariance, mean, variance, offset, { tracking: config.tracking, estimateNoise });
+      chain.update(chain.passVariance, mean, variance, offset, { tracking: config.tracking, estimateNoise });
       offset += chain.group.tiles.length * dimension;
     }
   }

@@ -47,6 +47,15 @@ describe('the walking link', () => {
     expect(await errorWith(4)).toBeLessThan(0.7 * (await errorWith(0)));
   });
 
+  it('decodes without pilots at high SNR as well, where EM left to itself would stand still', async () => {
+    const summary = summaryOf(
+      await run({ snrDb: 30, receiver: { names: ['perfect', 'blind-em'] } }, ['builtin:faces'], 8),
+    );
+    expect(summary['blind-em'].success).toBe(1);
+    expect(summary['perfect'].psnrDbMean - summary['blind-em'].psnrDbMean).toBeLessThan(0.7);
+    expect(summary['blind-em'].channelErrorMean).toBeLessThan(0.02);
+  });
+
   it('adapts both ends to the SNR they believe in, whatever the channel’s is', async () => {
     const at = async (raw: RawConfig) =>
       (await run({ receiver: { names: ['perfect'] }, ...raw }, ['builtin:faces'], 4))[0];
