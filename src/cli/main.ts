@@ -13,6 +13,7 @@ import { addPlot } from './plot.js';
 import { addReceive } from './receive.js';
 import { addRecord } from './record.js';
 import { addReplay } from './replay.js';
+import { addSweep } from './sweep.js';
 import { addSync } from './sync.js';
 import { addTransmit } from './transmit.js';
 
@@ -26,6 +27,7 @@ const program = new Command('blindlink')
   .exitOverride();
 
 addSimulate(program);
+addSweep(program);
 addModel(program);
 addTransmit(program);
 addReceive(program);

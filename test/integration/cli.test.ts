@@ -242,6 +242,50 @@ describe('blindlink model', () => {
   });
 });
 
+describe('blindlink sweep', () => {
+  it('measures every combination of the values, in order, and saves them as JSON and CSV', async () => {
+    const { code, out } = await blindlink([
+      ...['sweep', 'builtin:faces', '--frames', '2', '--receiver', 'perfect,pilot', '--out', 'swept'],
+      ...['--over', 'snrDb=0,12', '--over', 'ofdm.clippingRatio=null,0.5', '--json'],
+    ]);
+    expect(code).toBe(0);
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, never>);
+    expect(lines.map(({ type }) => type)).toEqual(['point', 'point', 'point', 'point', 'summary']);
+    expect(lines.slice(0, 4).map(({ at }) => Object.values(at))).toEqual([
+      [0, null],
+      [0, 0.5],
+      [12, null],
+      [12, 0.5],
+    ]);
+    const psnr = lines.slice(0, 4).map((line) => line['receivers']['perfect']['psnrDbMean']);
+    expect(psnr[2]).toBeGreaterThan(psnr[0]);
+    expect(psnr[2]).toBeGreaterThan(psnr[3]);
+    const csv = readFileSync(join(work, 'swept/sweep.csv'), 'utf8').trim().split('\n');
+    expect(csv).toHaveLength(1 + 4 * 2);
+    expect(csv[0]).toMatch(/^snrDb,ofdm.clippingRatio,receiver,frames,success/);
+    const again = await blindlink(['sweep', 'builtin:faces', '--frames', '1', '--over', 'snrDb=0', '--out', 'swept']);
+    expect([again.code, again.out]).toEqual([2, '']);
+    expect(again.err).toMatch(/holds a sweep already/);
+  });
+
+  it.each([
+    [['sweep'], /nothing to sweep/],
+    [['sweep', '--over', 'snrDb'], /path=v1,v2/],
+    [['sweep', '--over', 'snrdB=1'], /did you mean snrDb/],
+    [['sweep', '--over', 'snrDb=5,999'], /snrDb/],
+    [['sweep', '--instrument', 'attenuator-scpi@/dev/x:attenuationDb=0,1'], /name one with --radio/],
+    [['sweep', '--radio', 'simulated', '--instrument', 'attenuator-scpi'], /PROFILE@PORT/],
+  ] as const)('refuses in one line, before anything is measured: %j', async (args, message) => {
+    const { code, err, out } = await blindlink(args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toMatch(message);
+  });
+});
+
 describe('priors', () => {
   it('draw a sheet of pictures, the same for the same seed, with every sampler', async () => {
     const sheets = new Map<string, Buffer>();

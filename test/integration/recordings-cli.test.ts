@@ -269,6 +269,24 @@ describeWith(probe('socat', 'socat', ['-V'], 'apt-get install socat'), 'instrume
       expect(set.err).toBe('');
       expect(JSON.parse(set.out)).toMatchObject({ identity: 'RCDAT-6000-110', values: { attenuationDb: 31.5 } });
       expect(log).toContain(':SETATT=31.50');
+      const steps = `attenuator-mini-circuits@${near}:attenuationDb=0,10.5`;
+      const swept = await blindlink(
+        ...['sweep', 'builtin:faces', '--frames', '2', '--receiver', 'pilot', '--radio', 'simulated', '--snr', '20'],
+        ...['--instrument', steps, '--json', '--no-save'],
+      );
+      expect([swept.code, swept.err]).toEqual([0, '']);
+      const points = swept.out
+        .trim()
+        .split('\n')
+        .map((text) => JSON.parse(text) as Record<string, unknown>);
+      expect(points.slice(0, 2)).toMatchObject([
+        { type: 'point', at: { attenuationDb: 0 }, receivers: { pilot: { frames: 2, success: 1 } } },
+        { type: 'point', at: { attenuationDb: 10.5 }, receivers: { pilot: { frames: 2, success: 1 } } },
+      ]);
+      expect(log.filter((command) => command.startsWith(':SETATT=')).slice(1)).toEqual([
+        ':SETATT=0.00',
+        ':SETATT=10.50',
+      ]);
       const held = new SerialPort({ path: near, baudRate: 115_200 });
       await new Promise((resolve) => held.once('open', resolve));
       const second = await blindlink('instrument', 'attenuator-mini-circuits', near);

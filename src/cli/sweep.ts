@@ -1,0 +1,223 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import type { LinkConfig } from '../config/schema.js';
+import { AbortedError, ConfigError } from '../core/errors.js';
+import { type Instrument, openInstrument } from '../instruments/instrument.js';
+import { readInstrumentProfile } from '../instruments/instrument-profile.js';
+import { withModels } from '../link/link-models.js';
+import { openRadio } from '../link/open-radio.js';
+import { versions } from '../link/run-folder.js';
+import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/sweep.js';
+import type { Picture } from '../source/picture.js';
+import { openPictures } from '../source/picture-source.js';
+import { writeAtomically } from './files.js';
+import { interruptible } from './interrupt.js';
+import { createProgress } from './progress.js';
+import { addRadioFlags, radioRequest } from './radio-flags.js';
+import { airConfig } from './record.js';
+import { addSettings, settingsFrom } from './settings.js';
+
+/** Where each point is measured when no radio is named. */
+const IN_SIMULATION = 'none';
+
+export function addSweep(program: Command): void {
+  const command = program
+    .command('sweep')
+    .description(
+      'Measure the receivers over a grid of settings, in simulation or over a radio, an instrument stepped along.',
+    )
+    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+    .option('--over <path=v1,v2,…>', 'a setting and its values; repeatable, all combinations', collect, [])
+    .option(
+      '--instrument <profile@port:quantity=v1,v2,…>',
+      'an instrument and its values, e.g. attenuator-scpi@/dev/ttyUSB0:attenuationDb=0,10,20; needs --radio',
+    );
+  addRadioFlags(addSettings(command), IN_SIMULATION)
+    .option('--json', 'one JSON object a point on standard output, then a summary')
+    .action(async (pictures: string[], options: Record<string, unknown>) => {
+      await sweep(pictures, options);
+    });
+}
+
+interface Point {
+  readonly at: Readonly<Record<string, unknown>>;
+  readonly receivers: Readonly<Record<string, PointFigures>>;
+}
+
+async function sweep(pictures: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const axes = new Map((options['over'] as string[]).map((text) => axisOf('--over', text)));
+  const stepped = typeof options['instrument'] === 'string' ? instrumentAxis(options['instrument']) : null;
+  const overRadio = options['radio'] !== IN_SIMULATION;
+  if (stepped !== null && !overRadio) {
+    throw new ConfigError('sweep.instrument', '--instrument: stands in the path of a radio; name one with --radio');
+  }
+  if (stepped !== null) axes.set(stepped.quantity, stepped.values);
+  if (axes.size === 0) throw new ConfigError('sweep.axes', 'nothing to sweep: give --over path=v1,v2,… at least once');
+  const settingsAt = (at: ReadonlyMap<string, unknown>): LinkConfig => {
+    const settings = [...at].filter(([name]) => name !== stepped?.quantity);
+    const given = {
+      ...options,
+      set: [...(options['set'] as string[]), ...settings.map(([k, v]) => `${k}=${JSON.stringify(v)}`)],
+    };
+    return overRadio ? airConfig(given, pictures) : settingsFrom(given, pictures);
+  };
+  const points = gridOfPoints(axes);
+  // Every point's settings are checked before the first is measured.
+  const configs = points.map(settingsAt);
+  if (options['printConfig'] === true) {
+    console.log(JSON.stringify(configs, null, 2));
+    return;
+  }
+
+  const out = configs[0].run.out;
+  if (typeof out === 'string' && existsSync(join(out, 'sweep.json'))) {
+    throw new ConfigError('sweep.out', `${out}: holds a sweep already; choose another --out`);
+  }
+  const { signal, release } = interruptible();
+  const json = options['json'] === true;
+  const progress = createProgress('points', points.length, process.stderr.isTTY && !json);
+  const done: Point[] = [];
+  let instrument: Instrument | null = null;
+  let interrupted = false;
+  try {
+    if (stepped !== null) instrument = await openInstrument(readInstrumentProfile(stepped.profile), stepped.port);
+    for (const [i, at] of points.entries()) {
+      const values: Record<string, unknown> = Object.fromEntries(at);
+      if (instrument !== null && stepped !== null) {
+        // What it was set to, as it says itself.
+        values[stepped.quantity] = await instrument.set(stepped.quantity, at.get(stepped.quantity) as number | string);
+      }
+      const point = { at: values, receivers: await measure(configs[i], options, overRadio, signal) };
+      done.push(point);
+      if (json) console.log(JSON.stringify({ type: 'point', ...point }));
+      else console.log(describe(point, done.length === 1));
+      progress.update(done.length);
+    }
+  } catch (error) {
+    if (!(error instanceof AbortedError) && !signal.aborted) throw error;
+    interrupted = true;
+  } finally {
+    progress.stop();
+    await instrument?.close();
+    release();
+  }
+  conclude({ done, of: points.length, config: configs[0], axes: [...axes.keys()], json, interrupted });
+}
+
+function measure(
+  config: LinkConfig,
+  options: Readonly<Record<string, unknown>>,
+  overRadio: boolean,
+  signal: AbortSignal,
+): Promise<Record<string, PointFigures>> {
+  const source = openPictures(config.pictures, {
+    maxPixels: config.source.maxPixels,
+    ...(config.run.frames ? { frames: config.run.frames } : {}),
+  });
+  return withModels(config, async (models) => {
+    if (!overRadio) return simulatePoint(config, models, source.pictures(), signal);
+    const pictures: Picture[] = [];
+    for await (const picture of source.pictures()) pictures.push(picture);
+    const radio = await openRadio(radioRequest(options, 'duplex'), config, signal);
+    const close = (): void => void radio.close();
+    signal.addEventListener('abort', close);
+    try {
+      return await radioPoint(config, models, pictures, radio, signal);
+    } finally {
+      signal.removeEventListener('abort', close);
+    }
+  });
+}
+
+interface Conclusion {
+  readonly done: readonly Point[];
+  readonly of: number;
+  readonly config: LinkConfig;
+  readonly axes: readonly string[];
+  readonly json: boolean;
+  readonly interrupted: boolean;
+}
+
+/** Results as JSON and CSV, whole or not at all. */
+function conclude({ done, of, config, axes, json, interrupted }: Conclusion): void {
+  const summary = {
+    type: 'summary',
+    ...(interrupted ? { interrupted: true } : {}),
+    axes,
+    points: done,
+    config,
+    versions: versions(),
+  };
+  const out =
+    config.run.out === undefined
+      ? `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-')}-sweep`
+      : config.run.out;
+  if (out !== null && done.length > 0) {
+    mkdirSync(out, { recursive: true });
+    writeAtomically(join(out, 'sweep.json'), Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));
+    writeAtomically(join(out, 'sweep.csv'), Buffer.from(csvOf(axes, done)));
+  }
+  if (json) console.log(JSON.stringify(summary));
+  else if (out !== null && done.length > 0) console.log(`\nResults in ${out} (sweep.json, sweep.csv)`);
+  if (!interrupted) return;
+  console.error(`blindlink: interrupted after ${done.length} of ${of} points; those are complete`);
+  process.exitCode = 130;
+}
+
+const columns = ['frames', 'success', 'psnrDbMean', 'decodedShare', 'snrDbMean', 'millisecondsMean'] as const;
+
+function csvOf(axes: readonly string[], points: readonly Point[]): string {
+  const cell = (value: unknown): string => {
+    const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const rows = points.flatMap(({ at, receivers }) =>
+    Object.entries(receivers).map(([name, figures]) =>
+      [...axes.map((axis) => at[axis]), name, ...columns.map((column) => figures[column])].map(cell).join(','),
+    ),
+  );
+  return `${[...axes, 'receiver', ...columns].join(',')}\n${rows.join('\n')}\n`;
+}
+
+function describe({ at, receivers }: Point, first: boolean): string {
+  const where = Object.entries(at)
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+  const lines = Object.entries(receivers).map(
+    ([name, { success, psnrDbMean, snrDbMean, frames }]) =>
+      `  ${name.padEnd(14)} ${(100 * success).toFixed(1).padStart(5)} %  ${(psnrDbMean?.toFixed(2) ?? '-').padStart(6)} dB` +
+      `  SNR ${(snrDbMean?.toFixed(1) ?? '-').padStart(5)} dB  ${frames} frames`,
+  );
+  const head = first ? '  receiver      success     PSNR\n' : '';
+  return `${where}\n${head}${lines.join('\n')}`;
+}
+
+function axisOf(flag: string, text: string): [string, unknown[]] {
+  const at = text.indexOf('=');
+  const values = at < 1 ? [] : (parse(`[${text.slice(at + 1)}]`) as unknown[]);
+  if (values.length === 0) {
+    throw new ConfigError('sweep.axis', `${flag} ${text}: write it as path=v1,v2,…, e.g. snrDb=0,5,10`, {
+      value: text,
+    });
+  }
+  return [text.slice(0, at), values];
+}
+
+function instrumentAxis(text: string): { profile: string; port: string; quantity: string; values: unknown[] } {
+  const match = /^([^@]+)@(.+):([A-Za-z]\w*)=(.+)$/.exec(text);
+  if (match === null) {
+    throw new ConfigError(
+      'sweep.instrument',
+      `--instrument ${text}: write it as PROFILE@PORT:QUANTITY=v1,v2,…, e.g. attenuator-scpi@/dev/ttyUSB0:attenuationDb=0,10`,
+      { value: text },
+    );
+  }
+  const [, profile, port, quantity, list] = match;
+  return { profile, port, quantity, values: axisOf('--instrument', `${quantity}=${list}`)[1] };
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
