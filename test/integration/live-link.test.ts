@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { resolveConfig, type RawConfig } from '../../src/config/load.js';
+import { type ClientSocket, createLiveClient } from '../../src/dashboard/client.js';
 import type {
   FrameMessage,
   ProgressMessage,
@@ -306,16 +308,27 @@ describe('blindlink live and watch', () => {
 
   it('plays a recording in place of a simulation, with what was sent; its channel cannot be changed', async () => {
     const live = await startLive(['--replay', 'recordings/faces-gnuradio.sigmf-meta', '--receiver', 'pilot']);
-    const { code, out } = await blindlink(['watch', live.url, '--json', '--results', '3']);
-    expect(code).toBe(0);
-    const results = out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as ServerMessage)
-      .filter((message) => message.type === 'result');
-    for (const { psnrDb } of results) expect(psnrDb).toBeGreaterThan(20);
-    const child = spawn(process.execPath, ['examples/live-sweep.mjs', live.url, '2', '10']);
-    expect(await new Promise((done) => child.on('close', done))).toBe(0);
+    const messages: ServerMessage[] = [];
+    const client = createLiveClient({
+      url: live.url.replace('http', 'ws') + 'stream',
+      createSocket: (url) => new WebSocket(url) as unknown as ClientSocket,
+      onMessage: (message) => messages.push(message),
+    });
+    const results = (receiver: string): ResultMessage[] =>
+      messages.flatMap((message) => (message.type === 'result' && message.receiver === receiver ? [message] : []));
+    await until(() => results('pilot').length >= 3);
+    for (const { psnrDb } of results('pilot')) expect(psnrDb).toBeGreaterThan(20);
+    await expect(client.request({ type: 'set', changes: { 'channel.dopplerHz': 5 } })).rejects.toThrow(
+      /channel\.dopplerHz: cannot be changed with replay of recordings/,
+    );
+    await expect(client.request({ type: 'source', source: 'builtin:faces' })).rejects.toThrow(
+      /pictures cannot be changed/,
+    );
+    await client.request({ type: 'set', changes: { 'receiver.names': ['pilot', 'blind-em'] } });
+    await until(() => results('blind-em').length >= 3);
+    await client.request({ type: 'set', changes: { snrDb: 12 } });
+    await until(() => results('pilot').some(({ epoch }) => epoch === 2));
+    client.close();
     await live.stop();
   });
 

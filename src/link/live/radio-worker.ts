@@ -24,7 +24,7 @@ const KEPT_SENT = 512;
 
 /** One opened radio with everything that reads from it. */
 interface Station {
-  readonly setup: FeedSetup;
+  setup: FeedSetup;
   readonly radio: Radio;
   readonly extractor: FrameExtractor;
   readonly sent: { readonly picture: Picture; readonly start: number }[];
@@ -46,7 +46,7 @@ const keyOf = ({ config, radio }: FeedSetup): string => JSON.stringify([{ ...con
 
 async function configure(setup: FeedSetup): Promise<void> {
   if (station !== null && keyOf(station.setup) === keyOf(setup)) {
-    station = { ...station, setup };
+    station.setup = setup;
     return;
   }
   const { radio: wanted } = setup;
