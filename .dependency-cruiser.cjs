@@ -6,6 +6,7 @@ const layers = {
   cli: [
     'config',
     'link',
+    'dashboard',
     'source',
     'codec',
     'ofdm',
@@ -25,6 +26,8 @@ const layers = {
   ],
   link: [
     'config',
+    // Its messages only: the live link says what happens in the words that watchers understand.
+    'dashboard',
     'source',
     'codec',
     'ofdm',
@@ -40,6 +43,8 @@ const layers = {
     'dsp',
     'core',
   ],
+  // Server, messages, client and page: they know no part of the link, only what it says of itself.
+  dashboard: ['core'],
   config: ['core'],
   source: ['core'],
   codec: ['graph', 'runtime', 'onnx', 'core'],
@@ -73,10 +78,26 @@ module.exports = {
     })),
     {
       name: 'numerics-without-rxjs',
-      comment: 'Streams belong to link/ (and to the page, later): DSP and receivers stay plain.',
+      comment: 'Streams belong to link/: DSP, receivers and the dashboard stay plain.',
       severity: 'error',
       from: { pathNot: '^src/(link|cli)/' },
       to: { path: 'rxjs' },
+    },
+    {
+      name: 'page-in-browser',
+      comment: 'The page runs in a browser: of the dashboard it uses messages, wire and client, and nothing of Node.',
+      severity: 'error',
+      from: { path: '^src/dashboard/page/' },
+      to: {
+        path: '^src/dashboard/(?!page/|messages|client|wire|commands)|^(node:)?(fs|path|http|net|zlib|url|process|stream|crypto|child_process)$|^(ws|zod)$',
+      },
+    },
+    {
+      name: 'link-says-messages',
+      comment: 'The live link speaks in messages; how they are served is not its business.',
+      severity: 'error',
+      from: { path: '^src/link/' },
+      to: { path: '^src/dashboard/', pathNot: '^src/dashboard/(messages|commands|backend)' },
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src', pathNot: '\\.d\\.ts$' }, to: {} },
   ],

@@ -18,7 +18,10 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  { files: ['src/cli/**', 'test/bench/**', 'test/run.mjs', 'recordings/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['src/cli/**', 'test/bench/**', 'test/run.mjs', 'examples/**', 'recordings/**'],
+    rules: { 'no-console': 'off' },
+  },
   {
     files: ['*.config.{js,ts}', '*.cjs'],
     rules: { 'no-restricted-syntax': 'off' },

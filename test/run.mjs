@@ -11,12 +11,14 @@ import { dirname, join } from 'node:path';
 const root = dirname(import.meta.dirname);
 const require = createRequire(import.meta.url);
 
-if (!existsSync(join(root, 'dist/cli/main.js'))) {
-  const built = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (built.status !== 0) process.exit(1);
+if (!existsSync(join(root, 'dist/cli/main.js')) || !existsSync(join(root, 'dist/page/page.js'))) {
+  for (const step of [
+    [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+    ['scripts/build-page.mjs'],
+  ]) {
+    const built = spawnSync(process.execPath, step, { cwd: root, stdio: 'inherit' });
+    if (built.status !== 0) process.exit(1);
+  }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'blindlink-test-'));

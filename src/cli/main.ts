@@ -16,6 +16,8 @@ import { addReplay } from './replay.js';
 import { addSweep } from './sweep.js';
 import { addSync } from './sync.js';
 import { addTransmit } from './transmit.js';
+import { addLive } from './live.js';
+import { addWatch } from './watch.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
@@ -28,6 +30,8 @@ const program = new Command('blindlink')
 
 addSimulate(program);
 addSweep(program);
+addLive(program);
+addWatch(program);
 addModel(program);
 addTransmit(program);
 addReceive(program);

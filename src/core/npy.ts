@@ -1,26 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FormatError } from './errors.js';
-import { unzip, zipStored } from './zip.js';
+import { descriptors, encodeNpy, encodeNpz, isComplex, magic, type NpyArray, numberBytes } from './npy-encode.js';
+import { unzip } from './zip.js';
 
-/** An array as NumPy stores it, C order. Complex data are interleaved re, im: twice as many numbers as elements. */
-export type NpyArray =
-  | { readonly dtype: 'float32' | 'complex64'; readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly dtype: 'float64' | 'complex128'; readonly shape: readonly number[]; readonly data: Float64Array }
-  | { readonly dtype: 'int32'; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: 'int64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
-  | { readonly dtype: 'bool'; readonly shape: readonly number[]; readonly data: Uint8Array };
-
-const descriptors = {
-  float32: '<f4',
-  float64: '<f8',
-  complex64: '<c8',
-  complex128: '<c16',
-  int32: '<i4',
-  int64: '<i8',
-  bool: '|b1',
-} as const;
-const numberBytes = { float32: 4, float64: 8, complex64: 4, complex128: 8, int32: 4, int64: 8, bool: 1 } as const;
-const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
+export { encodeNpy, encodeNpz, type NpyArray } from './npy-encode.js';
 
 /**
  * Parses the bytes of a .npy file (format versions 1 to 3; float32, float64, complex64, complex128, int32, int64, bool; little
@@ -78,25 +61,6 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   }
 }
 
-/** The bytes of a version-1 .npy file, readable by `numpy.load`. Throws RangeError if shape and data disagree. */
-export function encodeNpy(array: NpyArray): Uint8Array {
-  const length = array.shape.reduce((product, n) => product * n, 1) * (isComplex(array.dtype) ? 2 : 1);
-  if (length !== array.data.length) {
-    throw new RangeError(`shape (${array.shape.join(', ')}) needs ${length} numbers, got ${array.data.length}`);
-  }
-  const tuple = array.shape.length === 1 ? `(${array.shape[0]},)` : `(${array.shape.join(', ')})`;
-  const dict = `{'descr': '${descriptors[array.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // NumPy aligns the data to 64 bytes so that it can be memory-mapped.
-  const header = new TextEncoder().encode(dict.padEnd(64 * Math.ceil((dict.length + 11) / 64) - 11) + '\n');
-  const out = new Uint8Array(10 + header.length + array.data.byteLength);
-  out.set(magic);
-  out[6] = 1;
-  new DataView(out.buffer).setUint16(8, header.length, true);
-  out.set(header, 10);
-  out.set(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength), 10 + header.length);
-  return out;
-}
-
 /**
  * Parses the bytes of a .npz file (`numpy.savez` or `numpy.savez_compressed`).
  *
@@ -109,11 +73,6 @@ export function parseNpz(bytes: Uint8Array, name: string): Map<string, NpyArray>
     arrays.set(entry.replace(/\.npy$/, ''), parseNpy(content, `${name}:${entry}`));
   }
   return arrays;
-}
-
-/** The bytes of a .npz file as `numpy.savez` writes it (stored, not compressed). */
-export function encodeNpz(arrays: ReadonlyMap<string, NpyArray>): Uint8Array {
-  return zipStored([...arrays].map(([key, array]) => [`${key}.npy`, encodeNpy(array)] as const));
 }
 
 /** Reads a .npy file; a file that cannot be opened is a FormatError too. */
@@ -145,6 +104,5 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-const isComplex = (dtype: NpyArray['dtype']): boolean => dtype === 'complex64' || dtype === 'complex128';
 const fault = (name: string, what: string): FormatError =>
   new FormatError('format.npy', `${name}: ${what}`, { value: name });

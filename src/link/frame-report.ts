@@ -60,7 +60,7 @@ export function reportFrame(
   receiver: ReceiverName,
   result: ReceiverResult | null,
 ): FrameOutcome {
-  const { sent, observed } = arrived;
+  const { sent } = arrived;
   const { height, width } = sent.picture;
   const picture = result === null ? new Float32Array(3 * height * width).fill(0.5) : cropToSent(sent, result.picture);
   const views = [sent.picture, { data: picture, height, width }] as const;
@@ -77,10 +77,7 @@ export function reportFrame(
     sharpness: round(sharpness(views[1], views[0]), 4),
     channelError: round(error, 6),
     channelNmse: round(nmse, 6),
-    snrDb:
-      observed === null || result === null
-        ? Number.NaN
-        : round(powerToDb(Math.max(meanPower(observed.data) / result.noiseVariance - 1, 1e-3)), 3),
+    snrDb: round(snrOf(arrived, result), 3),
     paprDb: round(sent.paprDb, 3),
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
@@ -100,7 +97,8 @@ export function reportFrame(
   return { report, arrived, result, picture, naturalness };
 }
 
-function meanChannelError(
+/** ‖ĥ − h‖² and its ratio to ‖h‖², means over packets; 0 for `perfect`, NaN where there is nothing to compare. */
+export function meanChannelError(
   { taps }: ArrivedFrame,
   receiver: ReceiverName,
   result: ReceiverResult | null,
@@ -117,8 +115,14 @@ function meanChannelError(
   return { error, nmse };
 }
 
+/** (mean |Y|² − σ²) / σ² over the data cells with the receiver's σ², in dB; NaN where no frame was found. */
+export const snrOf = ({ observed }: ArrivedFrame, result: ReceiverResult | null): number =>
+  observed === null || result === null
+    ? Number.NaN
+    : powerToDb(Math.max(meanPower(observed.data) / result.noiseVariance - 1, 1e-3));
+
 /** EVM of the equalised codeword symbols against those sent. */
-function evmOf({ sent }: ArrivedFrame, result: ReceiverResult): number {
+export function evmOf({ sent }: ArrivedFrame, result: ReceiverResult): number {
   const symbols: ComplexArray = {
     re: new Float32Array(sent.codeword.re.length),
     im: new Float32Array(sent.codeword.re.length),

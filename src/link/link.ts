@@ -66,16 +66,11 @@ export function createLink(
   });
 }
 
-/** Hands a receiver what it may see, and nothing else. */
-function receiveFrame(
-  receiver: Receiver,
-  arrived: ArrivedFrame,
-  config: LinkConfig,
-  signal: AbortSignal | undefined,
-): Observable<FrameOutcome> {
+/** What a receiver may see of a frame, and nothing else; null where no frame was found. */
+export function observationsFor(receiver: Receiver, arrived: ArrivedFrame, config: LinkConfig): Observations | null {
   const { observed } = arrived;
-  if (observed === null) return from([reportFrame(arrived, receiver.name, null)]);
-  const observations: Observations = {
+  if (observed === null) return null;
+  return {
     frame: {
       index: arrived.sent.index,
       cells: observed.data,
@@ -84,6 +79,16 @@ function receiveFrame(
     pilots: receiver.needs.pilots ? { block: observed.blockPilots, comb: observed.combPilots } : null,
     truth: receiver.needs.truth && arrived.response !== null ? { response: arrived.response } : null,
   };
+}
+
+function receiveFrame(
+  receiver: Receiver,
+  arrived: ArrivedFrame,
+  config: LinkConfig,
+  signal: AbortSignal | undefined,
+): Observable<FrameOutcome> {
+  const observations = observationsFor(receiver, arrived, config);
+  if (observations === null) return from([reportFrame(arrived, receiver.name, null)]);
   return from(receiver.receive(observations, signal)).pipe(
     mergeMap((step: ReceiverStep) =>
       step.kind === 'final' ? from([reportFrame(arrived, receiver.name, step.result)]) : EMPTY,

@@ -6,7 +6,7 @@ import { createRng } from '../core/rng.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
 import { psnrDb, ssim } from '../metrics/picture-quality.js';
 import type { SampleBlock } from '../radio/radio.js';
-import type { Receiver, ReceiverName, ReceiverResult, Verdict } from '../receiver/receiver.js';
+import type { Observations, Receiver, ReceiverName, ReceiverResult, Verdict } from '../receiver/receiver.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import {
@@ -161,15 +161,14 @@ export function createReception(
   return { outcomes, extractor, frameSamples };
 }
 
-/** Hands a receiver what it may see, and returns its last step. */
-async function receiveCandidate(
+/** What a receiver may see of a frame out of a stream. */
+export function heardObservations(
   receiver: Receiver,
   index: number,
   { cells, noiseVariance }: FrameCandidate,
   config: LinkConfig,
-  signal: AbortSignal | undefined,
-): Promise<ReceiverResult> {
-  const observations = {
+): Observations {
+  return {
     frame: {
       index,
       cells: cells.data,
@@ -178,13 +177,24 @@ async function receiveCandidate(
     pilots: receiver.needs.pilots ? { block: cells.blockPilots, comb: cells.combPilots } : null,
     truth: null,
   };
+}
+
+/** Hands a receiver what it may see, and returns its last step. */
+async function receiveCandidate(
+  receiver: Receiver,
+  index: number,
+  candidate: FrameCandidate,
+  config: LinkConfig,
+  signal: AbortSignal | undefined,
+): Promise<ReceiverResult> {
+  const observations = heardObservations(receiver, index, candidate, config);
   let result: ReceiverResult | null = null;
   for await (const step of receiver.receive(observations, signal)) if (step.kind === 'final') result = step.result;
   return result!;
 }
 
 /** A receiver's own opinion as one number; `pilot`, which gives no confidence, by its verdict. */
-function chance({ verdict, confidence }: ReceiverResult): number {
+export function chance({ verdict, confidence }: ReceiverResult): number {
   return confidence ?? { decoded: 0.95, doubtful: 0.5, failed: 0.1 }[verdict];
 }
 

@@ -1,7 +1,7 @@
 import { noiseVariance } from '../channel/noise.js';
 import { symbolsOf } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
-import { type ComplexArray, createComplex, meanPower } from '../core/complex.js';
+import { type ComplexArray, copyComplex, createComplex, meanPower } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { createRng, type Rng } from '../core/rng.js';
 import { createDemodulator, createPacketCells, type PacketCells } from '../ofdm/demodulator.js';
@@ -55,6 +55,8 @@ export interface ArrivedFrame {
   readonly response: ComplexArray | null;
   /** True taps of each packet in the receiver's window. */
   readonly taps: readonly ComplexArray[];
+  /** Samples as the radio gave them. */
+  readonly received: ComplexArray;
   readonly timing: { readonly channelMs: number; readonly receiveMs: number };
 }
 
@@ -143,7 +145,7 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
         exact,
       );
       const variance = noiseVariance(config.snrConvention, config.snrDb, meanPower(clean.data));
-      const received = channel.receive(propagated, variance, frame, { probe: false });
+      const asReceived = channel.receive(propagated, variance, frame, { probe: false });
 
       const receivedAt = performance.now();
       let start = propagated.start;
@@ -152,22 +154,32 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
       if (search) {
         const detector = detectorFor(numPackets);
         detector.reset();
-        const found = [...detector.execute(received), ...detector.execute(createComplex(detector.delaySamples))];
+        const found = [...detector.execute(asReceived), ...detector.execute(createComplex(detector.delaySamples))];
         detection = found.at(0) ?? null;
         diagnosis = detector.diagnosis();
         if (detection !== null) start = detection.startSample;
       }
       const end = start + grid.frameLength(numPackets);
-      const lost = (search && detection === null) || end > received.re.length;
+      const lost = (search && detection === null) || end > asReceived.re.length;
       const timing = (): ArrivedFrame['timing'] => ({
         channelMs: receivedAt - began,
         receiveMs: performance.now() - receivedAt,
       });
       const sync = { detection, diagnosis, timingError: start - propagated.start };
       if (lost)
-        return { sent, observed: null, sync, noiseVariance: variance, response: null, taps: [], timing: timing() };
+        return {
+          sent,
+          observed: null,
+          sync,
+          noiseVariance: variance,
+          response: null,
+          taps: [],
+          received: asReceived,
+          timing: timing(),
+        };
 
       let cfo = detection?.cfoRadPerSample ?? 0;
+      const received = search ? copyComplex(asReceived) : asReceived;
       if (search) {
         correctCfo(received, cfo);
         const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
@@ -189,7 +201,7 @@ export function createTransmission(config: LinkConfig, grid: Grid, rng: Rng): Tr
         channel.isStatic && !search
           ? responseOfTaps(channel, frame, numPackets)
           : measure(frame, numPackets, lead, start, cfo);
-      return { sent, observed, sync, noiseVariance: variance, ...truth, timing: spent };
+      return { sent, observed, sync, noiseVariance: variance, ...truth, received: asReceived, timing: spent };
     },
   };
 

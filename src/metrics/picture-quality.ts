@@ -85,12 +85,13 @@ function meanOverChannels(a: PictureView, b: PictureView, pick: (means: SsimMean
 function channelSsim(x: Float32Array, y: Float32Array, height: number, width: number): SsimMeans {
   const edge = Math.min(height, width);
   const window = gaussianWindow(edge >= WINDOW ? WINDOW : edge - 1 + (edge % 2));
-  const blur = (f: (i: number) => number): Float64Array => blurValid(f, height, width, window);
-  const mx = blur((i) => x[i]);
-  const my = blur((i) => y[i]);
-  const xx = blur((i) => x[i] * x[i]);
-  const yy = blur((i) => y[i] * y[i]);
-  const xy = blur((i) => x[i] * y[i]);
+  const blur = (values: Float64Array): Float64Array => blurValid(values, height, width, window);
+  const product = (a: Float32Array, b: Float32Array): Float64Array => Float64Array.from(a, (v, i) => v * b[i]);
+  const mx = blur(Float64Array.from(x));
+  const my = blur(Float64Array.from(y));
+  const xx = blur(product(x, x));
+  const yy = blur(product(y, y));
+  const xy = blur(product(x, y));
   let full = 0;
   let contrast = 0;
   for (let i = 0; i < mx.length; i++) {
@@ -109,7 +110,7 @@ function gaussianWindow(length: number): Float64Array {
 }
 
 /** Separable filter, valid positions only. */
-function blurValid(f: (i: number) => number, height: number, width: number, window: Float64Array): Float64Array {
+function blurValid(values: Float64Array, height: number, width: number, window: Float64Array): Float64Array {
   const n = window.length;
   const outWidth = width - n + 1;
   const outHeight = height - n + 1;
@@ -117,7 +118,7 @@ function blurValid(f: (i: number) => number, height: number, width: number, wind
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < outWidth; x++) {
       let sum = 0;
-      for (let k = 0; k < n; k++) sum += window[k] * f(y * width + x + k);
+      for (let k = 0; k < n; k++) sum += window[k] * values[y * width + x + k];
       rows[y * outWidth + x] = sum;
     }
   }

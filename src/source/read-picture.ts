@@ -8,11 +8,16 @@ import type { Picture } from './picture.js';
  * What had to be converted is said in `notes`; an SVG is drawn at the size that it names.
  * Damage is found where the format can tell: a changed byte in the middle of a JPEG or WebP may pass.
  *
+ * @param options.bytes the file's content, where it is not to be read from `path`, which then only names it
  * @throws FormatError (`picture.*`) for files that are missing, empty, damaged, no pictures or over `maxPixels`
  */
-export async function readPicture(path: string, { maxPixels }: { maxPixels: number }): Promise<Picture> {
-  requireFile(path);
-  const metadata = await describe(path);
+export async function readPicture(
+  path: string,
+  { maxPixels, bytes }: { maxPixels: number; bytes?: Uint8Array },
+): Promise<Picture> {
+  if (bytes === undefined) requireFile(path);
+  const input = bytes ?? path;
+  const metadata = await describe(path, input);
   const { width = 0, height = 0 } = metadata;
   if (width * height > maxPixels) {
     throw new FormatError(
@@ -21,7 +26,7 @@ export async function readPicture(path: string, { maxPixels }: { maxPixels: numb
     );
   }
   try {
-    const { data: bytes, info } = await sharp(path, { failOn: 'warning', pages: 1, limitInputPixels: false })
+    const { data: bytes, info } = await sharp(input, { failOn: 'warning', pages: 1, limitInputPixels: false })
       .rotate()
       .flatten({ background: 'white' })
       .toColourspace('srgb')
@@ -52,9 +57,9 @@ export function requireFile(path: string): void {
   if (stats.size === 0) throw new FormatError('picture.empty', `${path}: is empty; replace the file`);
 }
 
-async function describe(path: string): Promise<Metadata> {
+async function describe(path: string, input: string | Uint8Array): Promise<Metadata> {
   try {
-    return await sharp(path, { limitInputPixels: false }).metadata();
+    return await sharp(input, { limitInputPixels: false }).metadata();
   } catch (cause) {
     throw new FormatError(
       'picture.format',

@@ -35,6 +35,11 @@ export const liquid = (): Requirement =>
     'apt-get install libliquid-dev gcc',
   );
 
+export const chromiumPath = process.env['BLINDLINK_CHROMIUM'] ?? '/usr/bin/chromium';
+
+export const chromium = (): Requirement =>
+  probe('Chromium', chromiumPath, ['--version'], 'apt-get install chromium, or name it in BLINDLINK_CHROMIUM');
+
 /**
  * `describe`, skipped with its reason in the name where the requirement is missing. With
  * BLINDLINK_REQUIRE_ALL=1 (continuous integration) nothing is skipped: the tests run and fail.

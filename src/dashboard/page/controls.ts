@@ -1,0 +1,386 @@
+import { receiverNames } from '../../core/receiver-names.js';
+import type { LiveRequest } from '../client.js';
+import type { StateMessage, Steerable } from '../messages.js';
+import { h } from './dom.js';
+
+/** The settings' form: what is changed is sent, and what the link says is shown. */
+export interface Controls {
+  show(state: StateMessage): void;
+}
+
+type Send = (command: LiveRequest) => void;
+type Value = string | number | null;
+
+/** An input for one setting; `read` takes it out of the resolved settings. */
+interface Field {
+  readonly root: HTMLElement;
+  readonly paths: readonly string[];
+  show(state: StateMessage): void;
+}
+
+interface NumberOptions {
+  readonly label: string;
+  readonly unit?: string;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly range?: boolean;
+  /** Whether an empty input means the default. */
+  readonly optional?: string;
+}
+
+const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
+/** Between two messages while a slider moves. */
+const PAUSE_MS = 50;
+
+export function createControls(form: HTMLElement, send: Send): Controls {
+  const set = (changes: Record<string, unknown>): void => {
+    send({ type: 'set', changes: changes as never });
+  };
+  const at = (state: StateMessage, path: string): unknown =>
+    path
+      .split('.')
+      .reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], state.settings);
+  const numberSetting = (path: Steerable, options: NumberOptions): Field =>
+    numberField(
+      path,
+      options,
+      (state) => at(state, path) as Value,
+      (value) => {
+        set({ [path]: value });
+      },
+    );
+  const choiceSetting = (path: Steerable, label: string, choices: readonly string[]): Field =>
+    choiceField(
+      path,
+      label,
+      () => choices,
+      (state) => String(at(state, path)),
+      (value) => {
+        set({ [path]: value });
+      },
+    );
+
+  const groups: [string, (Field | HTMLElement)[]][] = [
+    [
+      'Channel',
+      [
+        numberSetting('snrDb', { label: 'CSNR', unit: 'dB', min: -10, max: 40, step: 0.5, range: true }),
+        tapsField(set),
+        numberSetting('channel.dopplerHz', { label: 'Doppler', unit: 'Hz', min: 0, max: 2000, step: 5 }),
+        numberSetting('channel.cfoSubcarriers', {
+          label: 'Carrier offset',
+          unit: 'subcarriers',
+          min: -4,
+          max: 4,
+          step: 0.05,
+        }),
+      ],
+    ],
+    [
+      'Signal',
+      [
+        choiceSetting('ofdm.profile', 'Grid profile', ['paper', 'ota']),
+        numberSetting('rho', { label: 'Reference ρ', min: 0, max: 0.5, step: 0.005 }),
+        numberSetting('ofdm.pilotSymbols', { label: 'Pilot symbols', min: 0, max: 8, step: 1, optional: 'profile' }),
+        numberSetting('ofdm.cyclicPrefixLength', {
+          label: 'Cyclic prefix',
+          unit: 'samples',
+          min: 0,
+          max: 64,
+          step: 1,
+          optional: 'profile',
+        }),
+        numberSetting('ofdm.clippingRatio', { label: 'Clipping ratio', min: 0.3, max: 5, step: 0.1, optional: 'off' }),
+      ],
+    ],
+    [
+      'Receivers',
+      [
+        receiversField(set),
+        choiceSetting('receiver.blindHifi.quality', 'blind-hifi quality', ['fast', 'balanced', 'best']),
+        numberSetting('receiver.blindHifi.perception', {
+          label: 'Perception',
+          min: 0,
+          max: 1,
+          step: 0.05,
+          range: true,
+        }),
+        numberSetting('receiver.diffcom.steps', {
+          label: 'diffcom steps',
+          min: 1,
+          max: 1000,
+          step: 1,
+          optional: 'all',
+        }),
+        numberSetting('receiver.hifiDiffcom.steps', {
+          label: 'hifi-diffcom steps',
+          min: 1,
+          max: 1000,
+          step: 1,
+          optional: 'all',
+        }),
+        numberSetting('receiver.blindDiffcom.steps', {
+          label: 'blind-diffcom steps',
+          min: 1,
+          max: 1000,
+          step: 1,
+          optional: 'all',
+        }),
+      ],
+    ],
+    [
+      'Source',
+      [
+        choiceField(
+          'source',
+          'Pictures',
+          (state) => [
+            'given',
+            'builtin:faces',
+            'builtin:natural',
+            ...(['given', 'builtin:faces', 'builtin:natural'].includes(state.source) ? [] : [state.source]),
+          ],
+          (state) => state.source,
+          (value) => {
+            send({ type: 'source', source: value as 'given' });
+          },
+        ),
+        choiceField(
+          'codec',
+          'Codec',
+          (state) => [...new Set([...state.codecs, String(at(state, 'codec'))])],
+          (state) => String(at(state, 'codec')),
+          (value) => {
+            set({ codec: value });
+          },
+        ),
+        numberField(
+          'rate',
+          { label: 'Rate', unit: 'frames/s', min: 0.5, max: 60, step: 0.5, range: true },
+          (state) => state.rateHz,
+          (value) => {
+            if (typeof value === 'number') send({ type: 'rate', rateHz: value });
+          },
+        ),
+        numberField(
+          'hold',
+          { label: 'Show each for', unit: 'frames', min: 1, max: 10000, step: 1 },
+          (state) => state.holdFrames,
+          (value) => {
+            if (typeof value === 'number') send({ type: 'hold', frames: value });
+          },
+        ),
+        numberSetting('seed', { label: 'Seed', min: 0, max: 2 ** 31, step: 1 }),
+      ],
+    ],
+  ];
+  const fields: Field[] = [];
+  for (const [name, items] of groups) {
+    const group = h('fieldset', { 'data-group': name }, h('legend', {}, name));
+    for (const item of items) {
+      if (item instanceof HTMLElement) group.append(item);
+      else {
+        fields.push(item);
+        group.append(item.root);
+      }
+    }
+    form.append(group);
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+  });
+  return {
+    show(state) {
+      for (const field of fields) {
+        field.show(state);
+        const disabled = field.paths.some((path) => state.fixed.includes(path));
+        for (const input of field.root.querySelectorAll('input, select'))
+          (input as HTMLInputElement).disabled = disabled;
+      }
+    },
+  };
+}
+
+/** Calls at once, then at most every PAUSE_MS, the last value never being lost. */
+function throttled(send: (value: Value) => void): (value: Value) => void {
+  let waiting: { value: Value } | null = null;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const fire = (): void => {
+    timer = null;
+    if (waiting === null) return;
+    const { value } = waiting;
+    waiting = null;
+    send(value);
+    timer = setTimeout(fire, PAUSE_MS);
+  };
+  return (value) => {
+    waiting = { value };
+    if (timer === null) fire();
+  };
+}
+
+function numberField(
+  path: string,
+  options: NumberOptions,
+  read: (state: StateMessage) => Value,
+  write: (value: Value) => void,
+): Field {
+  const { label, unit, min, max, step, range = false, optional } = options;
+  const id = `field-${path.replaceAll('.', '-')}`;
+  const limits = { min, max, step };
+  const input = h('input', { type: 'number', id, ...limits, placeholder: optional });
+  const slider = range
+    ? h('input', { type: 'range', ...limits, 'aria-label': `${label}, slider`, 'data-slider': path })
+    : null;
+  const later = throttled(write);
+  input.addEventListener('change', () => {
+    const value = input.valueAsNumber;
+    if (Number.isFinite(value)) later(value);
+    else if (optional !== undefined) later(null);
+  });
+  slider?.addEventListener('input', () => {
+    input.value = slider.value;
+    later(slider.valueAsNumber);
+  });
+  const name = h('label', { for: id }, label);
+  if (unit !== undefined) name.append(' ', h('span', { class: 'unit' }, unit));
+  const root = h('div', { class: 'field' }, name, input);
+  if (slider !== null) root.append(slider);
+  return {
+    root,
+    paths: [path],
+    show(state) {
+      const value = read(state);
+      const text = typeof value === 'number' ? String(value) : '';
+      // What someone is moving or typing stays theirs.
+      if (document.activeElement !== input && document.activeElement !== slider) input.value = text;
+      if (slider !== null && document.activeElement !== slider) slider.value = text;
+    },
+  };
+}
+
+function choiceField(
+  path: string,
+  label: string,
+  choices: (state: StateMessage) => readonly string[],
+  read: (state: StateMessage) => string,
+  write: (value: string) => void,
+): Field {
+  const id = `field-${path.replaceAll('.', '-')}`;
+  const select = h('select', { id });
+  let shown = '';
+  select.addEventListener('change', () => {
+    write(select.value);
+  });
+  return {
+    root: h('div', { class: 'field' }, h('label', { for: id }, label), select),
+    paths: [path],
+    show(state) {
+      const list = choices(state);
+      if (list.join('\n') !== shown) {
+        shown = list.join('\n');
+        select.replaceChildren(...list.map((choice) => h('option', { value: choice }, choice)));
+      }
+      if (document.activeElement !== select) select.value = read(state);
+    },
+  };
+}
+
+interface TapModel {
+  readonly kind: string;
+  readonly numTaps?: number;
+  readonly decay?: number;
+  readonly name?: string;
+  readonly sampleRateHz?: number;
+  readonly delaySpreadS?: number;
+}
+
+/** The channel's profile with the numbers that belong to it. */
+function tapsField(set: (changes: Record<string, unknown>) => void): Field {
+  const select = h('select', { id: 'field-taps' });
+  for (const name of ['exponential', ...PROFILES, 'flat', 'identity'])
+    select.append(h('option', { value: name }, name));
+  const taps = h('input', { type: 'number', id: 'field-num-taps', min: 1, max: 64, step: 1 });
+  const decay = h('input', { type: 'number', id: 'field-decay', min: 0.1, max: 100, step: 0.1 });
+  const spread = h('input', { type: 'number', id: 'field-spread', min: 1, max: 20000, step: 10 });
+  const row = (label: string, unit: string, input: HTMLInputElement): HTMLElement =>
+    h('div', { class: 'field' }, h('label', { for: input.id }, label, ' ', h('span', { class: 'unit' }, unit)), input);
+  const rows = {
+    taps: row('Taps', '', taps),
+    decay: row('Decay', 'taps', decay),
+    spread: row('Delay spread', 'ns', spread),
+  };
+  let sampleRateHz = 1e6;
+  const arrange = (kind: string): void => {
+    rows.taps.hidden = rows.decay.hidden = kind !== 'exponential';
+    rows.spread.hidden = !kind.startsWith('TDL');
+  };
+  const write = (): void => {
+    const kind = select.value;
+    arrange(kind);
+    const value: TapModel =
+      kind === 'exponential'
+        ? { kind, numTaps: taps.valueAsNumber || 8, decay: decay.valueAsNumber || 4 }
+        : kind === 'flat' || kind === 'identity'
+          ? { kind }
+          : {
+              kind: 'profile',
+              name: kind,
+              sampleRateHz,
+              ...(kind.startsWith('TDL') ? { delaySpreadS: (spread.valueAsNumber || 1000) / 1e9 } : {}),
+            };
+    set({ 'channel.taps': value });
+  };
+  for (const input of [select, taps, decay, spread]) input.addEventListener('change', write);
+  return {
+    root: h(
+      'div',
+      {},
+      h('div', { class: 'field' }, h('label', { for: 'field-taps' }, 'Model'), select),
+      rows.taps,
+      rows.decay,
+      rows.spread,
+    ),
+    paths: ['channel.taps'],
+    show(state) {
+      const { channel } = state.settings as { channel: { taps: TapModel; sampleRateHz: number } };
+      const model = channel.taps;
+      ({ sampleRateHz } = channel);
+      const kind = model.kind === 'profile' ? (model.name ?? '') : model.kind;
+      if (document.activeElement !== select) select.value = kind;
+      arrange(kind);
+      const showIn = (input: HTMLInputElement, value: number | undefined): void => {
+        if (value !== undefined && document.activeElement !== input) input.value = String(value);
+      };
+      showIn(taps, model.numTaps);
+      showIn(decay, model.decay);
+      showIn(spread, model.delaySpreadS === undefined ? undefined : Math.round(model.delaySpreadS * 1e9));
+    },
+  };
+}
+
+function receiversField(set: (changes: Record<string, unknown>) => void): Field {
+  const boxes = receiverNames.map((name) => h('input', { type: 'checkbox', value: name, name: 'receiver' }));
+  const root = h(
+    'div',
+    { class: 'checks', role: 'group', 'aria-label': 'Receivers that run' },
+    ...boxes.map((box) =>
+      h('label', {}, box, h('span', { class: 'swatch', style: `--c: var(--${box.value})` }), box.value),
+    ),
+  );
+  root.addEventListener('change', (event) => {
+    const chosen = boxes.filter(({ checked }) => checked).map(({ value }) => value);
+    if (chosen.length > 0) set({ 'receiver.names': chosen });
+    // At least one must run.
+    else (event.target as HTMLInputElement).checked = true;
+  });
+  return {
+    root,
+    paths: ['receiver.names'],
+    show(state) {
+      const running = new Set<string>(state.receivers.map(({ name }) => name));
+      for (const box of boxes) box.checked = running.has(box.value);
+    },
+  };
+}

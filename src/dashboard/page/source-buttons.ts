@@ -1,0 +1,90 @@
+import type { LiveClient } from '../client.js';
+import { h } from './dom.js';
+
+const CAMERA_EDGE = 64;
+const CAMERA_MS = 100;
+
+/** Buttons that send a picture of one's own, or those of a camera. */
+export function createSourceButtons(
+  client: LiveClient,
+  run: (task: Promise<void>) => void,
+  alert: (text: string) => void,
+): HTMLElement {
+  const file = h('input', {
+    type: 'file',
+    accept: 'image/*',
+    hidden: true,
+    'aria-label': 'Picture file',
+    tabindex: -1,
+  });
+  file.addEventListener('change', () => {
+    const chosen = file.files?.[0];
+    if (chosen === undefined) return;
+    run(
+      chosen
+        .arrayBuffer()
+        .then((content) => client.request({ type: 'picture', name: chosen.name, bytes: new Uint8Array(content) })),
+    );
+    file.value = '';
+  });
+  const upload = h(
+    'button',
+    {
+      type: 'button',
+      onclick: () => {
+        file.click();
+      },
+    },
+    'Send a picture…',
+  );
+
+  let stop: (() => void) | null = null;
+  const camera = h('button', { type: 'button', 'aria-pressed': 'false' }, 'Camera');
+  camera.addEventListener('click', () => {
+    if (stop !== null) {
+      stop();
+      run(client.request({ type: 'source', source: 'given' }));
+      return;
+    }
+    startCamera(client).then(
+      (end) => {
+        camera.setAttribute('aria-pressed', 'true');
+        camera.textContent = 'Stop camera';
+        stop = () => {
+          end();
+          stop = null;
+          camera.setAttribute('aria-pressed', 'false');
+          camera.textContent = 'Camera';
+        };
+      },
+      (error: unknown) => {
+        alert(`camera: ${error instanceof Error ? error.message : String(error)}`);
+      },
+    );
+  });
+  return h('div', { class: 'row' }, file, upload, camera);
+}
+
+/** Sends the middle square of the camera's picture ten times a second until the returned function is called. */
+async function startCamera(client: LiveClient): Promise<() => void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: false });
+  const video = h('video', { muted: true, playsinline: true });
+  video.srcObject = stream;
+  await video.play();
+  const canvas = h('canvas', { width: CAMERA_EDGE, height: CAMERA_EDGE });
+  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  const timer = setInterval(() => {
+    const edge = Math.min(video.videoWidth, video.videoHeight);
+    if (edge === 0) return;
+    const [left, top] = [(video.videoWidth - edge) / 2, (video.videoHeight - edge) / 2];
+    context.drawImage(video, left, top, edge, edge, 0, 0, CAMERA_EDGE, CAMERA_EDGE);
+    const { data } = context.getImageData(0, 0, CAMERA_EDGE, CAMERA_EDGE);
+    const rgb = new Uint8Array(3 * CAMERA_EDGE ** 2);
+    for (let i = 0; i < CAMERA_EDGE ** 2; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[4 * i + c];
+    client.camera({ width: CAMERA_EDGE, height: CAMERA_EDGE, rgb });
+  }, CAMERA_MS);
+  return () => {
+    clearInterval(timer);
+    for (const track of stream.getTracks()) track.stop();
+  };
+}

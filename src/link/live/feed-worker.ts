@@ -1,0 +1,185 @@
+/** The process in which pictures are encoded, sent through the simulated channel and synchronised. */
+import { openCodec, type Codec } from '../../codec/codec.js';
+import type { LinkConfig } from '../../config/schema.js';
+import { LinkError } from '../../core/errors.js';
+import { createRng } from '../../core/rng.js';
+import { findModel } from '../../core/shipped-models.js';
+import type { Grid } from '../../ofdm/grid.js';
+import { ccdf, symbolPaprDb } from '../../ofdm/papr.js';
+import type { LinkSetting } from '../../receiver/receiver.js';
+import { openRuntime } from '../../runtime/open-runtime.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { padPicture } from '../../source/picture.js';
+import { createLinkSetting, gridOf, syncMethodOf } from '../link-setting.js';
+import { type ArrivedFrame, createTransmission, type TransmissionStages } from '../transmission.js';
+import type { CameraPicture, FedFrame, FeedSetup } from './live-frame.js';
+import { openPictureRoll, type PictureRoll } from './picture-roll.js';
+import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
+import { serveCalls } from './serve-calls.js';
+import { pixelsOf, responseDb, spectrumDb, thinned } from './views.js';
+
+/** PAPR of that many OFDM symbols makes the CCDF. */
+const CCDF_SYMBOLS = 16_384;
+const CCDF = { fromDb: 0, stepDb: 0.25, length: 57 } as const;
+
+interface Link {
+  readonly setup: FeedSetup;
+  readonly grid: Grid;
+  readonly codec: Codec;
+  readonly transmission: TransmissionStages;
+  readonly roll: PictureRoll;
+  readonly settings: Map<string, LinkSetting>;
+  readonly papr: number[];
+}
+
+let models: { readonly key: string; readonly runtime: Runtime; readonly codec: Codec } | null = null;
+let link: Link | null = null;
+let camera: CameraPicture | null = null;
+let recorder: LiveRecorder | null = null;
+
+async function codecFor(config: LinkConfig): Promise<Codec> {
+  const key = JSON.stringify([config.codec, config.run]);
+  if (models?.key === key) return models.codec;
+  const cardPath = findModel('codec', config.codec);
+  const runtime = await openRuntime(config.run);
+  const codec = await openCodec(cardPath, runtime);
+  const old = models;
+  models = { key, runtime, codec };
+  await old?.runtime.dispose();
+  return codec;
+}
+
+/** Builds everything that the settings ask for before anything of the old link is let go. */
+async function configure(setup: FeedSetup): Promise<void> {
+  const { config, pictures, holdFrames } = setup;
+  const codec = await codecFor(config);
+  const grid = gridOf(config);
+  const transmission = createTransmission(config, grid, createRng(config.seed));
+  const samePictures =
+    link !== null &&
+    link.setup.holdFrames === holdFrames &&
+    JSON.stringify(link.setup.pictures) === JSON.stringify(pictures);
+  const roll = samePictures
+    ? link!.roll
+    : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, camera: () => camera });
+  const next: Link = { setup, grid, codec, transmission, roll, settings: new Map(), papr: [] };
+  // A setting that does not fit the pictures is refused now, not with the next frame.
+  const sample = padPicture(await roll.at(0), codec.card.downSampling);
+  settingFor(next, sample.height, sample.width);
+  link = next;
+}
+
+function settingFor(of: Link, height: number, width: number): LinkSetting {
+  const key = `${height}x${width}`;
+  let setting = of.settings.get(key);
+  if (setting === undefined) {
+    setting = createLinkSetting(of.setup.config, of.codec, of.grid, height, width);
+    of.settings.clear();
+    of.settings.set(key, setting);
+  }
+  return setting;
+}
+
+async function makeFrame(index: number): Promise<FedFrame> {
+  if (link === null) throw new LinkError('feed.unconfigured', 'the link has no settings yet');
+  const current = link;
+  const picture = await current.roll.at(index);
+  const padded = padPicture(picture, current.codec.card.downSampling);
+  const setting = settingFor(current, padded.height, padded.width);
+  const arrived = current.transmission.transport(await current.transmission.encode(picture, padded, index, setting));
+  const { epoch } = current.setup;
+  const { received, ...rest } = arrived;
+  const { samples } = arrived.sent;
+  const sent = { ...arrived.sent, setting: undefined, samples: undefined };
+  const start = arrived.sync.detection?.startSample ?? 0;
+  recorder?.write(received, { frame: index, name: picture.name, start });
+  const papr = symbolPaprDb(current.grid, samples, 4);
+  current.papr.push(...papr);
+  if (current.papr.length > CCDF_SYMBOLS) current.papr.splice(0, current.papr.length - CCDF_SYMBOLS);
+  return {
+    frame: { kind: 'simulated', index, epoch, arrived: { ...rest, sent } },
+    view: viewOf(current, arrived, received),
+  };
+}
+
+function viewOf(
+  { setup, grid, papr }: Link,
+  arrived: ArrivedFrame,
+  received: ArrivedFrame['received'],
+): FedFrame['view'] {
+  const { sent, observed, sync, taps, timing } = arrived;
+  const { config, epoch } = setup;
+  const { picture } = sent;
+  const thresholds = Float64Array.from({ length: CCDF.length }, (_, i) => CCDF.fromDb + i * CCDF.stepDb);
+  const searched = syncMethodOf(config, grid) !== 'ideal';
+  const { detection, diagnosis } = sync;
+  return {
+    type: 'frame',
+    frame: sent.index,
+    epoch,
+    time: Date.now(),
+    picture: { name: picture.name, ...pixelsOf(picture.data, picture.width, picture.height) },
+    cells: observed === null ? null : thinned(observed.data),
+    truth: taps.length === 0 ? null : { taps: taps[0], responseDb: responseDb(taps[0], grid.fftSize) },
+    spectrumDb: spectrumDb(received),
+    sampleRateHz: config.channel.sampleRateHz,
+    sync: {
+      method: searched ? 'preamble' : 'ideal',
+      found: observed !== null,
+      cfoSubcarriers: searched ? (detection?.cfoSubcarriers ?? null) : null,
+      cfoTrueSubcarriers: config.channel.cfoSubcarriers,
+      timingError: searched && detection !== null ? sync.timingError : null,
+      snrDb: detection?.snrDb ?? null,
+      explanation:
+        searched && detection === null && diagnosis !== null
+          ? `no frame found: best metric ${diagnosis.bestMetric.toFixed(2)} of ${diagnosis.candidateThreshold.toFixed(2)} needed, as from ${diagnosis.snrGuessDb.toFixed(1)} dB`
+          : null,
+    },
+    paprDb: sent.paprDb,
+    ccdf: {
+      fromDb: CCDF.fromDb,
+      stepDb: CCDF.stepDb,
+      share: Float32Array.from(ccdf(papr, thresholds)),
+      symbols: papr.length,
+    },
+    stages: {
+      encodeMs: sent.encodeMs,
+      modulateMs: sent.modulateMs,
+      channelMs: timing.channelMs,
+      receiveMs: timing.receiveMs,
+    },
+  };
+}
+
+async function* record({ base }: { base: string | null }): AsyncIterable<RecordingState> {
+  if (base !== null && link !== null) {
+    const { config } = link.setup;
+    const { width, height } = await link.roll.at(0);
+    recorder = createLiveRecorder({
+      base,
+      config,
+      source: 'simulated',
+      sampleRateHz: config.channel.sampleRateHz,
+      centerFrequencyHz: null,
+      size: { width, height },
+    });
+    yield recorder.state();
+  } else if (recorder !== null) {
+    const done = recorder;
+    recorder = null;
+    yield done.finish();
+  }
+}
+
+serveCalls({
+  record,
+  async *configure(setup: FeedSetup) {
+    await configure(setup);
+  },
+  async *frame({ index }: { index: number }) {
+    yield await makeFrame(index);
+  },
+  async *camera(picture: CameraPicture) {
+    camera = picture;
+  },
+});

@@ -1,0 +1,258 @@
+/** The process that holds a radio or a recording: samples to frames, the newest of which waits to be asked for. */
+import { openCodec } from '../../codec/codec.js';
+import { LinkError } from '../../core/errors.js';
+import { subarray } from '../../core/complex.js';
+import { findModel } from '../../core/shipped-models.js';
+import type { Radio, SampleBlock } from '../../radio/radio.js';
+import { openReplay } from '../../radio/replay/replay-radio.js';
+import { openAnyRecording } from '../../recording/open-recording.js';
+import { openRuntime } from '../../runtime/open-runtime.js';
+import { openPictures } from '../../source/picture-source.js';
+import { padPicture, type Picture } from '../../source/picture.js';
+import { createEmission } from '../emission.js';
+import { createFrameExtractor, type ExtractedFrame, type FrameExtractor } from '../frame-extractor.js';
+import { createLinkSetting, gridOf, syncMethodOf, timingAdvanceOf } from '../link-setting.js';
+import { openRadio } from '../open-radio.js';
+import type { FedFrame, FeedSetup, HeardFrame, RadioSetup } from './live-frame.js';
+import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
+import { serveCalls } from './serve-calls.js';
+import { pixelsOf, spectrumDb, thinned } from './views.js';
+
+const WAIT_MS = 1000;
+const SPECTRUM_SAMPLES = 8192;
+const KEPT_SENT = 512;
+
+/** One opened radio with everything that reads from it. */
+interface Station {
+  setup: FeedSetup;
+  readonly radio: Radio;
+  readonly extractor: FrameExtractor;
+  readonly sent: { readonly picture: Picture; readonly start: number }[];
+  /** Samples after which a recording starts again. */
+  readonly period: number;
+  newest: ExtractedFrame | null;
+  skipped: number;
+  spectrum: Float32Array | null;
+  failure: Error | null;
+  wake: () => void;
+  readonly stop: AbortController;
+}
+
+let station: Station | null = null;
+let recorder: LiveRecorder | null = null;
+
+/** Everything about the link but how it is received: while this stays, the radio stays open. */
+const keyOf = ({ config, radio }: FeedSetup): string => JSON.stringify([{ ...config, receiver: null }, radio]);
+
+async function configure(setup: FeedSetup): Promise<void> {
+  if (station !== null && keyOf(station.setup) === keyOf(setup)) {
+    station.setup = setup;
+    return;
+  }
+  const { radio: wanted } = setup;
+  if (wanted === undefined) throw new LinkError('feed.radio', 'no radio is named');
+  // A device can be opened once: the old one goes first.
+  const old = station;
+  station = null;
+  old?.stop.abort();
+  await old?.radio.close();
+  station = await openStation(setup, wanted);
+  const mine = station;
+  listen(mine).catch((error: unknown) => {
+    mine.failure = error as Error;
+    mine.wake();
+  });
+  if (wanted.kind === 'radio' && wanted.request.direction === 'duplex') {
+    transmit(mine).catch((error: unknown) => {
+      if (!mine.stop.signal.aborted) mine.failure = error as Error;
+    });
+  }
+}
+
+async function openStation(setup: FeedSetup, wanted: RadioSetup): Promise<Station> {
+  const { config } = setup;
+  const grid = gridOf(config);
+  const stop = new AbortController();
+  const runtime = await openRuntime(config.run);
+  try {
+    const codec = await openCodec(findModel('codec', config.codec), runtime);
+    const { width, height } = wanted.size;
+    const padded = padPicture(
+      { name: '', data: new Float32Array(3 * width * height), width, height, notes: [] },
+      codec.card.downSampling,
+    );
+    const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
+    const extractor = createFrameExtractor(grid, {
+      method: syncMethodOf(config, grid) === 'cp' ? 'cp' : 'preamble',
+      numPackets: setting.interleaver.numPackets,
+      timingAdvance: timingAdvanceOf(config, grid),
+      reference: config.rho > 0 ? setting.reference : null,
+    });
+    const sent: { picture: Picture; start: number }[] = [];
+    let period = Infinity;
+    let radio: Radio;
+    if (wanted.kind === 'radio') radio = await openRadio(wanted.request, config, stop.signal);
+    else {
+      const recording = openAnyRecording(wanted.path);
+      period = recording.numSamples;
+      for (const known of wanted.sent) sent.push(known);
+      radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz, pace: 'real-time', loops: Infinity });
+    }
+    return {
+      setup,
+      radio,
+      extractor,
+      sent,
+      period,
+      newest: null,
+      skipped: 0,
+      spectrum: null,
+      failure: null,
+      wake: () => undefined,
+      stop,
+    };
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+async function listen(mine: Station): Promise<void> {
+  for await (const block of mine.radio.receive()) {
+    if (mine.stop.signal.aborted) return;
+    for (const frame of mine.extractor.execute(block)) {
+      if (mine.newest !== null) mine.skipped++;
+      mine.newest = frame;
+    }
+    look(mine, block);
+    mine.wake();
+    // Calls come by messages: between blocks of a radio that never waits they must have their turn.
+    await new Promise<void>((next) => setImmediate(next));
+  }
+  for (const frame of mine.extractor.finish()) mine.newest = frame;
+  mine.failure ??= new LinkError('radio.ended', `radio ${mine.radio.name}: its samples have ended`);
+  mine.wake();
+}
+
+function look(mine: Station, block: SampleBlock): void {
+  const { samples, dropped, cause } = block;
+  mine.spectrum = spectrumDb(subarray(samples, Math.max(0, samples.re.length - SPECTRUM_SAMPLES)));
+  if (recorder === null) return;
+  if (dropped > 0) recorder.markGap(dropped, cause ?? 'queue');
+  recorder.write(samples, null);
+}
+
+/** Sends the pictures again and again, each `holdFrames` times. */
+async function transmit(mine: Station): Promise<void> {
+  const { config, holdFrames } = mine.setup;
+  const runtime = await openRuntime(config.run);
+  try {
+    const codec = await openCodec(findModel('codec', config.codec), runtime);
+    const endless = async function* (): AsyncIterable<Picture> {
+      for (;;) {
+        for await (const picture of openPictures(config.pictures, { maxPixels: config.source.maxPixels }).pictures()) {
+          for (let i = 0; i < holdFrames; i++) yield picture;
+        }
+      }
+    };
+    const options = { leadSamples: 1000, gapSamples: 500, tailSamples: 0, rms: null, signal: mine.stop.signal };
+    for await (const part of createEmission(config, codec, endless(), options)) {
+      if (part.sent !== null) {
+        mine.sent.push({ picture: part.sent.picture, start: part.sent.sampleStart ?? 0 });
+        if (mine.sent.length > KEPT_SENT) mine.sent.shift();
+      }
+      await mine.radio.transmit(part.samples);
+    }
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** The newest frame that nobody has had yet, waited for a second at most. */
+async function* nextFrame({ index }: { index: number }, signal: AbortSignal): AsyncIterable<FedFrame> {
+  const mine = station;
+  if (mine === null) throw new LinkError('feed.unconfigured', 'the radio is not open');
+  const until = performance.now() + WAIT_MS;
+  while (mine.newest === null) {
+    if (mine.failure !== null) throw mine.failure;
+    const left = until - performance.now();
+    if (left <= 0 || signal.aborted) return;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, left);
+      mine.wake = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+  }
+  const heard = mine.newest;
+  mine.newest = null;
+  yield fed(mine, heard, index);
+}
+
+function fed(mine: Station, heard: ExtractedFrame, index: number): FedFrame {
+  const { setup, radio, sent, period } = mine;
+  const { config, epoch } = setup;
+  const { size } = setup.radio!;
+  const start = heard.startSample % period;
+  const half = heard.sampleCount / 2;
+  const picture = sent.find((one) => Math.abs(one.start - start) <= half)?.picture ?? null;
+  const frame: HeardFrame = { kind: 'heard', index, epoch, size, candidates: heard.candidates, sent: picture };
+  const { lostInDevice, lostInQueue, overruns } = radio.counters();
+  return {
+    frame,
+    view: {
+      type: 'frame',
+      frame: index,
+      epoch,
+      time: Date.now(),
+      picture:
+        picture === null ? null : { name: picture.name, ...pixelsOf(picture.data, picture.width, picture.height) },
+      cells: thinned(heard.candidates[0].cells.data),
+      truth: null,
+      spectrumDb: mine.spectrum,
+      sampleRateHz: config.channel.sampleRateHz,
+      sync: {
+        method: heard.method,
+        found: true,
+        cfoSubcarriers: heard.cfoSubcarriers,
+        cfoTrueSubcarriers: null,
+        timingError: null,
+        snrDb: heard.snrDb,
+        explanation: null,
+      },
+      paprDb: null,
+      ccdf: null,
+      stages: { encodeMs: null, modulateMs: null, channelMs: null, receiveMs: null },
+    },
+    radio: { lostInDevice, lostInQueue, overruns, skippedFrames: mine.skipped },
+  };
+}
+
+async function* record({ base }: { base: string | null }): AsyncIterable<RecordingState> {
+  if (base !== null && station !== null) {
+    const { setup, radio } = station;
+    const { config } = setup;
+    const centerFrequencyHz = radio.rx?.centerFrequencyHz ?? null;
+    recorder = createLiveRecorder({
+      base,
+      config,
+      source: radio.name,
+      sampleRateHz: config.channel.sampleRateHz,
+      centerFrequencyHz: centerFrequencyHz === 0 ? null : centerFrequencyHz,
+      size: setup.radio!.size,
+    });
+    yield recorder.state();
+  } else if (recorder !== null) {
+    const done = recorder;
+    recorder = null;
+    yield done.finish();
+  }
+}
+
+serveCalls({
+  async *configure(setup: FeedSetup) {
+    await configure(setup);
+  },
+  frame: nextFrame,
+  record,
+});

@@ -1,0 +1,95 @@
+import type { ComplexArray } from '../../core/complex.js';
+import { powerToDb } from '../../core/units.js';
+import { MAX_POINTS, type Pixels, type Points } from '../../dashboard/messages.js';
+import { createFft } from '../../dsp/fft.js';
+import type { TapEstimate } from '../../receiver/receiver.js';
+
+const FLOOR_DB = -60;
+
+/** Planes [3,H,W] in [0,1] → pixels. */
+export function pixelsOf(planes: Float32Array, width: number, height: number): Pixels {
+  const size = width * height;
+  const rgb = new Uint8Array(3 * size);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < size; i++) {
+      rgb[3 * i + c] = Math.round(255 * Math.min(1, Math.max(0, planes[c * size + i])));
+    }
+  }
+  return { width, height, rgb };
+}
+
+/** At most MAX_POINTS of the points, evenly spread. */
+export function thinned({ re, im }: ComplexArray): Points {
+  const step = Math.max(1, Math.ceil(re.length / MAX_POINTS));
+  if (step === 1) return { re: re.slice(), im: im.slice() };
+  const length = Math.floor(re.length / step);
+  const out = { re: new Float32Array(length), im: new Float32Array(length) };
+  for (let i = 0; i < length; i++) {
+    out.re[i] = re[i * step];
+    out.im[i] = im[i * step];
+  }
+  return out;
+}
+
+/** |H| in dB at every bin, ascending frequencies −N/2…N/2−1. */
+export function responseDb(taps: Points, fftSize: number, offset = 0): Float32Array {
+  const out = new Float32Array(fftSize);
+  for (let k = 0; k < fftSize; k++) {
+    let re = 0;
+    let im = 0;
+    for (let l = 0; l < taps.re.length; l++) {
+      const angle = (-2 * Math.PI * (k - fftSize / 2) * l) / fftSize;
+      re += taps.re[l] * Math.cos(angle) - taps.im[l] * Math.sin(angle);
+      im += taps.im[l] * Math.cos(angle) + taps.re[l] * Math.sin(angle);
+    }
+    out[k] = decibels(Math.max(0, Math.hypot(re, im) + offset) ** 2);
+  }
+  return out;
+}
+
+/**
+ * A packet's taps with |Ĥ| and its ± one standard deviation, from the taps' posterior variances taken as independent: a
+ * cell's error then has variance Σv_l, half of it along Ĥ.
+ */
+export function channelView(
+  estimate: TapEstimate,
+  fftSize: number,
+): { taps: Points; variance: Float32Array; responseDb: Float32Array; lowDb: Float32Array; highDb: Float32Array } {
+  const { taps, variance } = estimate;
+  const spread = Math.sqrt(variance.reduce((sum, v) => sum + v, 0) / 2);
+  return {
+    taps,
+    variance,
+    responseDb: responseDb(taps, fftSize),
+    lowDb: responseDb(taps, fftSize, -spread),
+    highDb: responseDb(taps, fftSize, spread),
+  };
+}
+
+const SEGMENT = 256;
+
+/** Welch's estimate (Hann windows of 256 samples, half overlapped) in dB, ascending frequencies, of mean power 1 at 0 dB. */
+export function spectrumDb(samples: ComplexArray): Float32Array {
+  const fft = createFft(SEGMENT);
+  const window = Float32Array.from({ length: SEGMENT }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / SEGMENT));
+  const energy = window.reduce((sum, w) => sum + w * w, 0);
+  const power = new Float64Array(SEGMENT);
+  const part = { re: new Float32Array(SEGMENT), im: new Float32Array(SEGMENT) };
+  let segments = 0;
+  for (let at = 0; at === 0 || at + SEGMENT <= samples.re.length; at += SEGMENT / 2) {
+    for (let i = 0; i < SEGMENT; i++) {
+      part.re[i] = (samples.re[at + i] ?? 0) * window[i];
+      part.im[i] = (samples.im[at + i] ?? 0) * window[i];
+    }
+    fft.forward(part, part);
+    for (let i = 0; i < SEGMENT; i++) power[i] += (part.re[i] ** 2 + part.im[i] ** 2) / energy;
+    segments++;
+  }
+  return Float32Array.from(power, (_, i) => decibels(power[(i + SEGMENT / 2) % SEGMENT] / segments));
+}
+
+const decibels = (power: number): number => Math.max(FLOOR_DB, powerToDb(Math.max(power, 1e-12)));
+
+/** A figure that could not be measured is null. */
+export const finite = (value: number | null): number | null =>
+  value !== null && Number.isFinite(value) ? value : null;

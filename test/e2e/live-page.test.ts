@@ -1,0 +1,317 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, chromium as playwright, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { parseNpz } from '../../src/core/npy.js';
+import { type LiveProcess, startLive } from '../support/live-process.js';
+import { chromium, chromiumPath, describeWith } from '../support/programs.js';
+
+/** Screenshots to look at, kept as artefacts of the test. */
+const SCREENSHOTS = 'runs/e2e';
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const TIMEOUT = 60_000;
+
+describeWith(chromium(), 'the live page in Chromium', () => {
+  let browser: Browser;
+  let live: LiveProcess;
+  const pages: { readonly page: Page; readonly errors: string[] }[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    browser = await playwright.launch({ executablePath: chromiumPath, args: ARGUMENTS });
+    live = await startLive([
+      '--receiver',
+      'pilot,blind-em',
+      '--profile',
+      'ota',
+      '--cfo',
+      '0.3',
+      '--hold',
+      '10',
+      '--frame-rate',
+      '10',
+    ]);
+  }, TIMEOUT);
+  afterAll(async () => {
+    await browser.close();
+    await live.stop();
+  });
+  afterEach(async () => {
+    for (const { page } of pages.splice(0)) await page.context().close();
+  });
+
+  async function open(options: Parameters<Browser['newPage']>[0] = {}, path = '') {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, ...options });
+    page.setDefaultTimeout(TIMEOUT);
+    const errors: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
+    });
+    page.on('pageerror', (error) => errors.push(String(error)));
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    pages.push({ page, errors });
+    await page.goto(live.url + path);
+    await page.getByText('connected', { exact: true }).waitFor();
+    return { page, errors, asked };
+  }
+  const shot = (page: Page, name: string) => page.locator(`[data-shot="${name}"]`);
+  const numberIn = async (page: Page, name: string, figure: string): Promise<number> =>
+    Number.parseFloat(
+      ((await shot(page, name).locator(`[data-figure="${figure}"]`).textContent()) ?? '').replace('−', '-'),
+    );
+  /** A digest of what a canvas shows; −1 while it shows one colour alone. */
+  const pixels = (page: Page, selector: string): Promise<number> =>
+    page.evaluate<number>(`(() => {
+      const canvas = document.querySelector(${JSON.stringify(selector)});
+      if (canvas === null || canvas.width === 0 || canvas.height === 0) return -1;
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      let sum = 0;
+      let varied = false;
+      for (let i = 0; i < data.length; i++) {
+        sum = (31 * sum + data[i]) % 2147483647;
+        if (i >= 4 && data[i] !== data[i % 4]) varied = true;
+      }
+      return varied ? sum : -1;
+    })()`);
+  const changes = async (page: Page, selector: string): Promise<void> => {
+    await expect.poll(() => pixels(page, selector), { timeout: TIMEOUT }).not.toBe(-1);
+    const first = await pixels(page, selector);
+    await expect.poll(() => pixels(page, selector), { timeout: TIMEOUT }).not.toBe(first);
+  };
+  const until = (value: () => Promise<unknown>) => expect.poll(value, { timeout: TIMEOUT, interval: 50 });
+
+  it(
+    'loads from this server alone and shows moving pictures and plots, without an error',
+    async () => {
+      const { page, errors, asked } = await open({ colorScheme: 'dark' });
+      await until(() => numberIn(page, 'blind-em', 'psnr')).toBeGreaterThan(15);
+      for (const name of ['sent', 'pilot', 'blind-em']) await changes(page, `[data-shot="${name}"] canvas.view`);
+      for (const card of ['Constellation', 'Channel |H|', 'Impulse response', 'History', 'Spectrum', 'Waterfall']) {
+        await changes(page, `[aria-label="${card}"] canvas`);
+      }
+      await until(() => pixels(page, '[aria-label="PAPR, CCDF"] canvas')).not.toBe(-1);
+      await until(() => pixels(page, '[aria-label="Time per stage"] canvas')).not.toBe(-1);
+      await until(() => numberIn(page, 'sent', 'cfo')).toBeCloseTo(0.3, 1);
+      expect(await page.locator('tr[data-receiver="blind-em"]').textContent()).toMatch(/blind-em\d+\.\d/);
+      const origin = new URL(live.url).host;
+      expect(asked.filter((url) => new URL(url).host !== origin)).toEqual([]);
+      await page.screenshot({ path: join(SCREENSHOTS, 'desktop-dark.png'), fullPage: true });
+      expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'a control changes the link, and every client sees it',
+    async () => {
+      const first = await open();
+      const second = await open({ colorScheme: 'light' });
+      await until(() => numberIn(first.page, 'pilot', 'psnr')).toBeGreaterThan(24);
+      await first.page.getByLabel('CSNR', { exact: false }).first().fill('-8');
+      await first.page.keyboard.press('Tab');
+      await until(() => numberIn(first.page, 'pilot', 'psnr')).toBeLessThan(20);
+      await until(() => second.page.locator('#field-snrDb').inputValue()).toBe('-8');
+      await until(() => numberIn(second.page, 'pilot', 'psnr')).toBeLessThan(20);
+      await second.page.screenshot({ path: join(SCREENSHOTS, 'desktop-light.png'), fullPage: true });
+
+      await second.page.getByRole('checkbox', { name: 'perfect' }).check();
+      await shot(first.page, 'perfect')
+        .locator('.badge')
+        .getByText(/decoded|doubtful|failed/)
+        .waitFor();
+      await second.page.getByRole('checkbox', { name: 'perfect' }).uncheck();
+      await shot(first.page, 'perfect').waitFor({ state: 'detached' });
+      await first.page.locator('#field-snrDb').fill('10');
+      await first.page.keyboard.press('Tab');
+      await until(() => second.page.locator('#field-snrDb').inputValue()).toBe('10');
+      expect([...first.errors, ...second.errors]).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'says in words what the link refuses, and shows what it has instead',
+    async () => {
+      const { page, errors } = await open();
+      await page.locator('#field-num-taps').fill('63');
+      await page.keyboard.press('Tab');
+      await page
+        .getByRole('alert')
+        .getByText(/taps do not fit/)
+        .waitFor();
+      await until(() => page.locator('#field-num-taps').inputValue()).toBe('8');
+      expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'pauses and steps by keyboard',
+    async () => {
+      const { page } = await open();
+      const frame = async (): Promise<number> => Number(await page.locator('#frame-number').textContent());
+      await until(frame).toBeGreaterThan(0);
+      await page.locator('h1').click();
+      await page.keyboard.press('Space');
+      await page.getByRole('button', { name: 'Resume' }).waitFor();
+      await page.waitForTimeout(500);
+      const paused = await frame();
+      await page.waitForTimeout(500);
+      expect(await frame()).toBe(paused);
+      await page.keyboard.press('ArrowRight');
+      await until(frame).toBe(paused + 1);
+      await page.keyboard.press('Space');
+      await until(frame).toBeGreaterThan(paused + 2);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'shows a killed receiver, and that it was started again',
+    async () => {
+      const { page } = await open();
+      await shot(page, 'blind-em')
+        .locator('.badge')
+        .getByText(/decoded|doubtful|failed/)
+        .waitFor();
+      const pid = async (): Promise<number> => {
+        const lines = await page.getByRole('log').locator('li').allTextContents();
+        return Number(
+          lines
+            .map((line) => /blind-em: runs in process (\d+)/.exec(line)?.[1])
+            .filter(Boolean)
+            .at(-1),
+        );
+      };
+      const killed = await pid();
+      process.kill(killed, 'SIGKILL');
+      await page.getByRole('log').getByText('blind-em: its process ended (signal SIGKILL)').waitFor();
+      await until(pid).not.toBe(killed);
+      await until(() => page.locator('tr[data-receiver="blind-em"] td').nth(5).textContent()).toBe('1');
+      await shot(page, 'blind-em')
+        .locator('.badge')
+        .getByText(/decoded|doubtful|failed/)
+        .waitFor();
+      await changes(page, '[data-shot="blind-em"] canvas.view');
+      await page.getByRole('button', { name: 'Restart pilot' }).click();
+      await page.getByRole('log').getByText('pilot: stopped on request').waitFor();
+      await until(() => page.locator('tr[data-receiver="pilot"] td').nth(5).textContent()).toBe('1');
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'saves what it shows: arrays that parse, figures, pictures',
+    async () => {
+      const { page } = await open();
+      await until(() => numberIn(page, 'blind-em', 'psnr')).toBeGreaterThan(15);
+      const saved = async (button: string): Promise<Buffer> => {
+        await page.locator('#save > summary').click();
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('button', { name: button }).click(),
+        ]);
+        return readFileSync(await download.path());
+      };
+      const arrays = parseNpz(await saved('Arrays (NPZ)'), 'page');
+      expect(arrays.get('sent')?.shape).toEqual([64, 64, 3]);
+      expect(arrays.get('blind_em_taps')?.dtype).toBe('complex64');
+      expect(arrays.get('pilot_cells')?.shape[0]).toBeGreaterThan(500);
+      expect(JSON.parse((await saved('Figures (JSON)')).toString())).toMatchObject({
+        settings: { snrDb: 10 },
+        frame: { type: 'frame' },
+      });
+      expect((await saved('Pictures (PNG)')).subarray(1, 4).toString()).toBe('PNG');
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'records what is received, and says where to',
+    async () => {
+      const { page, errors } = await open();
+      await page.getByRole('button', { name: 'Record' }).click();
+      await page.getByRole('button', { name: 'Stop recording' }).waitFor();
+      await page
+        .getByRole('log')
+        .getByText(/recording to runs\/live-.*sigmf-meta/)
+        .waitFor();
+      await page.getByRole('button', { name: 'Stop recording' }).click();
+      await page
+        .getByRole('log')
+        .getByText(/\d+ samples recorded; play them with/)
+        .waitFor();
+      expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'keeps the view in the address',
+    async () => {
+      const { page } = await open({ colorScheme: 'dark' }, '?theme=light&metric=snr');
+      const theme = (): Promise<unknown> => page.evaluate('document.documentElement.dataset.theme');
+      expect(await theme()).toBe('light');
+      expect(await page.getByLabel('Figure in the history').inputValue()).toBe('snr');
+      await page.getByRole('button', { name: 'Theme' }).click();
+      await page.getByLabel('Figure in the history').selectOption('cfo');
+      await page.reload();
+      expect(await theme()).toBe('dark');
+      expect(await page.getByLabel('Figure in the history').inputValue()).toBe('cfo');
+    },
+    TIMEOUT,
+  );
+
+  it.each([
+    ['desktop, dark', { colorScheme: 'dark', viewport: { width: 1440, height: 1000 } }],
+    ['desktop, light', { colorScheme: 'light', viewport: { width: 1440, height: 1000 } }],
+    ['phone', { colorScheme: 'dark', viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true }],
+  ] as const)(
+    'has no accessibility violation that axe knows: %s',
+    async (name, options) => {
+      const { page } = await open(options);
+      await until(() => numberIn(page, 'pilot', 'psnr')).toBeGreaterThan(15);
+      if (name === 'phone') {
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+        await page.screenshot({ path: join(SCREENSHOTS, 'phone.png'), fullPage: true });
+        await page.locator('#settings > summary').click();
+      }
+      await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+      const { violations } = (await page.evaluate('axe.run()')) as {
+        violations: { id: string; impact: string; nodes: { html: string }[] }[];
+      };
+      expect(
+        violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(' | ')}`),
+      ).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'comes back by itself after the server was started anew',
+    async () => {
+      const { page } = await open();
+      const { port } = live;
+      await live.stop();
+      await page.getByText(/connection lost, trying again/).waitFor();
+      live = await startLive(['--receiver', 'pilot', '--port', String(port)]);
+      await page.getByText('connected', { exact: true }).waitFor();
+      await until(() => numberIn(page, 'pilot', 'psnr')).toBeGreaterThan(15);
+      await shot(page, 'blind-em').waitFor({ state: 'detached' });
+    },
+    TIMEOUT,
+  );
+});
