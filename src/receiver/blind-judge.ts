@@ -132,9 +132,11 @@ export function chanceOf(
   all: readonly Candidate[],
 ): number {
   const chains = new Set(all.map(({ chain }) => chain)).size;
+  // The verdict was calibrated where the passes' noise is the channel's: above that, it hears of theirs.
+  const { noiseVariance, passVariance } = best.chain;
   return successChance(codec.card, {
-    residual: best.residual,
-    snr: measuredSnr(cells, best.chain.noiseVariance),
+    residual: (best.residual * noiseVariance) / passVariance,
+    snr: measuredSnr(cells, passVariance),
     signLogOdds: best.signLogOdds,
     agreement: countAgreeing(best, all) / chains,
   });
