@@ -11,7 +11,7 @@ import {
   type SentPicture,
 } from '../link/reception.js';
 import { openReceptionFolder } from '../link/reception-folder.js';
-import { versions } from '../link/run-folder.js';
+import { defaultRunFolder, versions } from '../link/run-folder.js';
 import type { Radio } from '../radio/radio.js';
 import { describeLosses } from './radio-flags.js';
 
@@ -43,7 +43,7 @@ export interface ReceiverFigures {
 export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> {
   const { config, size, radio, sent, json, signal } = run;
   return withModels(config, async (models) => {
-    const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
+    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
     const reception = createReception(config, models, size, radio.receive(), { sent, signal });
     let folder: ReturnType<typeof openReceptionFolder> | null = null;
     const reports: ReceptionReport[] = [];
@@ -162,5 +162,3 @@ function describeFigures(receivers: Readonly<Record<string, ReceiverFigures>>, f
   }
   return lines.join('\n');
 }
-
-const timestamp = (): string => new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');

@@ -8,7 +8,7 @@ import type { FrameOutcome } from '../link/frame-report.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
 import { needsPrior } from '../link/create-receiver.js';
 import { createLink } from '../link/link.js';
-import { openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
+import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
 import { summarisable, type Summarised, summarise } from '../link/summary.js';
 import { openRuntime } from '../runtime/open-runtime.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -49,7 +49,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     const prior = config.prior ?? codec.card.prior;
     const denoiser =
       needsPrior(config) && prior !== undefined ? await openDenoiser(findModel('prior', prior), runtime) : null;
-    const out = config.run.out === undefined ? `runs/${timestamp()}` : config.run.out;
+    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
     const folder = out === null ? null : openRunFolder(out, config, codec.card);
     const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
     const summarised: Summarised[] = [];
@@ -160,5 +160,3 @@ function conclude({ config, card, summarised, folder, json, interrupted, frames 
 
 /** JSON has no NaN: null stands for what could not be measured. */
 const toJson = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => (Number.isNaN(v) ? null : v));
-
-const timestamp = (): string => new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');

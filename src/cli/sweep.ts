@@ -8,7 +8,7 @@ import { type Instrument, openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
 import { withModels } from '../link/link-models.js';
 import { openRadio } from '../link/open-radio.js';
-import { versions } from '../link/run-folder.js';
+import { defaultRunFolder, versions } from '../link/run-folder.js';
 import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/sweep.js';
 import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
@@ -150,10 +150,7 @@ function conclude({ done, of, config, axes, json, interrupted }: Conclusion): vo
     config,
     versions: versions(),
   };
-  const out =
-    config.run.out === undefined
-      ? `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-')}-sweep`
-      : config.run.out;
+  const out = config.run.out === undefined ? `${defaultRunFolder()}-sweep` : config.run.out;
   if (out !== null && done.length > 0) {
     mkdirSync(out, { recursive: true });
     writeAtomically(join(out, 'sweep.json'), Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));

@@ -129,3 +129,7 @@ function csvCell(value: unknown): string {
   const text = String(value);
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** Where results go unless told otherwise: runs/<time>. */
+export const defaultRunFolder = (): string =>
+  `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-')}`;

@@ -9,9 +9,9 @@ import type { Tensor } from '../runtime/tensor.js';
 import { createChannelEstimator } from './channel-posterior.js';
 import { cellsOfTaps } from './channel-knowledge.js';
 import { chainOf, type DiffcomConfig, forwardOptions, guidedStep, indexOfLeast } from './diffcom.js';
-import { cellsToLatents, equalise } from './equalise.js';
+import { equalise } from './equalise.js';
 import { createGuidance, type Guidance } from './guidance.js';
-import { conclude, type KnownChannel } from './informed.js';
+import { conclude, decodeCells, type KnownChannel } from './informed.js';
 import { fromPrior, pictureDims } from './picture-scale.js';
 import type { LinkSetting, Receiver } from './receiver.js';
 
@@ -43,7 +43,7 @@ export function createBlindDiffcom(
   runtime: Runtime,
   rng: Rng,
 ): Receiver {
-  const { grid, interleaver, tapPrior, coherence, codec, layout, snrDb } = setting;
+  const { grid, interleaver, tapPrior, coherence } = setting;
   const { schedule } = denoiser;
   const { chains } = config;
   const forward = { ...forwardOptions(setting, config, false), channel: 'taps' } as const;
@@ -117,12 +117,10 @@ export function createBlindDiffcom(
         noiseVariance: frame.noiseVariance ?? 10 ** (-setting.snrDb / 10),
       };
       const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance);
-      const latents = new Float32Array(layout.channels * layout.height * layout.width);
-      cellsToLatents(setting, equalised, latents);
       const ending = {
         picture: fromPrior(chainOf(x, best)),
         equalised,
-        deterministic: await codec.decode(latents, 1, layout, snrDb),
+        deterministic: await decodeCells(setting, equalised),
         evaluations: 2 * chains * times.length + 1,
         began,
       };

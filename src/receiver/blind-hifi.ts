@@ -11,7 +11,8 @@ import { countAgreeing, judge, weighEvidence } from './blind-judge.js';
 import type { BlindEmConfig, Counter, Problem } from './blind-passes.js';
 import { type BlindSolution, createBlindSolver } from './blind-solver.js';
 import { type Candidate, channelUnder } from './candidate.js';
-import { cellsToLatents, equalise } from './equalise.js';
+import { equalise } from './equalise.js';
+import { decodeCells } from './informed.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from './receiver.js';
 import { residualEnergy } from './residual.js';
@@ -225,13 +226,10 @@ class JointState {
   }
 
   /** D(z̃) with the channel as it stands. */
-  async decode(): Promise<Float32Array> {
-    const { setting, frame, best, size } = this;
-    const { noiseVariance } = best[0].chain;
-    const latents = new Float32Array(size);
+  decode(): Promise<Float32Array> {
+    const { setting, frame, best } = this;
     const channel = channelUnder(best, frame.cells.re.length);
-    cellsToLatents(setting, equalise(setting, frame.cells, channel, noiseVariance), latents);
-    return setting.codec.decode(latents, 1, setting.layout, setting.snrDb);
+    return decodeCells(setting, equalise(setting, frame.cells, channel, best[0].chain.noiseVariance));
   }
 
   async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {

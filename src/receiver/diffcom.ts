@@ -7,10 +7,10 @@ import { type NoiseSchedule, respace, stepNearest } from '../diffusion/schedule.
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../runtime/tensor.js';
 import type { ChannelKnowledge } from './channel-knowledge.js';
-import { cellsToLatents, equalise } from './equalise.js';
+import { equalise } from './equalise.js';
 import type { ForwardOperatorOptions } from './forward-operator.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, type KnownChannel } from './informed.js';
+import { conclude, decodeCells, type KnownChannel } from './informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { LinkSetting, Receiver } from './receiver.js';
 
@@ -105,7 +105,7 @@ function createSampling(
   runtime: Runtime,
   rng: Rng,
 ): Receiver {
-  const { codec, layout, snrDb } = setting;
+  const { codec, snrDb } = setting;
   const { schedule } = denoiser;
   const { chains } = config;
   const forward = forwardOptions(setting, config, knowledge.needs.pilots);
@@ -136,9 +136,7 @@ function createSampling(
       const counter = { evaluations: 0 };
       const channel = await knowledge.learn(observations, counter, signal);
       const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance);
-      const latents = new Float32Array(layout.channels * layout.height * layout.width);
-      cellsToLatents(setting, equalised, latents);
-      const deterministic = await codec.decode(latents, 1, layout, snrDb);
+      const deterministic = await decodeCells(setting, equalised);
       const target = toPrior(setting, deterministic);
 
       const draws = rng.split('sampling').split(frame.index);

@@ -19,12 +19,17 @@ export async function decodeWith(
   kind: EqualiserKind,
   began: number,
 ): Promise<ReceiverResult> {
-  const { codec, layout, snrDb } = setting;
   const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance, kind);
+  const picture = await decodeCells(setting, equalised);
+  return conclude(setting, frame, channel, { picture, equalised, evaluations: 2, began });
+}
+
+/** D(z̃): the picture of equalised cells [P·S·M]. */
+export function decodeCells(setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> {
+  const { codec, layout, snrDb } = setting;
   const latents = new Float32Array(layout.channels * layout.height * layout.width);
   cellsToLatents(setting, equalised, latents);
-  const picture = await codec.decode(latents, 1, layout, snrDb);
-  return conclude(setting, frame, channel, { picture, equalised, evaluations: 2, began });
+  return codec.decode(latents, 1, layout, snrDb);
 }
 
 /** What a receiver with a known channel ended with. */
