@@ -17,7 +17,7 @@ from .pictures import load_pictures
 from .polarity import Polarity
 from .refiner import Refiner
 from .train_codec import VAL_SNRS_DB, validate
-from .train_polarity import load_codec
+from .saved_codec import load_codec
 
 
 def write(net: torch.nn.Module, inputs: tuple, path: Path, names: list[str], output: str, free: list[str]) -> None:

@@ -20,6 +20,7 @@ from .channel import awgn, mixed
 from .codec import Codec
 from .loop import average_into, save_atomically, set_rate
 from .pictures import load_pictures
+from .saved_codec import load_codec
 
 VAL_SNRS_DB = (0.0, 5.0, 10.0)
 
@@ -39,6 +40,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--decoder-blocks", type=int, default=3)
     parser.add_argument("--loss-floor", type=float, default=3e-3, help="MSE below which pictures stop mattering more")
     parser.add_argument("--fading-share", type=float, default=0.25)
+    parser.add_argument("--init", help="checkpoint.pt or an exported codec's folder to start from, of any latent channels")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -49,6 +51,15 @@ def draw_snr(n: int) -> torch.Tensor:
     """SNR in dB: three quarters uniform over -1…13, where the link is used, one quarter over -4…22."""
     wide = torch.rand(n) < 0.25
     return torch.where(wide, torch.empty(n).uniform_(-4, 22), torch.empty(n).uniform_(-1, 13))
+
+
+@torch.no_grad()
+def start_from(codec: Codec, other: Codec) -> None:
+    """Copies every parameter of `other`; of those at the latents, the channels that both have."""
+    theirs = other.state_dict()
+    for name, mine in codec.state_dict().items():
+        common = tuple(slice(min(a, b)) for a, b in zip(mine.shape, theirs[name].shape))
+        mine[common] = theirs[name][common]
 
 
 @torch.no_grad()
@@ -76,6 +87,8 @@ def main() -> None:
     val_small = val[:200]
     codec = Codec(args.latent_channels, args.width, args.encoder_blocks, args.decoder_blocks)
     codec = codec.to(memory_format=torch.channels_last)
+    if args.init:
+        start_from(codec, load_codec(args.init))
     average = Codec(**codec.config).to(memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)

@@ -22,30 +22,9 @@ from .codec import Codec
 from .loop import set_rate
 from .pictures import load_pictures
 from .polarity import Polarity
+from .saved_codec import load_codec
 
 SNRS_DB = (0.0, 3.0, 6.0, 10.0, 15.0)
-
-
-def load_codec(path: str) -> Codec:
-    """The averaged weights of a checkpoint, or those of an exported codec's folder."""
-    if Path(path).is_dir():
-        return load_exported(Path(path))
-    state = torch.load(path, map_location="cpu")
-    codec = Codec(**state["config"])
-    codec.load_state_dict(state["average"])
-    return codec.eval()
-
-
-def load_exported(folder: Path) -> Codec:
-    """A codec from its ONNX files: the exporter keeps the parameters' names."""
-    import onnx
-    from onnx import numpy_helper
-
-    codec = Codec(**json.loads((folder / "card.json").read_text())["training"]["network"])
-    for part, file in ((codec.encoder, "encoder.onnx"), (codec.decoder, "decoder.onnx")):
-        stored = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in onnx.load(str(folder / file)).graph.initializer}
-        part.load_state_dict({name: stored[name].float() for name in part.state_dict()})
-    return codec.eval()
 
 
 @torch.no_grad()

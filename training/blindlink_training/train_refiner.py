@@ -19,7 +19,8 @@ from .channel import DECAY, SUBCARRIERS, TAPS
 from .loop import average_into, set_rate
 from .pictures import load_pictures
 from .refiner import Refiner
-from .train_polarity import crop, encode_all, load_codec
+from .saved_codec import load_codec
+from .train_polarity import crop, encode_all
 
 
 def observe(z: torch.Tensor, snr_db: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
