@@ -18,6 +18,15 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, progress:
 
 
 @torch.no_grad()
+def start_from(net: nn.Module, theirs: dict[str, torch.Tensor], overlap: bool = False) -> None:
+    """Copies the parameters of another network that have the same shape; with `overlap` also the common part of the others."""
+    for name, mine in net.state_dict().items():
+        if mine.shape == theirs[name].shape or overlap:
+            common = tuple(slice(min(a, b)) for a, b in zip(mine.shape, theirs[name].shape))
+            mine[common] = theirs[name][common]
+
+
+@torch.no_grad()
 def average_into(slow: nn.Module, fast: nn.Module, step: int, limit: float) -> None:
     """Exponential average of the weights, short at first; `step` counts from 1."""
     decay = min(limit, (step + 1) / (step + 10))

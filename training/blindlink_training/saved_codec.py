@@ -21,13 +21,18 @@ def load_codec(path: str) -> Codec:
 
 
 def load_exported(folder: Path) -> Codec:
-    """A codec from its ONNX files: the exporter keeps the parameters' names (and adds _half to those stored as float16)."""
+    """A codec from its ONNX files."""
+    codec = Codec(**json.loads((folder / "card.json").read_text())["training"]["network"])
+    for part, file in ((codec.encoder, "encoder.onnx"), (codec.decoder, "decoder.onnx")):
+        stored = stored_parameters(folder / file)
+        part.load_state_dict({name: stored[name] for name in part.state_dict()})
+    return codec.eval()
+
+
+def stored_parameters(path: Path) -> dict[str, torch.Tensor]:
+    """The parameters of an exported network: the exporter keeps their names, and adds _half to those stored as float16."""
     import onnx
     from onnx import numpy_helper
 
-    codec = Codec(**json.loads((folder / "card.json").read_text())["training"]["network"])
-    for part, file in ((codec.encoder, "encoder.onnx"), (codec.decoder, "decoder.onnx")):
-        graph = onnx.load(str(folder / file)).graph
-        stored = {i.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
-        part.load_state_dict({name: stored[name].float() for name in part.state_dict()})
-    return codec.eval()
+    initializers = onnx.load(str(path)).graph.initializer
+    return {i.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(i).copy()).float() for i in initializers}

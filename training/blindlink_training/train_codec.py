@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
 import torch
 
+from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
-from .loop import average_into, save_atomically, set_rate
+from .loop import average_into, save_atomically, set_rate, start_from
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
 VAL_SNRS_DB = (0.0, 5.0, 10.0)
+PRIOR_CODEWORDS, PRIOR_REFRESH = 768, 300
 
 
 def parse() -> argparse.Namespace:
@@ -40,6 +43,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--decoder-blocks", type=int, default=3)
     parser.add_argument("--loss-floor", type=float, default=3e-3, help="MSE below which pictures stop mattering more")
     parser.add_argument("--fading-share", type=float, default=0.25)
+    parser.add_argument("--blind-share", type=float, default=0.0, help="share of the batch sent over a channel that the receiver must find out")
+    parser.add_argument("--blind-rank", type=int, default=32, help="rank of the codeword's prior in that receiver")
+    parser.add_argument("--blind-passes", type=int, default=4)
     parser.add_argument("--init", help="checkpoint.pt or an exported codec's folder to start from, of any latent channels")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -51,15 +57,6 @@ def draw_snr(n: int) -> torch.Tensor:
     """SNR in dB: three quarters uniform over -1…13, where the link is used, one quarter over -4…22."""
     wide = torch.rand(n) < 0.25
     return torch.where(wide, torch.empty(n).uniform_(-4, 22), torch.empty(n).uniform_(-1, 13))
-
-
-@torch.no_grad()
-def start_from(codec: Codec, other: Codec) -> None:
-    """Copies every parameter of `other`; of those at the latents, the channels that both have."""
-    theirs = other.state_dict()
-    for name, mine in codec.state_dict().items():
-        common = tuple(slice(min(a, b)) for a, b in zip(mine.shape, theirs[name].shape))
-        mine[common] = theirs[name][common]
 
 
 @torch.no_grad()
@@ -77,6 +74,39 @@ def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 1
     return torch.cat(values).mean().item()
 
 
+@torch.no_grad()
+def encode_some(codec: Codec, pictures: torch.Tensor, count: int) -> torch.Tensor:
+    """Codewords [count, C·h·w] of pictures drawn at random, at SNRs drawn at random."""
+    parts = []
+    for pick in torch.randint(len(pictures), (count,)).split(64):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            z = codec.encode(pictures[pick].float() / 255, draw_snr(len(pick)))
+        parts.append(z.float().flatten(1))
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def validate_blind(codec: Codec, pictures: torch.Tensor, snr_db: float, prior: CodewordPrior, passes: int) -> dict[str, float]:
+    """Over an unknown channel, one start: share of pictures above 15 dB, mean PSNR, median channel error."""
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    values, errors = [], []
+    for x in pictures.split(100):
+        x = x.float() / 255
+        snr = torch.full((len(x),), snr_db)
+        z, error = through_unknown_channel(codec.encode(x, snr), snr, prior, passes)
+        y = codec.decoder(z, snr).clamp(0, 1)
+        values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+        errors.append(error)
+    torch.set_rng_state(state)
+    psnr, error = torch.cat(values), torch.cat(errors)
+    return {
+        "success": round((psnr > 15).float().mean().item(), 4),
+        "psnrDb": round(psnr.mean().item(), 2),
+        "channelError": round(error.median().item(), 4),
+    }
+
+
 def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
@@ -88,7 +118,7 @@ def main() -> None:
     codec = Codec(args.latent_channels, args.width, args.encoder_blocks, args.decoder_blocks)
     codec = codec.to(memory_format=torch.channels_last)
     if args.init:
-        start_from(codec, load_codec(args.init))
+        start_from(codec, load_codec(args.init).state_dict(), overlap=True)
     average = Codec(**codec.config).to(memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
@@ -117,6 +147,8 @@ def main() -> None:
         }
         save_atomically(state, checkpoint)
 
+    blind = math.floor(args.blind_share * args.batch)
+    prior = CodewordPrior.of(encode_some(codec, train, PRIOR_CODEWORDS), args.blind_rank) if blind else None
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
     running = 0.0
     while True:
@@ -132,7 +164,15 @@ def main() -> None:
         snr = draw_snr(args.batch)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             z = codec.encode(x, snr)
-            y = codec.decoder(mixed(z, snr, args.fading_share), snr).float()
+        received = mixed(z[blind:], snr[blind:], args.fading_share)
+        if prior is not None:
+            if step % PRIOR_REFRESH == PRIOR_REFRESH - 1:
+                prior = CodewordPrior.of(encode_some(codec, train, PRIOR_CODEWORDS), args.blind_rank)
+            prior.follow(z.detach().flatten(1))
+            found, _ = through_unknown_channel(z[:blind], snr[:blind], prior, args.blind_passes)
+            received = torch.cat([found, received])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = codec.decoder(received, snr).float()
         mse = (x - y).square().mean(dim=(1, 2, 3))
         # Between MSE (a large floor) and mean PSNR (none): hard pictures keep a say, easy ones are not ignored.
         loss = torch.log(mse + args.loss_floor).mean()
@@ -148,7 +188,11 @@ def main() -> None:
             last_save = time.time()
         if time.time() - last_val > 180:
             psnr = [round(validate(average, val_small, snr_db), 2) for snr_db in VAL_SNRS_DB]
-            print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4), "valPsnrDb": psnr}), flush=True)
+            line = {"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4), "valPsnrDb": psnr}
+            if prior is not None:
+                line["meanPower"] = round(prior.mean_power(), 4)
+                line["blind"] = {s: validate_blind(average, val_small, s, prior, args.blind_passes) for s in VAL_SNRS_DB}
+            print(json.dumps(line), flush=True)
             last_val = time.time()
     psnr = {str(snr_db): round(validate(average, val, snr_db), 3) for snr_db in VAL_SNRS_DB}
     print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, "valPsnrDb": psnr}), flush=True)

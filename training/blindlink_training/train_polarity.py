@@ -19,10 +19,10 @@ import torch.nn.functional as F
 
 from .channel import DECAY, SUBCARRIERS, TAPS
 from .codec import Codec
-from .loop import set_rate
+from .loop import set_rate, start_from
 from .pictures import load_pictures
 from .polarity import Polarity
-from .saved_codec import load_codec
+from .saved_codec import load_codec, stored_parameters
 
 SNRS_DB = (0.0, 3.0, 6.0, 10.0, 15.0)
 
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--init", help="an exported network of another codec to start from")
     parser.add_argument("--limit", type=int, default=None, help="use this many training pictures")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -92,6 +93,8 @@ def main() -> None:
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Polarity(codec.config["latent_channels"])
+    if args.init:
+        start_from(net, stored_parameters(Path(args.init)))
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-2)
     start, step, running, reported = time.time(), 0, 0.7, 0.0
     while (elapsed := (time.time() - start) / 60) < args.minutes:

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from .channel import DECAY, SUBCARRIERS, TAPS
-from .loop import average_into, set_rate
+from .loop import average_into, set_rate, start_from
 from .pictures import load_pictures
 from .refiner import Refiner
-from .saved_codec import load_codec
+from .saved_codec import load_codec, stored_parameters
 from .train_polarity import crop, encode_all
 
 
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--init", help="an exported network of another codec to start from")
     parser.add_argument("--limit", type=int, default=None, help="use this many training pictures")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -69,6 +70,8 @@ def main() -> None:
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Refiner(codec.config["latent_channels"], args.width, args.blocks).to(memory_format=torch.channels_last)
+    if args.init:
+        start_from(net, stored_parameters(Path(args.init)))
     average = Refiner(**net.config)
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-3)
