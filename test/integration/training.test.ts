@@ -135,6 +135,56 @@ describeWith(torch(), 'the training recipe', () => {
     await runtime.dispose();
   });
 
+  it('finds the channel of a codeword with a strong mean, and gives the codec a gradient towards one', () => {
+    const script = [
+      'import json, torch; from blindlink_training.blind import CodewordPrior, through_unknown_channel',
+      'torch.manual_seed(3); n = 2 * 8 * 8 * 4',
+      'mean = torch.randn(n) * (0.5 * 0.1) ** 0.5',
+      'basis = torch.linalg.qr(torch.randn(n, 16))[0]',
+      'scale = (0.5 * 0.6 * n / 16) ** 0.5; white = (0.5 * 0.3) ** 0.5',
+      'draw = lambda count: mean + scale * torch.randn(count, 16) @ basis.T + white * torch.randn(count, n)',
+      'prior = CodewordPrior.of(draw(4000), 16)',
+      'z = draw(200).view(200, 8, 8, 8).requires_grad_()',
+      'snr = torch.full((200,), 10.0)',
+      'start = through_unknown_channel(z, snr, prior, 0)[1].median().item()',
+      'latents, error = through_unknown_channel(z, snr, prior, 6)',
+      'error.mean().backward()',
+      'toward = (z.grad.flatten(1) @ mean).mean().item()',
+      'residual = (latents - z).square().mean().item() / 0.5',
+      'share = prior.mean_power()',
+      'print(json.dumps(dict(share=share, start=start, error=error.median().item(), toward=toward, residual=residual)))',
+    ].join('\n');
+    const found = JSON.parse(
+      execFileSync(gnuradioPython, ['-c', script], { cwd: resolve('training'), encoding: 'utf8' }),
+    ) as Record<'share' | 'start' | 'error' | 'toward' | 'residual', number>;
+    expect(found.share).toBeCloseTo(0.1, 1);
+    expect(found.error).toBeLessThan(found.start / 4);
+    expect(found.error).toBeLessThan(0.03);
+    expect(found.residual).toBeLessThan(0.3);
+    // More of the mean in a codeword makes its channel easier to find.
+    expect(found.toward).toBeLessThan(0);
+  });
+
+  it('trains a codec through an unknown channel, from a codec of another rate', async () => {
+    const { work, pictures, python } = await prepare();
+    const small = ['--train', pictures, '--val', pictures, '--width', '24', '--encoder-blocks', '1'];
+    const train = (...args: string[]): Record<string, unknown> =>
+      JSON.parse(
+        python('train_codec', ...small, '--decoder-blocks', '1', '--batch', '4', '--minutes', '5', ...args)
+          .trim()
+          .split('\n')
+          .at(-1) ?? '',
+      ) as Record<string, unknown>;
+    train('--out', join(work, 'first'), '--steps', '2');
+    const last = train(
+      ...['--out', join(work, 'blind'), '--steps', '3', '--init', join(work, 'first', 'checkpoint.pt')],
+      ...['--latent-channels', '4', '--blind-share', '0.5', '--blind-rank', '4'],
+    );
+    expect(last).toMatchObject({ step: 3, final: true });
+    expect(last['meanPower']).toBeGreaterThan(0);
+    expect(last['blind']).toMatchObject({ '10.0': { channelError: expect.any(Number) as number } });
+  });
+
   it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
     const { work, pictures, python } = await prepare();
     const out = join(work, 'prior');

@@ -32,6 +32,8 @@ def average_into(slow: nn.Module, fast: nn.Module, step: int, limit: float) -> N
     decay = min(limit, (step + 1) / (step + 10))
     for a, b in zip(slow.parameters(), fast.parameters()):
         a.lerp_(b, 1 - decay)
+    for a, b in zip(slow.buffers(), fast.buffers()):
+        a.copy_(b)
 
 
 def save_atomically(state: dict, path: Path) -> None:

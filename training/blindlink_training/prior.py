@@ -8,6 +8,7 @@ Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Model
 from __future__ import annotations
 
 import math
+from typing import Callable
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,14 @@ from torch import Tensor, nn
 
 SIGMA_DATA = 0.5
 FREQUENCIES = 16
+
+
+def precondition(features: Callable[[Tensor, Tensor], Tensor], noisy: Tensor, sigma: Tensor) -> Tensor:
+    """The denoised picture from a network of (picture of unit variance, ln σ / 4)."""
+    s = sigma.view(-1, 1, 1, 1)
+    total = (s.square() + SIGMA_DATA**2).sqrt()
+    scaled = features(noisy / total, sigma.log() / 4).float()
+    return noisy * (SIGMA_DATA**2 / total.square()) + scaled * (s * SIGMA_DATA / total)
 
 
 class NoiseEmbedding(nn.Module):
@@ -86,7 +95,4 @@ class Prior(nn.Module):
         return F.pixel_shuffle(self.exit(F.silu(x)), 2)
 
     def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
-        s = sigma.view(-1, 1, 1, 1)
-        total = (s.square() + SIGMA_DATA**2).sqrt()
-        scaled = self.features(noisy / total, sigma.log() / 4).float()
-        return noisy * (SIGMA_DATA**2 / total.square()) + scaled * (s * SIGMA_DATA / total)
+        return precondition(self.features, noisy, sigma)

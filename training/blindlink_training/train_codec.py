@@ -132,6 +132,12 @@ def main() -> None:
         step, elapsed = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"])
 
+    def blind_quality(pictures: torch.Tensor) -> dict:
+        if prior is None:
+            return {}
+        quality = {s: validate_blind(average, pictures, s, prior, args.blind_passes) for s in VAL_SNRS_DB}
+        return {"meanPower": round(prior.mean_power(), 4), "blind": quality}
+
     def save(final: bool) -> None:
         state = {
             "codec": codec.state_dict(),
@@ -189,13 +195,10 @@ def main() -> None:
         if time.time() - last_val > 180:
             psnr = [round(validate(average, val_small, snr_db), 2) for snr_db in VAL_SNRS_DB]
             line = {"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4), "valPsnrDb": psnr}
-            if prior is not None:
-                line["meanPower"] = round(prior.mean_power(), 4)
-                line["blind"] = {s: validate_blind(average, val_small, s, prior, args.blind_passes) for s in VAL_SNRS_DB}
-            print(json.dumps(line), flush=True)
+            print(json.dumps({**line, **blind_quality(val_small)}), flush=True)
             last_val = time.time()
     psnr = {str(snr_db): round(validate(average, val, snr_db), 3) for snr_db in VAL_SNRS_DB}
-    print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, "valPsnrDb": psnr}), flush=True)
+    print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, "valPsnrDb": psnr, **blind_quality(val)}), flush=True)
     save(True)
 
 

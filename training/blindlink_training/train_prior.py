@@ -10,6 +10,7 @@ share spread over the whole range that a sampler visits.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from .dncnn import Dncnn
 from .loop import average_into, save_atomically, set_rate
 from .pictures import load_pictures
 from .prior import SIGMA_DATA, Prior
@@ -33,6 +35,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--network", choices=["prior", "dncnn"], default="prior", help="dncnn: the yardstick of dncnn.py")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 96, 160])
     parser.add_argument("--blocks", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--wide-share", type=float, default=0.15, help="share of σ drawn evenly in ln σ over 0.01…100")
@@ -49,7 +52,7 @@ def draw_sigma(n: int, wide_share: float) -> torch.Tensor:
 
 
 @torch.no_grad()
-def denoising_psnr(prior: Prior, pictures: torch.Tensor, sigma: float, device: str = "cpu", batch: int = 100) -> float:
+def denoising_psnr(prior: torch.nn.Module, pictures: torch.Tensor, sigma: float, device: str = "cpu", batch: int = 100) -> float:
     """Mean over pictures of the PSNR in dB (peak 2, clipped to [−1, 1]) after adding noise of standard deviation σ."""
     generator = torch.Generator().manual_seed(0)
     values = []
@@ -77,8 +80,9 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     train, val = load_pictures(args.train), load_pictures(args.val)
     val_small = val[:200]
-    prior = Prior(args.widths, args.blocks).to(args.device, memory_format=torch.channels_last)
-    average = Prior(**prior.config).to(args.device, memory_format=torch.channels_last)
+    prior = Prior(args.widths, args.blocks) if args.network == "prior" else Dncnn()
+    prior = prior.to(args.device, memory_format=torch.channels_last)
+    average = copy.deepcopy(prior).eval()
     average.load_state_dict(prior.state_dict())
     optimiser = torch.optim.AdamW(prior.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
     step, elapsed = 0, 0.0
