@@ -73,10 +73,10 @@ def expect_codeword(precision: Tensor, evidence: Tensor, prior: CodewordPrior) -
 class TapEstimator:
     """The taps' posterior under h_l ~ CN(0, p_l): Σ = (Fᴴ diag(e) F/s² + P⁻¹)⁻¹, μ = Σ Fᴴ b/s², as a frequency response."""
 
-    def __init__(self) -> None:
-        profile = torch.exp(-torch.arange(TAPS) / DECAY)
+    def __init__(self, device: torch.device) -> None:
+        profile = torch.exp(-torch.arange(TAPS, device=device) / DECAY)
         self.precision = torch.diag(profile.sum() / profile).to(torch.complex64)
-        turns = torch.outer(torch.arange(SUBCARRIERS), torch.arange(TAPS)) / SUBCARRIERS
+        turns = torch.outer(torch.arange(SUBCARRIERS, device=device), torch.arange(TAPS, device=device)) / SUBCARRIERS
         self.dft = torch.polar(torch.ones_like(turns), -2 * torch.pi * turns)
 
     def __call__(self, energy: Tensor, cross: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,15 +95,15 @@ def through_unknown_channel(z: Tensor, snr_db: Tensor, prior: CodewordPrior, pas
     The error is ‖Ĥ − H‖²/‖H‖². Symbols fall on random subcarriers; C·h·w/2 must be a multiple of SUBCARRIERS.
     """
     n, k = len(z), z[0].numel() // 2
-    order = torch.randperm(k)
+    order = torch.randperm(k, device=z.device)
     real, imaginary = z.float().flatten(1).chunk(2, dim=1)
     sent = torch.complex(real, imaginary)[:, order].view(n, -1, SUBCARRIERS)
-    response = draw_frequency_response(n)
+    response = draw_frequency_response(n, z.device)
     noise = 10 ** (-snr_db / 10).view(-1, 1)
-    y = response[:, None] * sent + noise.sqrt()[:, :, None] * torch.randn(sent.shape, dtype=torch.complex64)
+    y = response[:, None] * sent + noise.sqrt()[:, :, None] * torch.randn(sent.shape, dtype=torch.complex64, device=z.device)
 
     prior = prior.ordered(torch.cat([order, order + k]))
-    estimate = TapEstimator()
+    estimate = TapEstimator(z.device)
     mean = torch.complex(*prior.mean.chunk(2)).view(1, -1, SUBCARRIERS)
     energy = mean.abs().square().sum(dim=1).expand(n, -1)
     found, spread = estimate(energy, (mean.conj() * y).sum(dim=1), noise + 1)

@@ -16,10 +16,15 @@ def awgn(z: Tensor, snr_db: Tensor) -> Tensor:
     return z + sigma.view(-1, *[1] * (z.dim() - 1)) * torch.randn_like(z)
 
 
-def draw_frequency_response(n: int) -> Tensor:
-    """[n, SUBCARRIERS] complex: 8 Rayleigh taps with exponential profile (τ = 4), scaled to unit mean power per draw."""
-    profile = torch.exp(-torch.arange(TAPS) / DECAY)
-    taps = torch.randn(n, TAPS, dtype=torch.complex64) * (profile / profile.sum()).sqrt()
+def draw_taps(n: int, device: torch.device) -> Tensor:
+    """[n, TAPS] complex: Rayleigh taps with exponential profile (τ = 4), of unit mean power over draws."""
+    profile = torch.exp(-torch.arange(TAPS, device=device) / DECAY)
+    return torch.randn(n, TAPS, dtype=torch.complex64, device=device) * (profile / profile.sum()).sqrt()
+
+
+def draw_frequency_response(n: int, device: torch.device) -> Tensor:
+    """[n, SUBCARRIERS] complex, of drawn taps, scaled to unit mean power per draw."""
+    taps = draw_taps(n, device)
     response = torch.fft.fft(taps, n=SUBCARRIERS)
     return response / response.abs().square().mean(dim=1, keepdim=True).sqrt()
 
@@ -33,10 +38,10 @@ def fading_mmse(z: Tensor, snr_db: Tensor) -> Tensor:
     real, imaginary = z.flatten(1).chunk(2, dim=1)
     symbols = torch.complex(real, imaginary)
     k = symbols.shape[1]
-    subcarrier = torch.randperm(k) % SUBCARRIERS
-    response = draw_frequency_response(n)[:, subcarrier]
+    subcarrier = torch.randperm(k, device=z.device) % SUBCARRIERS
+    response = draw_frequency_response(n, z.device)[:, subcarrier]
     variance = (10 ** (-snr_db / 10)).view(-1, 1)
-    received = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64)
+    received = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64, device=z.device)
     equalised = response.conj() * received / (response.abs().square() + variance)
     return torch.cat([equalised.real, equalised.imag], dim=1).view_as(z)
 

@@ -90,7 +90,7 @@ def main() -> None:
     }
     polarity_path = run / "polarity.pt"
     if polarity_path.exists():
-        saved = torch.load(polarity_path)
+        saved = torch.load(polarity_path, map_location="cpu")
         net = Polarity(**saved["config"])
         net.load_state_dict(saved["net"])
         net.eval()

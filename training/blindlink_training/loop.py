@@ -36,6 +36,10 @@ def average_into(slow: nn.Module, fast: nn.Module, step: int, limit: float) -> N
         a.copy_(b)
 
 
+def device_of(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
+
+
 def save_atomically(state: dict, path: Path) -> None:
     """Writes a checkpoint whole or not at all."""
     torch.save(state, str(path) + ".part")

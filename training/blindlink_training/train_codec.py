@@ -20,7 +20,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
-from .loop import average_into, save_atomically, set_rate, start_from
+from .loop import average_into, device_of, save_atomically, set_rate, start_from
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
@@ -66,8 +66,8 @@ def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 1
     torch.manual_seed(0)
     values = []
     for chunk in pictures.split(batch):
-        x = chunk.float() / 255
-        snr = torch.full((len(x),), snr_db)
+        x = chunk.to(device_of(codec)).float() / 255
+        snr = torch.full((len(x),), snr_db, device=x.device)
         y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
         values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
     torch.set_rng_state(generator_state)
@@ -78,9 +78,10 @@ def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 1
 def encode_some(codec: Codec, pictures: torch.Tensor, count: int) -> torch.Tensor:
     """Codewords [count, C·h·w] of pictures drawn at random, at SNRs drawn at random."""
     parts = []
+    device = device_of(codec)
     for pick in torch.randint(len(pictures), (count,)).split(64):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            z = codec.encode(pictures[pick].float() / 255, draw_snr(len(pick)))
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            z = codec.encode(pictures[pick].to(device).float() / 255, draw_snr(len(pick)).to(device))
         parts.append(z.float().flatten(1))
     return torch.cat(parts)
 
@@ -92,8 +93,8 @@ def validate_blind(codec: Codec, pictures: torch.Tensor, snr_db: float, prior: C
     torch.manual_seed(0)
     values, errors = [], []
     for x in pictures.split(100):
-        x = x.float() / 255
-        snr = torch.full((len(x),), snr_db)
+        x = x.to(device_of(codec)).float() / 255
+        snr = torch.full((len(x),), snr_db, device=x.device)
         z, error = through_unknown_channel(codec.encode(x, snr), snr, prior, passes)
         y = codec.decoder(z, snr).clamp(0, 1)
         values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
@@ -116,21 +117,22 @@ def main() -> None:
     train, val = load_pictures(args.train), load_pictures(args.val)
     val_small = val[:200]
     codec = Codec(args.latent_channels, args.width, args.encoder_blocks, args.decoder_blocks)
-    codec = codec.to(memory_format=torch.channels_last)
+    device = torch.device(args.device)
+    codec = codec.to(device, memory_format=torch.channels_last)
     if args.init:
         start_from(codec, load_codec(args.init).state_dict(), overlap=True)
-    average = Codec(**codec.config).to(memory_format=torch.channels_last)
+    average = Codec(**codec.config).to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
     step, elapsed = 0, 0.0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu")
+        state = torch.load(checkpoint, map_location=device)
         codec.load_state_dict(state["codec"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed"]
-        torch.set_rng_state(state["rng"])
+        torch.set_rng_state(state["rng"].cpu())
 
     def blind_quality(pictures: torch.Tensor) -> dict:
         if prior is None:
@@ -163,12 +165,12 @@ def main() -> None:
         if progress >= 1:
             break
         set_rate(optimiser, args.lr, step, progress)
-        x = train[torch.randint(len(train), (args.batch,))].float() / 255
-        flip = torch.rand(args.batch) < 0.5
+        x = train[torch.randint(len(train), (args.batch,))].to(device).float() / 255
+        flip = torch.rand(args.batch, device=device) < 0.5
         x[flip] = x[flip].flip(3)
         x = x.contiguous(memory_format=torch.channels_last)
-        snr = draw_snr(args.batch)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        snr = draw_snr(args.batch).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             z = codec.encode(x, snr)
         received = mixed(z[blind:], snr[blind:], args.fading_share)
         if prior is not None:
@@ -177,7 +179,7 @@ def main() -> None:
             prior.follow(z.detach().flatten(1))
             found, _ = through_unknown_channel(z[:blind], snr[:blind], prior, args.blind_passes)
             received = torch.cat([found, received])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             y = codec.decoder(received, snr).float()
         mse = (x - y).square().mean(dim=(1, 2, 3))
         # Between MSE (a large floor) and mean PSNR (none): hard pictures keep a say, easy ones are not ignored.

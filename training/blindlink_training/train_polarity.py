@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from .channel import DECAY, SUBCARRIERS, TAPS
+from .channel import SUBCARRIERS, TAPS, draw_taps
 from .codec import Codec
-from .loop import set_rate, start_from
+from .loop import device_of, set_rate, start_from
 from .pictures import load_pictures
 from .polarity import Polarity
 from .saved_codec import load_codec, stored_parameters
@@ -31,13 +31,15 @@ SNRS_DB = (0.0, 3.0, 6.0, 10.0, 15.0)
 def encode_all(codec: Codec, pictures: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Codewords [n,C,16,16] (half precision) at an SNR drawn per batch from SNRS_DB, half of the batches mirrored."""
     generator = torch.Generator().manual_seed(seed)
+    device = device_of(codec)
     codewords, snrs = [], []
     for chunk in pictures.split(250):
-        x = chunk.float() / 255
+        x = chunk.to(device).float() / 255
         if torch.rand((), generator=generator) < 0.5:
             x = x.flip(3)
-        snr = torch.full((len(x),), SNRS_DB[int(torch.randint(len(SNRS_DB), (), generator=generator))])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        snr_db = SNRS_DB[int(torch.randint(len(SNRS_DB), (), generator=generator))]
+        snr = torch.full((len(x),), snr_db, device=device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             z = codec.encode(x.contiguous(memory_format=torch.channels_last), snr)
         codewords.append(z.half())
         snrs.append(snr)
@@ -50,16 +52,14 @@ def received(z: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
     real, imaginary = z.flatten(1).chunk(2, dim=1)
     symbols = torch.complex(real, imaginary)
     k = symbols.shape[1]
-    profile = torch.exp(-torch.arange(TAPS) / DECAY)
-    amplitude = (profile / profile.sum()).sqrt()
-    taps = torch.randn(n, TAPS, dtype=torch.complex64) * amplitude
-    error = 10 ** torch.empty(n, 1).uniform_(-3, -0.4)
-    wrong = taps + error.sqrt() * torch.randn(n, TAPS, dtype=torch.complex64) * amplitude
-    subcarrier = torch.randperm(k) % SUBCARRIERS
+    taps = draw_taps(n, z.device)
+    error = 10 ** torch.empty(n, 1, device=z.device).uniform_(-3, -0.4)
+    wrong = taps + error.sqrt() * draw_taps(n, z.device)
+    subcarrier = torch.randperm(k, device=z.device) % SUBCARRIERS
     response = torch.fft.fft(taps, n=SUBCARRIERS)[:, subcarrier]
     estimate = torch.fft.fft(wrong, n=SUBCARRIERS)[:, subcarrier]
     variance = (10 ** (-snr_db / 10)).view(-1, 1)
-    y = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64)
+    y = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64, device=z.device)
     equalised = estimate.conj() * y / (estimate.abs().square() + error / SUBCARRIERS * TAPS + variance)
     return torch.cat([equalised.real, equalised.imag], dim=1).view_as(z)
 
@@ -83,16 +83,17 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--init", help="an exported network of another codec to start from")
     parser.add_argument("--limit", type=int, default=None, help="use this many training pictures")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
 
-    codec = load_codec(args.codec)
+    codec = load_codec(args.codec).to(args.device)
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
-    net = Polarity(codec.config["latent_channels"])
+    net = Polarity(codec.config["latent_channels"]).to(args.device)
     if args.init:
         start_from(net, stored_parameters(Path(args.init)))
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-2)
@@ -101,7 +102,7 @@ def main() -> None:
         set_rate(optimiser, args.lr, step, elapsed / args.minutes, warm_up=100)
         pick = torch.randint(len(z), (args.batch,))
         # The receiver does not know the true SNR to the decibel either.
-        x = crop(received(z[pick].float(), snr[pick] + 2 * torch.randn(args.batch)))
+        x = crop(received(z[pick].float(), snr[pick] + 2 * torch.randn(args.batch, device=z.device)))
         loss = F.softplus(-net(x)).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -116,7 +117,7 @@ def main() -> None:
     with torch.no_grad():
         torch.manual_seed(0)
         for snr_db in (0.0, 5.0, 10.0):
-            x = received(z_val.float(), torch.full((len(z_val),), snr_db))
+            x = received(z_val.float(), torch.full((len(z_val),), snr_db, device=z_val.device))
             logits = torch.cat([net(part) for part in x.split(250)])
             quality[str(snr_db)] = round((logits > 0).float().mean().item(), 4)
     print(json.dumps({"step": step, "final": True, "valAccuracy": quality}), flush=True)

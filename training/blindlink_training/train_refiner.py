@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from .channel import DECAY, SUBCARRIERS, TAPS
+from .channel import SUBCARRIERS, draw_taps
 from .loop import average_into, set_rate, start_from
 from .pictures import load_pictures
 from .refiner import Refiner
@@ -29,17 +29,15 @@ def observe(z: torch.Tensor, snr_db: torch.Tensor) -> tuple[torch.Tensor, torch.
     real, imaginary = z.flatten(1).chunk(2, dim=1)
     symbols = torch.complex(real, imaginary)
     k = symbols.shape[1]
-    profile = torch.exp(-torch.arange(TAPS) / DECAY)
-    amplitude = (profile / profile.sum()).sqrt()
-    taps = torch.randn(n, TAPS, dtype=torch.complex64) * amplitude
-    error = 10 ** torch.empty(n, 1).uniform_(-3.5, -0.7)
-    admitted = error * torch.empty(n, 1).uniform_(0.1, 1)
-    estimate = taps + error.sqrt() * torch.randn(n, TAPS, dtype=torch.complex64) * amplitude
-    subcarrier = torch.randperm(k) % SUBCARRIERS
+    taps = draw_taps(n, z.device)
+    error = 10 ** torch.empty(n, 1, device=z.device).uniform_(-3.5, -0.7)
+    admitted = error * torch.empty(n, 1, device=z.device).uniform_(0.1, 1)
+    estimate = taps + error.sqrt() * draw_taps(n, z.device)
+    subcarrier = torch.randperm(k, device=z.device) % SUBCARRIERS
     response = torch.fft.fft(taps, n=SUBCARRIERS)[:, subcarrier]
     guess = torch.fft.fft(estimate, n=SUBCARRIERS)[:, subcarrier]
     variance = (10 ** (-snr_db / 10)).view(-1, 1)
-    y = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64)
+    y = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64, device=z.device)
     precision = 2 * (guess.abs().square() + admitted) / variance
     evidence = 2 * guess.conj() * y / variance
     both = torch.cat([precision, precision], dim=1).view_as(z)
@@ -60,19 +58,20 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--init", help="an exported network of another codec to start from")
     parser.add_argument("--limit", type=int, default=None, help="use this many training pictures")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
 
-    codec = load_codec(args.codec)
+    codec = load_codec(args.codec).to(args.device)
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
-    net = Refiner(codec.config["latent_channels"], args.width, args.blocks).to(memory_format=torch.channels_last)
+    net = Refiner(codec.config["latent_channels"], args.width, args.blocks).to(args.device, memory_format=torch.channels_last)
     if args.init:
         start_from(net, stored_parameters(Path(args.init)))
-    average = Refiner(**net.config)
+    average = Refiner(**net.config).to(args.device)
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-3)
     start, step, running, reported = time.time(), 0, 0.0, 0.0
@@ -81,8 +80,8 @@ def main() -> None:
         pick = torch.randint(len(z), (args.batch,))
         target = crop(z[pick].float())
         # The receiver does not know the true SNR to the decibel either.
-        precision, evidence, white = observe(target, snr[pick] + 2 * torch.randn(args.batch))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        precision, evidence, white = observe(target, snr[pick] + 2 * torch.randn(args.batch, device=z.device))
+        with torch.autocast(z.device.type, dtype=torch.bfloat16):
             mean, variance = net(precision, evidence)
         squared = (target - mean.float()).square()
         ratio = squared.detach() / variance
@@ -105,7 +104,7 @@ def main() -> None:
         for snr_db in (0.0, 5.0, 10.0):
             sums = torch.zeros(2)
             for part in z_val.float().split(250):
-                precision, evidence, white = observe(part, torch.full((len(part),), snr_db))
+                precision, evidence, white = observe(part, torch.full((len(part),), snr_db, device=part.device))
                 mean, variance = average(precision, evidence)
                 sums += torch.tensor([(part - mean).square().sum(), variance.sum()]) / part.numel() * len(part) / len(z_val)
             quality[str(snr_db)] = {"meanSquareError": round(sums[0].item(), 4), "meanVariance": round(sums[1].item(), 4)}
