@@ -1,6 +1,7 @@
 import type { LinkConfig } from '../config/schema.js';
 import type { ComplexArray } from '../core/complex.js';
 import type { FrameOutcome } from '../link/frame-report.js';
+import type { LinkSetting } from '../receiver/receiver.js';
 import type { ReceiverSummary } from '../link/summary.js';
 
 /** The first frame in words: what was sent, what the channel did, what each receiver made of it. */
@@ -12,6 +13,7 @@ export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkCon
     `${sent.picture.name} ${sent.picture.width}×${sent.picture.height} through ${config.codec}: ` +
       `${layout.numSymbols} symbols in ${interleaver.numPackets} packet(s) of ${grid.symbolsPerPacket}×${grid.numDataSubcarriers}, ` +
       `${grid.pilotSymbols} pilot symbol(s), prefix ${grid.cyclicPrefixLength}; PAPR ${sent.paprDb.toFixed(1)} dB`,
+    ...idleCells(sent.setting),
     `CSNR ${config.snrDb} dB (${config.snrConvention}), ρ = ${config.rho}, seed ${config.seed}`,
   ];
   const { detection, diagnosis, timingError } = arrived.sync;
@@ -39,6 +41,14 @@ export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkCon
     }
   }
   return lines.join('\n');
+}
+
+/** Says so where whole OFDM symbols carry nothing, which a shorter packet would save. */
+function idleCells({ grid, interleaver, layout }: LinkSetting): string[] {
+  const idle = interleaver.numPackets * grid.cellsPerPacket - layout.numSymbols;
+  const enough = Math.ceil(layout.numSymbols / (interleaver.numPackets * grid.numDataSubcarriers));
+  if (enough === grid.symbolsPerPacket) return [];
+  return [`${idle} cells carry no codeword; --set ofdm.symbolsPerPacket=${enough} would save them`];
 }
 
 function magnitudes(taps: ComplexArray): string {
