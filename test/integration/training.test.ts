@@ -11,8 +11,8 @@ import { tensor } from '../../src/runtime/tensor.js';
 import { builtinPicture } from '../../src/source/builtin-pictures.js';
 import { describeWith, gnuradioPython, torch } from '../support/programs.js';
 
-/** A folder with four pictures, and the way to run a module of the recipe. */
-async function prepare(): Promise<{
+/** A folder with pictures, and the way to run a module of the recipe. */
+async function prepare(count = 4): Promise<{
   work: string;
   pictures: string;
   python(module: string, ...args: string[]): string;
@@ -20,7 +20,7 @@ async function prepare(): Promise<{
   const work = mkdtempSync(join(tmpdir(), 'blindlink-training-'));
   const pictures = join(work, 'pictures');
   mkdirSync(pictures);
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < count; i++) {
     const { data } = await builtinPicture('natural', i);
     const bytes = Buffer.alloc(data.length);
     for (let p = 0; p < 4096; p++) for (let c = 0; c < 3; c++) bytes[3 * p + c] = Math.round(255 * data[c * 4096 + p]);
@@ -184,6 +184,23 @@ describeWith(torch(), 'the training recipe', () => {
     expect(last['meanPower']).toBeGreaterThan(0);
     expect(last['blind']).toMatchObject({ '10.0': { channelError: expect.any(Number) as number } });
   });
+
+  it('makes a model with one command, each stage once', async () => {
+    const { work, pictures, python } = await prepare(40);
+    const out = join(work, 'model');
+    const args = ['natural-48', '--train', pictures, '--val', pictures, '--out', out, '--runs', work, '--smoke'];
+    const stages = (text: string): number => text.match(/"final": true/g)?.length ?? 0;
+    expect(stages(python('make', ...args))).toBe(3);
+    expect(stages(python('make', ...args))).toBe(0);
+    const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
+    expect(card).toMatchObject({ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz' });
+    expect(card).toHaveProperty('verdict.intercept');
+    const runtime = createOnnxRuntime({ threads: 1 });
+    const codec = await openCodec(join(out, 'card.json'), runtime);
+    expect(codec).toMatchObject({ hasPolarity: true, hasRefiner: true });
+    expect(codec.bandwidthRatio).toBeCloseTo(1 / 48);
+    await runtime.dispose();
+  }, 240_000);
 
   it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
     const { work, pictures, python } = await prepare();

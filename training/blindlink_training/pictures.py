@@ -9,8 +9,10 @@ Two sources are understood:
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 import torch
@@ -44,22 +46,33 @@ def _packed(path: Path) -> list[bytes]:
     return pictures
 
 
-def load_pictures(paths: list[str], size: int = 64, limit: int | None = None) -> torch.Tensor:
-    """Pictures of all `paths` (packed files, picture files or folders) as [n, 3, size, size] uint8."""
-    encoded: list[bytes] = []
+def _encoded(paths: list[str]) -> Iterator[bytes]:
+    """The encoded pictures of packed files, picture files and folders, in order."""
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            encoded += [p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+            yield from (p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES)
         elif path.suffix == ".jpegs":
-            encoded += _packed(path)
+            yield from _packed(path)
         elif path.is_file():
-            encoded.append(path.read_bytes())
+            yield path.read_bytes()
         else:
             raise FileNotFoundError(f"{name}: no such file or folder of pictures")
-    if limit is not None:
-        encoded = encoded[:limit]
+
+
+def load_pictures(paths: list[str], size: int = 64, limit: int | None = None) -> torch.Tensor:
+    """Pictures of all `paths` (packed files, picture files or folders) as [n, 3, size, size] uint8."""
+    encoded = list(itertools.islice(_encoded(paths), limit))
     if not encoded:
         raise ValueError(f"no pictures in {', '.join(paths)}")
     stack = np.stack([_decode(raw, size) for raw in encoded])
     return torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
+
+
+def unpack(paths: list[str], folder: Path, limit: int) -> Path:
+    """Writes the first `limit` pictures of `paths`, as they are, into a folder that blindlink can read."""
+    folder.mkdir(exist_ok=True)
+    for i, raw in enumerate(itertools.islice(_encoded(paths), limit)):
+        suffix = Image.open(io.BytesIO(raw)).format.lower()
+        (folder / f"{i:05d}.{suffix}").write_bytes(raw)
+    return folder

@@ -1,0 +1,161 @@
+"""Make a shipped model from pictures: every stage, one command.
+
+    python3 -m blindlink_training.make natural-24 --train DATA… --val VAL --out ../models/natural-24
+    python3 -m blindlink_training.make natural-24 --train DATA… --val VAL --out /tmp/try --smoke      # minutes, only to see it run
+
+Stages that are complete in --runs are not repeated, training resumes from its checkpoints. Statistics and verdict are
+blindlink's own work: `npm run build` first. A codec that starts from another needs that one in the models folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from .pictures import unpack
+from .codec import DOWN_SAMPLING
+
+HERE = Path(__file__).resolve().parents[1]
+MODELS, PROGRAM = HERE.parent / "models", HERE.parent / "dist" / "cli" / "main.js"
+TERMS = {
+    "natural": "54,000 pictures of 64×64 pixels from Tiny-ImageNet (ImageNet terms: non-commercial research)",
+    "faces": "22,207 aligned faces of 64×64 pixels from UTKFace (non-commercial research)",
+}
+VERDICT_SNRS_DB, VERDICT_FRAMES = (-4, 0, 4, 8, 12), 200
+
+
+@dataclass
+class Recipe:
+    pictures: str
+    description: str
+    minutes: float
+    prior: bool = False
+    latent_channels: int = 8
+    start: str | None = None
+    flags: list[str] = field(default_factory=list)
+    polarity_minutes: float = 2.5
+    refiner_minutes: float = 8
+    rank: int = 384
+    blind_em: dict = field(default_factory=dict)
+
+
+WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
+BLIND = [*WARM, "--blind-share", "0.5"]
+SEARCH = {"rank": 384, "passes": 24, "initialStarts": 4, "refinements": 8}
+RECIPES = {
+    "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
+    "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND),
+    "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, blind_em=SEARCH),
+    "natural-24": Recipe("natural", "natural pictures", 25, latent_channels=4, start="natural-12", flags=WARM, blind_em=SEARCH),
+    "natural-48": Recipe("natural", "natural pictures", 25, latent_channels=2, start="natural-12", flags=WARM, blind_em=SEARCH),
+    "faces-12": Recipe("faces", "aligned faces", 52, flags=["--seed", "2"], polarity_minutes=6, refiner_minutes=12, rank=192),
+    "faces-48": Recipe("faces", "aligned faces", 22, latent_channels=2, start="faces-12", flags=WARM, polarity_minutes=2, refiner_minutes=6),
+    "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
+    "natural-prior": Recipe("natural", "natural pictures", 95, prior=True),
+}
+
+
+def python(module: str, *args: object) -> None:
+    subprocess.run([sys.executable, "-m", f"blindlink_training.{module}", *map(str, args)], cwd=HERE, check=True)
+
+
+def blindlink(*args: object, output: Path | None = None) -> None:
+    command = ["node", str(PROGRAM), *map(str, args)]
+    if output is None:
+        subprocess.run(command, check=True)
+    else:
+        with output.open("w") as stream:
+            subprocess.run(command, check=True, stdout=stream)
+
+
+def is_final(checkpoint: Path) -> bool:
+    return checkpoint.exists() and bool(torch.load(checkpoint, map_location="cpu").get("final"))
+
+
+def make_prior(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
+    data = ["--train", *args.train, "--val", *args.val, "--out", run]
+    if not is_final(run / "checkpoint.pt"):
+        size = ["--widths", 16, 24, "--blocks", 1, 1, "--batch", 4, "--steps", 30] if args.smoke else ["--minutes", recipe.minutes]
+        python("train_prior", *data, *size, "--device", args.device)
+    described = ["--description", f"Denoiser for {recipe.description}", "--data", TERMS[recipe.pictures]]
+    python("export_prior", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+
+
+def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
+    common = ["--train", *args.train, "--val", *args.val, "--out", run, "--device", args.device]
+    small = ["--batch", 4, "--limit", 200] if args.smoke else []
+    start = MODELS / recipe.start if recipe.start else None
+
+    def begin(file: str) -> list:
+        return ["--init", start / file] if start else []
+
+    if not is_final(run / "checkpoint.pt"):
+        size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", recipe.minutes]
+        python("train_codec", *common, "--latent-channels", recipe.latent_channels, *begin(""), *recipe.flags, *size)
+    codec = ["--codec", run / "checkpoint.pt"]
+    if not (run / "polarity.pt").exists():
+        minutes = 0.05 if args.smoke else recipe.polarity_minutes
+        python("train_polarity", *codec, *common, "--minutes", minutes, *begin("polarity.onnx"), *small)
+    if not (run / "refiner.pt").exists():
+        minutes = 0.05 if args.smoke else recipe.refiner_minutes
+        python("train_refiner", *codec, *common, "--minutes", minutes, *begin("refiner.onnx"), *small)
+    described = ["--description", f"SNR-adaptive codec for {recipe.description}", "--data", TERMS[recipe.pictures]]
+    python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+
+    card_path = args.out / "card.json"
+    card = json.loads(card_path.read_text())
+    card.update(blindEm={"rank": recipe.rank, **recipe.blind_em}, prior=f"{recipe.pictures}-prior")
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    pictures = unpack(args.train, run / "pictures", limit=60 if args.smoke else 10_000)
+    rank = 4 if args.smoke else recipe.rank
+    blindlink("model", "statistics", args.out, pictures, "--rank", rank, "--limit", 10_000)
+    calibrate(recipe, args, run)
+
+
+def calibrate(recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
+    """The verdict's weights, from simulated frames of pictures kept apart where there are some."""
+    apart = unpack(args.apart or args.val, run / "apart", limit=VERDICT_FRAMES)
+    files = []
+    symbols = recipe.latent_channels * (64 // DOWN_SAMPLING) ** 2 // 2
+    for snr_db in VERDICT_SNRS_DB[:2] if args.smoke else VERDICT_SNRS_DB:
+        files.append(run / f"frames{snr_db}.jsonl")
+        frames = ["--frames", 3 if args.smoke else VERDICT_FRAMES, "--snr", snr_db, "--receiver", "blind-em", "--threads", 1]
+        grid = ["--set", f"ofdm.symbolsPerPacket={min(16, symbols // 64)}"]
+        blindlink("simulate", apart, "--codec", args.out, *frames, *grid, "--json", "--no-save", output=files[-1])
+    python("calibrate_verdict", "--card", args.out / "card.json", *files)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=list(RECIPES))
+    parser.add_argument("--train", nargs="+", required=True, help="packed files or folders of pictures")
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--apart", nargs="+", help="pictures that calibrate the verdict; those of --val by default")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder")
+    parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints are kept in a folder of the model's name here")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--smoke", action="store_true", help="a few steps of everything: shows that the recipe runs")
+    args = parser.parse_args()
+    recipe = RECIPES[args.name]
+    if not recipe.prior and not PROGRAM.exists():
+        sys.exit(f"{PROGRAM} is not there: npm run build makes it")
+    args.out = args.out.resolve()
+    for name in ("train", "val", "apart"):
+        paths = getattr(args, name)
+        setattr(args, name, paths and [str(Path(p).resolve()) for p in paths])
+    run = (args.runs / (args.name + ("-smoke" if args.smoke else ""))).resolve()
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        (make_prior if recipe.prior else make_codec)(args.name, recipe, args, run)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"stopped: {' '.join(error.cmd)} ended with status {error.returncode}; the same command goes on from here")
+
+
+if __name__ == "__main__":
+    main()
