@@ -11,7 +11,7 @@ export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkCon
   const { grid, interleaver, layout } = sent.setting;
   const lines = [
     `${sent.picture.name} ${sent.picture.width}×${sent.picture.height} through ${config.codec}: ` +
-      `${layout.numSymbols} symbols in ${interleaver.numPackets} packet(s) of ${grid.symbolsPerPacket}×${grid.numDataSubcarriers}, ` +
+      `${layout.numSymbols} symbols${layout.side === null ? '' : ` and ${layout.side.bits} bits of side information`} in ${interleaver.numPackets} packet(s) of ${grid.symbolsPerPacket}×${grid.numDataSubcarriers}, ` +
       `${grid.pilotSymbols} pilot symbol(s), prefix ${grid.cyclicPrefixLength}; PAPR ${sent.paprDb.toFixed(1)} dB`,
     ...idleCells(sent.setting),
     `CSNR ${config.snrDb} dB (${config.snrConvention}), ρ = ${config.rho}, seed ${config.seed}`,

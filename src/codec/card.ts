@@ -18,10 +18,17 @@ export const cardSchema = z.strictObject({
   latentChannels: z.int().min(2).multipleOf(2),
   /** d, pixels per latent along each axis. */
   downSampling: z.int().min(1),
+  /** Both edges of a picture are padded to multiples of this; of downSampling where it is left out. */
+  multipleOf: z.int().min(1).optional(),
   /** The pictures' range as the networks see it. */
   valueRange: z.tuple([z.number(), z.number()]).default([0, 1]),
   /** Whether the networks take the SNR in dB as a second input. */
   snrInput: z.boolean().default(false),
+  /**
+   * Whether the encoder chooses what it sends: its second output is a mask [N,C,h,w] of 0 and 1, the decoder's last input
+   * is that mask, and its latents have the encoder's scale.
+   */
+  mask: z.boolean().default(false),
 
   /** Second-order statistics of the codewords (.npz), made by `blindlink model statistics`. */
   statistics: z.string().optional(),

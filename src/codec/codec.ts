@@ -1,9 +1,10 @@
 import { readCardFile } from '../core/card-file.js';
-import { FormatError, ShapeError } from '../core/errors.js';
+import { ConfigError, FormatError, ShapeError } from '../core/errors.js';
 import type { Graph, GraphInterface, Runtime } from '../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../runtime/tensor.js';
 import { type CodecCard, type LoadedCodecCard, readCard } from './card.js';
-import { createLayout, type CodewordLayout } from './layout.js';
+import { createLayout, createMaskedLayout, type CodewordLayout } from './layout.js';
+import { sideInformationOf } from './side-information.js';
 import { parseStatistics, type CodewordStatistics } from './statistics.js';
 
 /** A learned joint source–channel codec: pictures [3,H,W] in [0,1] ↔ latents [C,h,w] with mean |z|² = 1. */
@@ -16,13 +17,20 @@ export interface Codec {
   /** The networks themselves, for graphs that are built of them. */
   readonly encoder: OpenGraph;
   readonly decoder: OpenGraph;
-  /** Channel uses per real source sample: C / (6·d²). */
+  /** Channel uses per real source sample, C / (6·d²); the most of them where the codec chooses what it sends. */
   readonly bandwidthRatio: number;
-  /** The layout of the codeword of an H×W picture, after padding to a multiple of the block. */
+  /** The block: both edges of a picture are multiples of it. */
+  readonly multipleOf: number;
+  /**
+   * The layout of the codeword of every H×W picture, H and W multiples of the block.
+   * @throws ConfigError where the codec chooses what it sends
+   */
   layoutFor(height: number, width: number): CodewordLayout;
+  /** The layout of one picture's [3,H,W] codeword: the same for all, or what the codec chooses for this one. */
+  layoutOf(picture: Float32Array, height: number, width: number, snrDb: number): Promise<CodewordLayout>;
   /**
    * Encodes `count` pictures [count,3,H,W], H and W multiples of the block, and scales each to mean |z|² = 1
-   * (mean square 1/2 of its real latents).
+   * (mean square 1/2 of its real latents; latents that the layout does not send are 0).
    */
   encode(pictures: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** Decodes latents [count,C,h,w] of mean square 1/2 to pictures [count,3,d·h,d·w], clipped to [0,1]. */
@@ -44,8 +52,9 @@ export interface Codec {
 export async function openCodec(cardPath: string, runtime: Runtime): Promise<Codec> {
   const loaded = readCard(cardPath);
   const { card } = loaded;
-  const encoder = await openGraph(loaded, card.encoder, runtime, card.snrInput ? 2 : 1);
-  const decoder = await openGraph(loaded, card.decoder, runtime, card.snrInput ? 2 : 1);
+  const numInputs = card.snrInput ? 2 : 1;
+  const encoder = await openGraph(loaded, card.encoder, runtime, numInputs, card.mask ? 2 : 1);
+  const decoder = await openGraph(loaded, card.decoder, runtime, numInputs + (card.mask ? 1 : 0));
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
   const statistics =
@@ -54,12 +63,29 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
       : parseStatistics(readCardFile(loaded, card.statistics), card.statistics, card.latentChannels);
   const [low, high] = card.valueRange;
   const d = card.downSampling;
+  const multipleOf = card.multipleOf ?? d;
+  if (multipleOf % d !== 0) {
+    throw new FormatError('codec.multipleOf', `${loaded.path}: multipleOf must be a multiple of downSampling, ${d}`);
+  }
 
-  const run = async (side: OpenGraph, input: Tensor, snrDb: number): Promise<Tensor> => {
-    const feeds: Record<string, Tensor> = { [side.ports.inputs[0].name]: input };
-    const second = side.ports.inputs.at(1);
-    if (second !== undefined) feeds[second.name] = tensor(new Float32Array(input.dims[0]).fill(snrDb), [input.dims[0]]);
-    return (await runtime.run(side.graph, feeds))[side.ports.outputs[0].name];
+  /** All outputs of a network for an input, the SNR where it takes one, and the mask where it does. */
+  const run = async ({ graph, ports }: OpenGraph, input: Tensor, snrDb: number, mask?: Tensor): Promise<Tensor[]> => {
+    const [count] = input.dims;
+    const values = [input];
+    if (card.snrInput && ports.inputs.length > 1) values.push(tensor(new Float32Array(count).fill(snrDb), [count]));
+    if (mask !== undefined) values.push(mask);
+    const outputs = await runtime.run(graph, Object.fromEntries(values.map((v, i) => [ports.inputs[i].name, v])));
+    return ports.outputs.map(({ name }) => outputs[name]);
+  };
+
+  /** What the encoder gives for pictures [count,3,H,W] in [0,1]: latents, and the mask where it has one. */
+  const runEncoder = async (pictures: Float32Array, count: number, h: number, w: number, snrDb: number) => {
+    const scaled = low === 0 && high === 1 ? pictures : pictures.map((v) => low + (high - low) * v);
+    const [latents, mask] = await run(encoder, tensor(scaled, [count, 3, h * d, w * d]), snrDb);
+    for (const output of card.mask ? [latents, mask] : [latents]) {
+      expectShape(loaded, card.encoder, output, [count, card.latentChannels, h, w]);
+    }
+    return { latents: latents.data, mask: card.mask ? mask.data : null };
   };
 
   const codec: Codec = {
@@ -71,23 +97,54 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     encoder,
     decoder,
     bandwidthRatio: card.latentChannels / (6 * d * d),
-    layoutFor: (height, width) => createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d)),
+    multipleOf,
+    layoutFor(height, width) {
+      if (!card.mask) return createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d));
+      throw new ConfigError(
+        'codec.mask',
+        `codec ${card.name}: sends another choice of latents with each picture; only simulate, with the receivers perfect and pilot, takes such a codec`,
+      );
+    },
+    async layoutOf(picture, height, width, snrDb) {
+      const { latents, mask } = await runEncoder(picture, 1, height / d, width / d, snrDb);
+      if (mask === null) return codec.layoutFor(height, width);
+      const side = sideInformationOf(mask, latents, card.latentChannels, card.encoder);
+      return createMaskedLayout(card.latentChannels, height / d, width / d, side);
+    },
     async encode(pictures, count, layout, snrDb) {
-      const { channels, height, width } = layout;
-      const scaled = low === 0 && high === 1 ? pictures : pictures.map((v) => low + (high - low) * v);
-      const output = await run(encoder, tensor(scaled, [count, 3, height * d, width * d]), snrDb);
-      expectShape(loaded, card.encoder, output, [count, channels, height, width]);
-      return normalisePower(output.data, count);
+      const { height, width, side } = layout;
+      const { latents } = await runEncoder(pictures, count, height, width, snrDb);
+      if (side === null) return normalisePower(latents, count);
+      return normalisePower(
+        latents.map((v, i) => v * side.mask[i % side.mask.length]),
+        count,
+        side.active,
+      );
     },
     async decode(latents, count, layout, snrDb) {
-      const { channels, height, width } = layout;
-      const output = await run(decoder, tensor(latents, [count, channels, height, width]), snrDb);
+      const { channels, height, width, side } = layout;
+      const dims = [count, channels, height, width];
+      const [output] =
+        side === null
+          ? await run(decoder, tensor(latents, dims), snrDb)
+          : await run(
+              decoder,
+              tensor(
+                latents.map((v) => v / side.scale),
+                dims,
+              ),
+              snrDb,
+              tensor(
+                latents.map((_, i) => side.mask[i % side.mask.length]),
+                dims,
+              ),
+            );
       expectShape(loaded, card.decoder, output, [count, 3, height * d, width * d]);
       return output.data.map((v) => Math.min(1, Math.max(0, (v - low) / (high - low))));
     },
     async polarity(latents, count, height, width) {
       if (polarity === null) throw new FormatError('codec.polarity', `${loaded.path}: names no polarity network`);
-      const output = await run(polarity, tensor(latents, [count, card.latentChannels, height, width]), 0);
+      const [output] = await run(polarity, tensor(latents, [count, card.latentChannels, height, width]), 0);
       expectShape(loaded, card.polarity ?? '', output, [count]);
       return output.data;
     },
@@ -104,12 +161,14 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     },
   };
 
-  const block = codec.layoutFor(16 * d, 16 * d);
-  await codec.decode(await codec.encode(new Float32Array(3 * 256 * d * d).fill(0.5), 1, block, 10), 1, block, 10);
+  const edge = multipleOf * Math.ceil((16 * d) / multipleOf);
+  const grey = new Float32Array(3 * edge * edge).fill(0.5);
+  const block = await codec.layoutOf(grey, edge, edge, 10);
+  await codec.decode(await codec.encode(grey, 1, block, 10), 1, block, 10);
   return codec;
 }
 
-/** A graph with its inputs and outputs; the second input, where there is one, is the SNR in dB [N]. */
+/** A graph with its inputs and outputs. */
 export interface OpenGraph {
   readonly graph: Graph;
   readonly ports: GraphInterface;
@@ -127,7 +186,8 @@ async function openGraph(
   if (ports.inputs.length !== numInputs || ports.outputs.length < numOutputs) {
     throw new FormatError(
       'codec.ports',
-      `${graph.name}: has ${ports.inputs.length} inputs where ${loaded.path} implies ${numInputs}; check snrInput in the card`,
+      `${graph.name}: has ${ports.inputs.length} inputs and ${ports.outputs.length} outputs where ${loaded.path} implies ` +
+        `${numInputs} and ${numOutputs}; check snrInput and mask in the card`,
     );
   }
   return { graph, ports };
@@ -143,15 +203,22 @@ function expectShape(loaded: LoadedCodecCard, file: string, output: Tensor, expe
   );
 }
 
-/** Scales each of `count` equal frames to mean square 1/2 (mean |z|² = 1); an all-zero frame stays zero. */
-export function normalisePower(latents: Float32Array, count: number): Float32Array {
+/**
+ * Scales each of `count` equal frames to mean square 1/2 (mean |z|² = 1) over the `active` latents that are not zero for
+ * certain; an all-zero frame stays zero.
+ */
+export function normalisePower(
+  latents: Float32Array,
+  count: number,
+  active: number = latents.length / count,
+): Float32Array {
   const out = latents.slice();
   const size = latents.length / count;
   for (let frame = 0; frame < count; frame++) {
     const part = out.subarray(frame * size, (frame + 1) * size);
     let energy = 0;
     for (const v of part) energy += v * v;
-    const scale = energy > 0 ? Math.sqrt(size / (2 * energy)) : 0;
+    const scale = energy > 0 ? Math.sqrt(active / (2 * energy)) : 0;
     for (let i = 0; i < size; i++) part[i] *= scale;
   }
   return out;

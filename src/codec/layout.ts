@@ -1,5 +1,6 @@
 import type { ComplexArray } from '../core/complex.js';
 import { createComplex } from '../core/complex.js';
+import type { SideInformation } from './side-information.js';
 
 /** Latents along each edge of a tile: 16, that is 64 pixels at down-sampling 4. */
 export const TILE = 16;
@@ -11,19 +12,23 @@ export const TILE = 16;
  * Channels c and c + C/2 at the same place make one symbol (real and imaginary part). Symbols are ordered tile by
  * tile (rows of tiles first), inside a tile by (c, y, x). Tiles at the right and lower edge may be partial; in the
  * tile coordinates [tile, C, 16, 16] their missing places exist but no symbol points to them.
+ *
+ * Where the codec chooses what it sends (`side`), the latents that are sent go by twos into symbols, in the order of
+ * [C,h,w]; there are no statistics of such codewords and the frame is one tile.
  */
 export interface CodewordLayout {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** k = C·h·w / 2. */
+  /** k = C·h·w / 2, or half the latents that are sent. */
   readonly numSymbols: number;
   readonly numTiles: number;
   /** Symbols of a full tile: C·16·16 / 2. */
   readonly tileSymbols: number;
-  /** Index in [C,h,w] of each symbol's real part; the imaginary part is `imaginaryOffset` further. */
+  /** Index in [C,h,w] of each symbol's real part. */
   readonly latentOf: Int32Array;
-  readonly imaginaryOffset: number;
+  /** Index in [C,h,w] of each symbol's imaginary part; −1 for the last symbol of an odd number of latents. */
+  readonly imaginaryOf: Int32Array;
   /** Index in [tile, C, 16, 16] of each symbol's real part; the imaginary part is `tileSymbols` further. */
   readonly tileIndexOf: Int32Array;
   /** Tile of each symbol. */
@@ -35,6 +40,8 @@ export interface CodewordLayout {
     readonly height: number;
     readonly width: number;
   }[];
+  /** What is told of this frame beside its symbols; null where all frames are laid out alike. */
+  readonly side: SideInformation | null;
 }
 
 export function createLayout(channels: number, height: number, width: number): CodewordLayout {
@@ -69,10 +76,36 @@ export function createLayout(channels: number, height: number, width: number): C
     numTiles: tileShapes.length,
     tileSymbols: half * TILE * TILE,
     latentOf,
-    imaginaryOffset: half * height * width,
+    imaginaryOf: latentOf.map((latent) => latent + half * height * width),
     tileIndexOf,
     tileOf,
     tileShapes,
+    side: null,
+  };
+}
+
+/** The layout of one frame of a codec that chooses what it sends. */
+export function createMaskedLayout(
+  channels: number,
+  height: number,
+  width: number,
+  side: SideInformation,
+): CodewordLayout {
+  const sent = Int32Array.from({ length: side.mask.length }, (_, i) => i).filter((i) => side.mask[i] === 1);
+  const numSymbols = Math.ceil(sent.length / 2);
+  return {
+    channels,
+    height,
+    width,
+    numSymbols,
+    numTiles: 1,
+    tileSymbols: numSymbols,
+    latentOf: Int32Array.from({ length: numSymbols }, (_, i) => sent[2 * i]),
+    imaginaryOf: Int32Array.from({ length: numSymbols }, (_, i) => sent.at(2 * i + 1) ?? -1),
+    tileIndexOf: new Int32Array(0),
+    tileOf: new Int32Array(numSymbols),
+    tileShapes: [{ top: 0, left: 0, height, width }],
+    side,
   };
 }
 
@@ -81,15 +114,17 @@ export function symbolsOf(layout: CodewordLayout, latents: Float32Array): Comple
   const z = createComplex(layout.numSymbols);
   for (let i = 0; i < layout.numSymbols; i++) {
     z.re[i] = latents[layout.latentOf[i]];
-    z.im[i] = latents[layout.latentOf[i] + layout.imaginaryOffset];
+    const imaginary = layout.imaginaryOf[i];
+    z.im[i] = imaginary < 0 ? 0 : latents[imaginary];
   }
   return z;
 }
 
-/** Codeword z[k] → latents [C,h,w], into `out`. */
+/** Codeword z[k] → latents [C,h,w], into `out`; latents that are not sent stay as they are. */
 export function latentsOf(layout: CodewordLayout, z: ComplexArray, out: Float32Array): void {
   for (let i = 0; i < layout.numSymbols; i++) {
     out[layout.latentOf[i]] = z.re[i];
-    out[layout.latentOf[i] + layout.imaginaryOffset] = z.im[i];
+    const imaginary = layout.imaginaryOf[i];
+    if (imaginary >= 0) out[imaginary] = z.im[i];
   }
 }

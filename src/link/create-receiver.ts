@@ -28,6 +28,13 @@ export function createReceiver(
   { runtime, denoiser }: ReceiverParts,
   rng: Rng,
 ): Receiver {
+  if (setting.layout.side !== null && !takesMask.includes(name)) {
+    throw new ConfigError(
+      'receiver.mask',
+      `receiver ${name}: codec ${setting.codec.card.name} sends another choice of latents with each picture, ` +
+        `which only ${takesMask.join(' and ')} take; set receiver to one of them or use another codec`,
+    );
+  }
   const { equaliser, pilot, diffcom, hifiDiffcom, blindDiffcom, blindHifi } = config.receiver;
   const blindEm = blindEmConfigOf(config.receiver.blindEm, setting.codec.card);
   const knowledge = (): ReturnType<typeof createChannelKnowledge> => {
@@ -58,6 +65,9 @@ export function createReceiver(
       );
   }
 }
+
+/** Receivers that decode frame by frame; all others build on one layout, or its statistics, for all frames. */
+const takesMask: readonly ReceiverName[] = ['perfect', 'pilot'];
 
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 

@@ -49,7 +49,7 @@ export async function* createEmission(
   if (options.leadSamples > 0) yield silence(options.leadSamples);
   for await (const picture of pictures) {
     throwIfAborted(options.signal, 'the transmission');
-    const padded = padPicture(picture, codec.card.downSampling);
+    const padded = padPicture(picture, codec.multipleOf);
     size ??= {
       width: picture.width,
       height: picture.height,

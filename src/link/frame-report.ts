@@ -27,6 +27,11 @@ export interface FrameReport {
   /** Measured: (mean |Y|² − σ²) / σ² over the data cells, with the receiver's σ², in dB. */
   readonly snrDb: number;
   readonly paprDb: number;
+  /** Codeword symbols, padding and pilots left out; CBR: the same over the picture's real samples, 3·H·W. */
+  readonly channelUses: number;
+  readonly bandwidthRatio: number;
+  /** What the receiver is told beside the symbols, in bits. */
+  readonly sideInformationBits: number;
   readonly evm: number;
   readonly verdict: Verdict;
   readonly success: boolean;
@@ -62,6 +67,7 @@ export function reportFrame(
 ): FrameOutcome {
   const { sent } = arrived;
   const { height, width } = sent.picture;
+  const { layout } = sent.setting;
   const picture = result === null ? new Float32Array(3 * height * width).fill(0.5) : cropToSent(sent, result.picture);
   const views = [sent.picture, { data: picture, height, width }] as const;
   const psnr = psnrDb(...views);
@@ -79,6 +85,9 @@ export function reportFrame(
     channelNmse: round(nmse, 6),
     snrDb: round(snrOf(arrived, result), 3),
     paprDb: round(sent.paprDb, 3),
+    channelUses: layout.numSymbols,
+    bandwidthRatio: round(layout.numSymbols / (3 * height * width), 6),
+    sideInformationBits: layout.side?.bits ?? 0,
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
     success: psnr > SUCCESS_PSNR_DB,

@@ -1,5 +1,6 @@
 import { tapProfile } from '../channel/tap-statistics.js';
 import type { Codec } from '../codec/codec.js';
+import type { CodewordLayout } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { createGrid, type Grid, type OfdmConfig, ofdmProfiles } from '../ofdm/grid.js';
@@ -69,22 +70,28 @@ export function tapPriorOf(config: LinkConfig, grid: Grid): Float64Array {
   return prior;
 }
 
-/** Everything both ends share for pictures of one size. */
+/** The CSNR in dB that encoder and decoder are adapted to. */
+export const codecSnrOf = (config: LinkConfig): number => config.designSnrDb ?? config.snrDb;
+
+/**
+ * Everything both ends share for pictures of one size, or, with a layout of its own, for one frame.
+ * @throws ConfigError where the codec needs such a layout
+ */
 export function createLinkSetting(
   config: LinkConfig,
   codec: Codec,
   grid: Grid,
   height: number,
   width: number,
+  layout: CodewordLayout = codec.layoutFor(height, width),
 ): LinkSetting {
-  const layout = codec.layoutFor(height, width);
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
   return {
     codec,
     layout,
     grid,
     interleaver,
-    snrDb: config.designSnrDb ?? config.snrDb,
+    snrDb: codecSnrOf(config),
     rho: config.rho,
     reference: referenceCells(grid, interleaver.numPackets),
     blockPilots: blockPilotCells(grid),

@@ -1,5 +1,6 @@
 import { concatMap, defer, EMPTY, from, last, map, mergeMap, type Observable } from 'rxjs';
 import type { Codec } from '../codec/codec.js';
+import type { CodewordLayout } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
 import { throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
@@ -9,7 +10,7 @@ import type { Runtime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import { type FrameOutcome, reportFrame } from './frame-report.js';
 import { createReceiver } from './create-receiver.js';
-import { createLinkSetting, gridOf } from './link-setting.js';
+import { codecSnrOf, createLinkSetting, gridOf } from './link-setting.js';
 import { type ArrivedFrame, createTransmission } from './transmission.js';
 
 export interface LinkParts {
@@ -36,34 +37,43 @@ export function createLink(
     const rng = createRng(config.seed);
     const grid = gridOf(config);
     const transmission = createTransmission(config, grid, rng);
-    const settings = new Map<string, { setting: LinkSetting; receivers: Receiver[] }>();
-    const settingFor = (padded: Picture): { setting: LinkSetting; receivers: Receiver[] } => {
-      const key = `${padded.height}x${padded.width}`;
-      let found = settings.get(key);
-      if (found === undefined) {
-        const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
-        const receivers = config.receiver.names.map((name) =>
-          createReceiver(name, config, setting, { runtime, denoiser }, rng.split('receiver').split(name)),
-        );
-        settings.set(key, (found = { setting, receivers }));
-      }
+    const prepared = new Map<string, Prepared>();
+    const prepare = ({ height, width }: Picture, layout?: CodewordLayout): Prepared => {
+      const setting = createLinkSetting(config, codec, grid, height, width, layout);
+      const receivers = config.receiver.names.map((name) =>
+        createReceiver(name, config, setting, { runtime, denoiser }, rng.split('receiver').split(name)),
+      );
+      return { setting, receivers };
+    };
+    /** One for each size, or for each frame of a codec that chooses what it sends. */
+    const preparedFor = async (padded: Picture): Promise<Prepared> => {
+      const { data, height, width } = padded;
+      if (codec.card.mask) return prepare(padded, await codec.layoutOf(data, height, width, codecSnrOf(config)));
+      const key = `${height}x${width}`;
+      const found = prepared.get(key) ?? prepare(padded);
+      prepared.set(key, found);
       return found;
     };
 
     return from(pictures).pipe(
-      concatMap((picture, index) => {
+      concatMap(async (picture, index) => {
         throwIfAborted(signal, 'the link');
-        const padded = padPicture(picture, codec.card.downSampling);
-        return transmission.encode(picture, padded, index, settingFor(padded).setting);
+        const padded = padPicture(picture, codec.multipleOf);
+        const { setting, receivers } = await preparedFor(padded);
+        return { sent: await transmission.encode(picture, padded, index, setting), receivers };
       }),
-      map((sent) => transmission.transport(sent)),
-      concatMap((arrived) =>
-        from(settingFor(arrived.sent.padded).receivers).pipe(
-          concatMap((receiver) => receiveFrame(receiver, arrived, config, signal)),
-        ),
+      map(({ sent, receivers }) => ({ arrived: transmission.transport(sent), receivers })),
+      concatMap(({ arrived, receivers }) =>
+        from(receivers).pipe(concatMap((receiver) => receiveFrame(receiver, arrived, config, signal))),
       ),
     );
   });
+}
+
+/** What frames of one layout have in common. */
+interface Prepared {
+  readonly setting: LinkSetting;
+  readonly receivers: readonly Receiver[];
 }
 
 /** What a receiver may see of a frame, and nothing else; null where no frame was found. */

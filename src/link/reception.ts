@@ -90,7 +90,7 @@ export function createReception(
 ): Reception {
   const { sent = [], signal } = options;
   const grid = gridOf(config);
-  const padded = padPicture(emptyPicture(size), codec.card.downSampling);
+  const padded = padPicture(emptyPicture(size), codec.multipleOf);
   const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
   const rng = createRng(config.seed).split('receiver');
   const receivers = config.receiver.names.map((name) =>

@@ -202,9 +202,9 @@ class JointState {
     let gain = 0;
     const places = (use: (at: number, latent: number) => void): void => {
       for (let i = 0; i < group.cell.length; i++) {
-        const latent = layout.latentOf[interleaver.symbolOf[group.cell[i]]];
-        use(group.tileIndex[i], latent);
-        use(group.tileIndex[i] + layout.tileSymbols, latent + layout.imaginaryOffset);
+        const symbol = interleaver.symbolOf[group.cell[i]];
+        use(group.tileIndex[i], layout.latentOf[symbol]);
+        use(group.tileIndex[i] + layout.tileSymbols, layout.imaginaryOf[symbol]);
       }
     };
     places((at, latent) => {

@@ -62,17 +62,17 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
   const z = op('Mul', flat, op('Sqrt', op('Div', builder.scalar(0.5), op('Add', power, builder.scalar(1e-12)))));
 
   const amplitude = Math.sqrt(1 - rho);
-  const side = (offset: number, filler: Float32Array, known: Float32Array): Value => {
+  const part = (latentOf: Int32Array, filler: Float32Array, known: Float32Array): Value => {
     const source = Float32Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : amplitude));
-    const index = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : layout.latentOf[symbol] + offset));
+    const index = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : latentOf[symbol]));
     const picked = builder.node('Gather', [z, builder.int64s(index)], { axis: 1 });
     const constant = Float32Array.from(filler, (v, i) => amplitude * v + Math.sqrt(rho) * known[i]);
     const scaled = op('Mul', picked, builder.constant(source, [1, numCells]));
     return constant.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(constant, [1, numCells]));
   };
   const cells: ComplexValue = {
-    re: side(0, interleaver.filler.re, reference.re),
-    im: side(layout.imaginaryOffset, interleaver.filler.im, reference.im),
+    re: part(layout.latentOf, interleaver.filler.re, reference.re),
+    im: part(layout.imaginaryOf, interleaver.filler.im, reference.im),
   };
 
   const clips = options.clipping && grid.config.clippingRatio !== null;

@@ -4,26 +4,30 @@ Written from the paper, with the public checkpoints' tensor names, so that their
 residual blocks with scale–shift normalisation of the time embedding, attention at chosen down-sampling factors, up- and
 down-sampling inside residual blocks, group normalisation with 32 groups.
 
-    python3 -m blindlink_training.adm --checkpoint ffhq_10m.pt --size 256 --preset ffhq --out prior.onnx
+    python3 -m blindlink_training.adm --checkpoint ffhq_10m.pt --preset ffhq-10m --out models/ffhq-10m
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .checkpoint import load_strictly, origin, publish_prior, read_state
+from .half_weights import halve_weights
+
 PRESETS = {
-    # The 93 M parameter network for faces at 256×256 that DiffCom and DPS use.
-    "ffhq": dict(
+    # ffhq_10m.pt: the 93.6 M parameter network for faces at 256×256 that DPS and DiffCom use.
+    "ffhq-10m": dict(
         model_channels=128, num_res_blocks=1, channel_mult=(1, 1, 2, 2, 4, 4), attention_factors=(16,), num_heads=4, head_channels=64
     ),
-    # The unconditional ImageNet network at 256×256 of the paper.
-    "imagenet": dict(
+    # 256x256_diffusion_uncond.pt: the paper's unconditional ImageNet network at 256×256, 552.8 M parameters.
+    "imagenet-256-uncond": dict(
         model_channels=256, num_res_blocks=2, channel_mult=(1, 1, 2, 2, 4, 4), attention_factors=(8, 16, 32), num_heads=4, head_channels=64
     ),
 }
@@ -199,24 +203,54 @@ class AdmUnet(nn.Module):
 
 
 def export(net: nn.Module, size: int, path: str) -> None:
-    """An ONNX file: inputs `noisy` [batch,3,size,size] and `timesteps` [batch] (float32), output `prediction`."""
-    axes = {"noisy": {0: "batch"}, "timesteps": {0: "batch"}, "prediction": {0: "batch"}}
+    """An ONNX file: inputs `noisy` [batch,3,height,width] and `timesteps` [batch] (float32), output `prediction`.
+
+    `size` is that of the example; other multiples of the network's down-sampling work as well.
+    """
+    axes = {"noisy": {0: "batch", 2: "height", 3: "width"}, "timesteps": {0: "batch"}, "prediction": {0: "batch"}}
     example = (torch.randn(2, 3, size, size), torch.tensor([10.0, 500.0]))
     torch.onnx.export(
         net, example, path, input_names=["noisy", "timesteps"], output_names=["prediction"], dynamic_axes=axes, opset_version=17
     )
 
 
+# ONNX files end at 2 GiB.
+MAX_SINGLE_BYTES = 2**31
+
+
+def write_graph(net: AdmUnet, path: Path, half: bool) -> None:
+    """The network's graph as one file, its weights in float32 or, halved, in float16."""
+    if not half and 4 * sum(p.numel() for p in net.parameters()) >= MAX_SINGLE_BYTES:
+        raise SystemExit("the network has more than 2 GiB of float32 weights, which no ONNX file holds: leave --single out")
+    export(net, 64, str(path))
+    if half:
+        halve_weights(str(path))
+        # Above 2 GiB PyTorch puts weights into files of their own, which the halved graph holds again.
+        for file in path.parent.iterdir():
+            if file != path:
+                file.unlink()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", required=True, help="state dict of guided-diffusion")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="ffhq")
-    parser.add_argument("--size", type=int, default=256, help="edge of the pictures, a multiple of 32")
+    parser.add_argument("--preset", choices=sorted(PRESETS), required=True)
+    parser.add_argument("--single", action="store_true", help="store the weights as float32, not float16")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
+    torch.set_num_threads(1)
     net = AdmUnet(**PRESETS[args.preset])
-    net.load_state_dict(torch.load(args.checkpoint, map_location="cpu"))
-    export(net.eval(), args.size, args.out)
+    load_strictly(net, read_state(args.checkpoint), args.checkpoint, f"preset {args.preset}")
+    card = {
+        "description": f"ADM (guided diffusion), preset {args.preset}, trained on pictures of 256×256",
+        "prediction": "epsilon",
+        "noiseInput": "time",
+        "schedule": {"kind": "linear", "steps": 1000, "first": 1e-4, "last": 0.02},
+        "valueRange": [-1, 1],
+        "multipleOf": 2 ** (len(PRESETS[args.preset]["channel_mult"]) - 1),
+        **origin(args.checkpoint, net),
+    }
+    publish_prior(args.out, card, lambda path: write_graph(net.eval(), path, not args.single))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ async function configure(setup: FeedSetup): Promise<void> {
     : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, camera: () => camera });
   const next: Link = { setup, grid, codec, transmission, roll, settings: new Map(), papr: [] };
   // A setting that does not fit the pictures is refused now, not with the next frame.
-  const sample = padPicture(await roll.at(0), codec.card.downSampling);
+  const sample = padPicture(await roll.at(0), codec.multipleOf);
   settingFor(next, sample.height, sample.width);
   link = next;
 }
@@ -84,7 +84,7 @@ async function makeFrame(index: number): Promise<FedFrame> {
   if (link === null) throw new LinkError('feed.unconfigured', 'the link has no settings yet');
   const current = link;
   const picture = await current.roll.at(index);
-  const padded = padPicture(picture, current.codec.card.downSampling);
+  const padded = padPicture(picture, current.codec.multipleOf);
   const setting = settingFor(current, padded.height, padded.width);
   const arrived = current.transmission.transport(await current.transmission.encode(picture, padded, index, setting));
   const { epoch } = current.setup;

@@ -79,7 +79,7 @@ async function openStation(setup: FeedSetup, wanted: RadioSetup): Promise<Statio
     const { width, height } = wanted.size;
     const padded = padPicture(
       { name: '', data: new Float32Array(3 * width * height), width, height, notes: [] },
-      codec.card.downSampling,
+      codec.multipleOf,
     );
     const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
     const extractor = createFrameExtractor(grid, {

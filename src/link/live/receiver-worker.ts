@@ -112,8 +112,8 @@ async function* receiveHeard(
     throw new ConfigError('config.receiver', 'receiver perfect: needs the true channel, which no radio knows');
   const { codec } = await modelsFor(name, config);
   const { width, height } = frame.size;
-  const d = codec.card.downSampling;
-  const padded = { height: d * Math.ceil(height / d), width: d * Math.ceil(width / d) };
+  const m = codec.multipleOf;
+  const padded = { height: m * Math.ceil(height / m), width: m * Math.ceil(width / m) };
   const { setting, receiver } = await receiverFor(name, config, padded.height, padded.width);
   const shown = { name, frame, setting, padded, size: frame.size, sent: frame.sent };
   let best: { readonly result: ReceiverResult; readonly snrDb: number } | null = null;
