@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import type { CodecCard } from '../codec/card.js';
 import { type Codec, openCodec } from '../codec/codec.js';
 import { estimateStatistics } from '../codec/estimate-statistics.js';
 import { TILE } from '../codec/layout.js';
@@ -58,6 +59,7 @@ async function writeStatistics(
   const edge = TILE * codec.card.downSampling;
   const progress = createProgress('tiles', Math.min(limit, source.count));
   let statistics;
+  let tiles = 0;
   try {
     statistics = await estimateStatistics(
       codec,
@@ -68,7 +70,10 @@ async function writeStatistics(
         rank,
         snrsDb,
         signal,
-        onProgress: progress.update,
+        onProgress(done) {
+          tiles = done;
+          progress.update(done);
+        },
       },
     );
   } finally {
@@ -77,11 +82,14 @@ async function writeStatistics(
   const file = options['out'];
   const bytes = encodeStatistics(statistics);
   writeAtomically(join(dirname(codec.path), file), bytes);
-  nameInCard(codec, file, bytes);
   const total = statistics.variance.reduce((sum, v) => sum + v, 0);
-  const kept = statistics.eigenvalues.reduce((sum, v) => sum + v, 0);
+  const kept = statistics.eigenvalues.reduce((sum, v) => sum + v, 0) / total;
+  const mean = statistics.mean.reduce((sum, v) => sum + v * v, 0);
+  const share = mean / (mean + total);
+  const round = (v: number): number => Number(v.toFixed(4));
+  nameInCard(codec, file, bytes, { meanPowerShare: round(share), rank, varianceShare: round(kept), tiles });
   console.log(
-    `${file}: rank ${rank} holds ${((100 * kept) / total).toFixed(1)} % of the variance; named in ${codec.path}`,
+    `${file}: rank ${rank} holds ${(100 * kept).toFixed(1)} % of the variance, the mean ${(100 * share).toFixed(1)} % of the power; named in ${codec.path}`,
   );
 }
 
@@ -105,11 +113,14 @@ async function* tilesOf(pictures: AsyncIterable<Picture>, edge: number, limit: n
   }
 }
 
-function nameInCard(codec: Codec, file: string, bytes: Uint8Array): void {
+function nameInCard(codec: Codec, file: string, bytes: Uint8Array, codeword: CodecCard['codeword']): void {
   const card = JSON.parse(readFileSync(codec.path, 'utf8')) as Record<string, unknown>;
   const sha256 = {
     ...(card['sha256'] as object | undefined),
     [file]: createHash('sha256').update(bytes).digest('hex'),
   };
-  writeAtomically(codec.path, Buffer.from(`${JSON.stringify({ ...card, statistics: file, sha256 }, null, 2)}\n`));
+  writeAtomically(
+    codec.path,
+    Buffer.from(`${JSON.stringify({ ...card, statistics: file, codeword, sha256 }, null, 2)}\n`),
+  );
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { openCodec } from '../codec/codec.js';
-import { findModel, kindOfModel, modelNames } from '../core/shipped-models.js';
-import { openDenoiser } from '../diffusion/denoiser.js';
+import { findModel, modelNames } from '../core/shipped-models.js';
 import { readPriorCard } from '../diffusion/prior-card.js';
+import { addModelCheck } from './model-check.js';
 import { withRuntime } from './model-common.js';
 import { addModelGraph } from './model-graph.js';
 import { addModelSample } from './model-sample.js';
+import { addModelSeal } from './model-seal.js';
 import { addModelStatistics } from './model-statistics.js';
 
 export function addModel(program: Command): void {
@@ -28,29 +29,8 @@ export function addModel(program: Command): void {
       });
     });
 
-  model
-    .command('check')
-    .description('Check a card against its files: hashes, shapes, a round trip.')
-    .argument('<model>', 'name, card or folder of a codec or a prior')
-    .action(async (name: string) => {
-      await withRuntime(async (runtime) => {
-        if (kindOfModel(name) === 'prior') {
-          const { card } = await openDenoiser(findModel('prior', name), runtime);
-          console.log(
-            `${card.name}: card, graph and hash agree; predicts ${card.prediction} from ${card.noiseInput}, sizes multiples of ${card.multipleOf}`,
-          );
-          return;
-        }
-        const { card, statistics, hasPolarity, hasRefiner } = await openCodec(findModel('codec', name), runtime);
-        const rank = statistics === null ? 'none' : `rank ${statistics.rank}`;
-        const has = (what: string, there: boolean): string => `${what} ${there ? 'yes' : 'no'}`;
-        console.log(
-          `${card.name}: card, graphs and hashes agree; statistics ${rank}; ` +
-            `${has('polarity network', hasPolarity)}; ${has('refiner', hasRefiner)}`,
-        );
-      });
-    });
-
+  addModelCheck(model);
+  addModelSeal(model);
   addModelStatistics(model);
   addModelSample(model);
   addModelGraph(model);

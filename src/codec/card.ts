@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cardFacts } from '../core/card-facts.js';
 import { type LoadedCard, readCardAs } from '../core/card-file.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
@@ -32,6 +33,10 @@ export const cardSchema = z.strictObject({
 
   /** Second-order statistics of the codewords (.npz), made by `blindlink model statistics`. */
   statistics: z.string().optional(),
+  /** What `model statistics` found: share of the codeword's power in its mean, of the variance in the directions kept. */
+  codeword: z
+    .strictObject({ meanPowerShare: z.number(), rank: z.int(), varianceShare: z.number(), tiles: z.int() })
+    .optional(),
   /** Settings of blind-em that suit this codec; a user's own win over them. */
   blindEm: z
     .strictObject({
@@ -58,6 +63,8 @@ export const cardSchema = z.strictObject({
     .optional(),
   /** SHA-256 of each file named above. */
   sha256: z.record(z.string(), sha256).default({}),
+
+  ...cardFacts,
 
   description: z.string().optional(),
   licence: z.string().optional(),

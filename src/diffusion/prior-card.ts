@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cardFacts } from '../core/card-facts.js';
 import { type LoadedCard, readCardAs } from '../core/card-file.js';
 
 /**
@@ -27,6 +28,8 @@ export const priorCardSchema = z.strictObject({
   multipleOf: z.int().min(1).default(1),
   /** SHA-256 of each file named above. */
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')).default({}),
+
+  ...cardFacts,
 
   description: z.string().optional(),
   licence: z.string().optional(),

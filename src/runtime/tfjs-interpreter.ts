@@ -24,10 +24,12 @@ const ops: TfjsOps = {
   ...samplingOps,
 };
 
+export const hasTfjsOperator = (opType: string): boolean => ops[opType] !== undefined;
+
 /** Names the first operator of the model that the interpreter does not know. Throws FormatError. */
 export function checkOperators(model: OnnxModel, name: string): void {
   for (const node of model.nodes) {
-    if (node.domain === '' && ops[node.opType] !== undefined) continue;
+    if (node.domain === '' && hasTfjsOperator(node.opType)) continue;
     throw new FormatError(
       'tfjs.operator',
       `${name}: ${describeNode(node)}: TensorFlow.js has no operator ${node.opType} here`,

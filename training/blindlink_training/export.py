@@ -13,11 +13,16 @@ from pathlib import Path
 import torch
 
 from .codec import DOWN_SAMPLING
+from .golden import add_golden
+from .half_weights import halve_weights
 from .pictures import load_pictures
 from .polarity import Polarity
 from .refiner import Refiner
-from .train_codec import VAL_SNRS_DB, validate
+from .train_codec import validate
 from .saved_codec import load_codec
+
+
+CARD_SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
 def write(net: torch.nn.Module, inputs: tuple, path: Path, names: list[str], output: str, free: list[str]) -> None:
@@ -42,6 +47,10 @@ def write_refiner(path: Path, out: Path) -> dict:
     return saved["val"]
 
 
+def hardware(args: dict) -> str:
+    return args["device"] if args["device"] != "cpu" else f"{args['threads']} CPU thread(s), bfloat16, other work beside it"
+
+
 def add_refiner(run: Path, out: Path) -> None:
     """Adds the refiner of a run to a codec that is exported already."""
     card_path = out / "card.json"
@@ -54,6 +63,7 @@ def add_refiner(run: Path, out: Path) -> None:
     items = [(k, v) for k, v in card.items() if k != "refiner"]
     items.insert(at, ("refiner", "refiner.onnx"))
     card_path.write_text(json.dumps(dict(items), indent=2, ensure_ascii=False) + "\n")
+    add_golden(out)
     print(json.dumps({"out": str(out), "refiner": card["quality"]["refiner"]}))
 
 
@@ -80,13 +90,15 @@ def main() -> None:
     write(codec.encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
     write(codec.decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
     files = ["encoder.onnx", "decoder.onnx"]
+    for file in files:
+        halve_weights(str(out / file))
 
     card_path = out / "card.json"
     card = json.loads(card_path.read_text()) if card_path.exists() else {}
     val = load_pictures(args.val)
     quality = {
         "measure": f"mean PSNR in dB over {len(val)} validation pictures of 64×64, AWGN, CSNR in dB → PSNR in dB",
-        "awgnPsnrDb": {str(int(s)): round(validate(codec, val, s), 2) for s in VAL_SNRS_DB},
+        "awgnPsnrDb": {str(int(s)): round(validate(codec, val, s), 2) for s in CARD_SNRS_DB},
     }
     polarity_path = run / "polarity.pt"
     if polarity_path.exists():
@@ -121,18 +133,22 @@ def main() -> None:
             "batch": state["args"]["batch"],
             "seed": state["args"]["seed"],
             "minutes": round(state["elapsed"] / 60, 1),
-            "hardware": f"{state['args']['threads']} CPU thread(s), bfloat16",
+            "hardware": hardware(state["args"]),
             "torch": state["torch"],
             "network": codec.config,
             "parameters": {
                 "encoder": sum(p.numel() for p in codec.encoder.parameters()),
                 "decoder": sum(p.numel() for p in codec.decoder.parameters()),
             },
+            "start": Path(state["args"]["init"]).name if state["args"].get("init") else None,
+            "lossFloor": state["args"]["loss_floor"],
             "fadingShare": state["args"]["fading_share"],
+            "blindShare": state["args"].get("blind_share", 0),
         },
         "quality": quality,
     }
     card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    add_golden(out)
     print(json.dumps({"out": str(out), "quality": quality}, ensure_ascii=False))
 
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from .golden import add_golden
 from .half_weights import halve_weights
 from .pictures import load_pictures
 from .prior import Prior
@@ -46,22 +47,6 @@ class Exported(nn.Module):
             return self.prior(noisy, sigma)
         finally:
             F.pixel_unshuffle, self.prior.entry = unshuffle, entry
-
-
-def multiply_adds(prior: Prior, size: int = 64) -> int:
-    """Multiply–adds of the convolutions of one evaluation at size×size."""
-    total = 0
-
-    def count(layer: nn.Module, _: object, out: Tensor) -> None:
-        nonlocal total
-        total += out.shape[-1] * out.shape[-2] * layer.weight.numel()
-
-    hooks = [m.register_forward_hook(count) for m in prior.modules() if isinstance(m, nn.Conv2d)]
-    with torch.no_grad():
-        prior(torch.zeros(1, 3, size, size), torch.ones(1))
-    for hook in hooks:
-        hook.remove()
-    return total
 
 
 @torch.no_grad()
@@ -145,7 +130,6 @@ def main() -> None:
             "torch": state["torch"],
             "network": prior.config,
             "parameters": sum(p.numel() for p in prior.parameters()),
-            "multiplyAddsAt64": multiply_adds(prior),
         },
         "quality": {
             "measure": f"mean PSNR in dB (peak 2) of the denoised picture over {len(val)} validation pictures of 64×64; σ → dB",
@@ -153,6 +137,7 @@ def main() -> None:
         },
     }
     (out / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    add_golden(out)
     if args.samples > 0:
         save_sheet(sample(prior, args.samples), out / "samples.png")
     print(json.dumps({"out": str(out), "quality": card["quality"]}, ensure_ascii=False))

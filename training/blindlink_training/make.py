@@ -85,6 +85,7 @@ def make_prior(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         python("train_prior", *data, *size, "--device", args.device)
     described = ["--description", f"Denoiser for {recipe.description}", "--data", TERMS[recipe.pictures]]
     python("export_prior", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+    blindlink("model", "seal", args.out)
 
 
 def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
@@ -116,6 +117,8 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     rank = 4 if args.smoke else recipe.rank
     blindlink("model", "statistics", args.out, pictures, "--rank", rank, "--limit", 10_000)
     calibrate(recipe, args, run)
+    blindlink("model", "seal", args.out)
+    blindlink("model", "check", args.out)
 
 
 def calibrate(recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
@@ -143,7 +146,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a few steps of everything: shows that the recipe runs")
     args = parser.parse_args()
     recipe = RECIPES[args.name]
-    if not recipe.prior and not PROGRAM.exists():
+    if not PROGRAM.exists():
         sys.exit(f"{PROGRAM} is not there: npm run build makes it")
     args.out = args.out.resolve()
     for name in ("train", "val", "apart"):

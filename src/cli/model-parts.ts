@@ -1,0 +1,87 @@
+import { dirname } from 'node:path';
+import { type Codec } from '../codec/codec.js';
+import { readCardFile } from '../core/card-file.js';
+import type { Denoiser } from '../diffusion/denoiser.js';
+import type { GoldenInput } from '../runtime/golden.js';
+import type { Graph, GraphInterface, Runtime } from '../runtime/runtime.js';
+
+/** Mean square ½, as latents have: uniform over ±√1.5. */
+const LATENT = Math.sqrt(1.5);
+const DESIGN_SNR_DB = 10;
+
+/** A graph of a model and inputs in the range it is made for. */
+export interface ModelPart {
+  readonly file: string;
+  readonly graph: Graph;
+  readonly ports: GraphInterface;
+  readonly inputs: Readonly<Record<string, GoldenInput>>;
+  /** The picture size that the inputs are of. */
+  readonly size: readonly [number, number];
+}
+
+type Range = readonly [low: number, high: number];
+
+/** The graphs of a codec, with inputs for pictures of 64×64 or the next size it takes. */
+export async function codecParts(codec: Codec, runtime: Runtime): Promise<ModelPart[]> {
+  const { card, multipleOf } = codec;
+  const loaded = { card, path: codec.path, folder: dirname(codec.path) };
+  const edge = multipleOf * Math.ceil(64 / multipleOf);
+  const pictures = [1, 3, edge, edge];
+  const latents = [1, card.latentChannels, edge / card.downSampling, edge / card.downSampling];
+  const latentRange: Range = [-LATENT, LATENT];
+  const snr: [number[], Range][] = card.snrInput ? [[[1], [DESIGN_SNR_DB, DESIGN_SNR_DB]]] : [];
+  const mask: [number[], Range][] = card.mask ? [[latents, [1, 1]]] : [];
+  const wanted: [string | undefined, [readonly number[], Range][]][] = [
+    [card.encoder, [[pictures, card.valueRange], ...snr]],
+    [card.decoder, [[latents, latentRange], ...snr, ...mask]],
+    [card.polarity, [[latents, latentRange]]],
+    [
+      card.refiner,
+      [
+        [latents, [0, 40]],
+        [latents, [-40, 40]],
+      ],
+    ],
+  ];
+  const parts: ModelPart[] = [];
+  for (const [file, inputs] of wanted) {
+    if (file === undefined) continue;
+    const graph = { name: `${loaded.folder}/${file}`, bytes: readCardFile(loaded, file) };
+    parts.push(partOf(file, graph, await runtime.describe(graph), inputs, edge));
+  }
+  return parts;
+}
+
+/** The graph of a prior, likewise. */
+export function priorParts({ card, graph, ports }: Denoiser): ModelPart[] {
+  const edge = card.multipleOf * Math.ceil(64 / card.multipleOf);
+  const level = card.noiseInput === 'sigma' ? 0.5 : Math.floor(card.schedule.steps / 3);
+  return [
+    partOf(
+      card.network,
+      graph,
+      ports,
+      [
+        [[1, 3, edge, edge], card.valueRange],
+        [[1], [level, level]],
+      ],
+      edge,
+    ),
+  ];
+}
+
+/** Where a graph's own dimensions are fixed they win over what is wanted. */
+function partOf(
+  file: string,
+  graph: Graph,
+  ports: GraphInterface,
+  wanted: readonly [readonly number[], Range][],
+  edge: number,
+): ModelPart {
+  const inputs: Record<string, GoldenInput> = {};
+  ports.inputs.forEach(({ name, dims }, i) => {
+    const [size, [low, high]] = wanted[i];
+    inputs[name] = { dims: size.map((n, axis) => (typeof dims[axis] === 'number' ? dims[axis] : n)), low, high };
+  });
+  return { file, graph, ports, inputs, size: [edge, edge] };
+}

@@ -1,0 +1,90 @@
+"""Golden values: what PyTorch computes from an exported model's own weights, for `blindlink model check` to compare with.
+
+    python3 -m blindlink_training.golden ../models/natural-12
+
+Inputs are made by a formula (`made`), the same as blindlink's; of each output the root mean square and sixteen values are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .polarity import Polarity
+from .prior import Prior
+from .refiner import Refiner
+from .saved_codec import load_exported, stored_parameters
+
+LATENT = math.sqrt(1.5)
+NUM_VALUES = 16
+
+
+def made(dims: list[int], low: float, high: float) -> torch.Tensor:
+    """Element i is low + (high − low)·frac((i + 1)·0.6180339887498949)."""
+    turns = np.arange(1, math.prod(dims) + 1, dtype=np.float64) * 0.6180339887498949
+    return torch.from_numpy((low + (high - low) * (turns - np.floor(turns))).astype(np.float32)).view(dims)
+
+
+@torch.no_grad()
+def golden(net: nn.Module, inputs: dict[str, tuple[list[int], float, float]], outputs: list[str]) -> dict:
+    results = net(*(made(*recipe) for recipe in inputs.values()))
+    kept = {}
+    for name, result in zip(outputs, results if isinstance(results, tuple) else (results,)):
+        flat = result.double().flatten()
+        count = min(NUM_VALUES, len(flat))
+        values = [float(f"{flat[j * len(flat) // count]:.7g}") for j in range(count)]
+        kept[name] = {"dims": list(result.shape), "rms": float(f"{flat.square().mean().sqrt():.7g}"), "values": values}
+    return {"inputs": {name: {"dims": d, "low": low, "high": high} for name, (d, low, high) in inputs.items()}, "outputs": kept}
+
+
+def of_codec(folder: Path, card: dict) -> dict:
+    codec = load_exported(folder)
+    channels = card["latentChannels"]
+    latents, snr = ([1, channels, 16, 16], -LATENT, LATENT), ([1], 10.0, 10.0)
+    files = {
+        "encoder.onnx": golden(codec.encoder, {"picture": ([1, 3, 64, 64], 0.0, 1.0), "snr_db": snr}, ["latents"]),
+        "decoder.onnx": golden(codec.decoder, {"latents": latents, "snr_db": snr}, ["picture"]),
+    }
+    if "polarity" in card:
+        stored = stored_parameters(folder / card["polarity"])
+        net = Polarity(channels, len(stored["entry.bias"]))
+        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+        files[card["polarity"]] = golden(net, {"latents": latents}, ["log_odds"])
+    if "refiner" in card:
+        stored = stored_parameters(folder / card["refiner"])
+        blocks = sum(name.startswith("first.") and name.endswith(".bias") for name in stored)
+        net = Refiner(channels, len(stored["entry.bias"]), blocks)
+        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+        inputs = {"precision": ([1, channels, 16, 16], 0.0, 40.0), "evidence": ([1, channels, 16, 16], -40.0, 40.0)}
+        files[card["refiner"]] = golden(net, inputs, ["mean", "variance"])
+    return files
+
+
+def of_prior(folder: Path, card: dict) -> dict:
+    prior = Prior(**card["training"]["network"])
+    stored = stored_parameters(folder / card["network"])
+    weights = {name: stored[f"prior.{name}"] for name in prior.state_dict() if not name.startswith("entry.")}
+    # export_prior's `Exported` made one strided convolution of space to depth and the entry; this takes it apart again.
+    width = len(stored["merged.bias"])
+    entry = stored["merged.weight"].view(width, 3, 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4).reshape(width, 12, 3, 3)
+    prior.load_state_dict({**weights, "entry.weight": entry, "entry.bias": stored["merged.bias"]})
+    inputs = {"noisy": ([1, 3, 64, 64], -1.0, 1.0), "sigma": ([1], 0.5, 0.5)}
+    return {card["network"]: golden(prior.eval(), inputs, ["denoised"])}
+
+
+def add_golden(folder: Path) -> None:
+    path = folder / "card.json"
+    card = json.loads(path.read_text())
+    card["golden"] = (of_prior if card["format"].startswith("blindlink-prior/") else of_codec)(folder, card)
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        add_golden(Path(name))
