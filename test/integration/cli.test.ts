@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { OnnxModel } from '../../src/onnx/model.js';
+import { readModel } from '../../src/onnx/read-model.js';
+import { writeModel } from '../../src/onnx/write-model.js';
 
 const main = resolve('dist/cli/main.js');
 const work = mkdtempSync(join(tmpdir(), 'blindlink-cli-'));
@@ -188,6 +191,57 @@ describe('blindlink model', () => {
     writeFileSync(join(folder, 'encoder.onnx'), 'damaged');
     expect(await check({})).toMatch(/SHA-256/);
     expect(await check({ sha256: {} })).toMatch(/not a graph that onnxruntime can load/);
+  });
+
+  it('checks what a model is made of, and tells when it computes something else', async () => {
+    const shipped = await blindlink(['model', 'check', 'faces-12', '--json']);
+    const report = JSON.parse(shipped.out) as Record<string, unknown>;
+    expect(report).toMatchObject({ type: 'check', kind: 'codec', notes: [] });
+    const [encoder] = report['graphs'] as Record<string, unknown>[];
+    // Two strided 5×5 convolutions, two blocks of two 3×3 ones, one to the latents; attention is a few thousand more.
+    const convolutions = 25 * 3 * 32 * 32 ** 2 + (25 * 32 * 96 + 4 * 9 * 96 * 96 + 9 * 96 * 8) * 16 ** 2;
+    expect(encoder['multiplyAdds']).toBeGreaterThan(convolutions);
+    expect(encoder['multiplyAdds']).toBeLessThan(1.001 * convolutions);
+    expect(encoder['operators']).toMatchObject({ Conv: 7 });
+
+    const folder = file('golden');
+    cpSync(resolve('models/faces-12'), folder, { recursive: true });
+    const path = join(folder, 'card.json');
+    const card = JSON.parse(readFileSync(path, 'utf8')) as {
+      golden: Record<string, { outputs: Record<string, { values: number[]; rms: number; dims: number[] }> }>;
+      sha256: Record<string, string>;
+    };
+    cpSync(resolve('models/natural-12/decoder.onnx'), join(folder, 'decoder.onnx'));
+    delete card.sha256['decoder.onnx'];
+    writeFileSync(path, JSON.stringify(card));
+    const other = await blindlink(['model', 'check', folder]);
+    expect(other.code).toBe(1);
+    expect(other.err).toMatch(/decoder\.onnx: output picture is off its golden values by 0\.\d+/);
+    expect(other.err.trim().split('\n')).toHaveLength(1);
+
+    expect((await blindlink(['model', 'seal', folder])).code).toBe(0);
+    expect((await blindlink(['model', 'check', folder])).err).toMatch(/golden values/);
+    expect((await blindlink(['model', 'seal', folder, '--again'])).code).toBe(0);
+    const again = await blindlink(['model', 'check', folder]);
+    expect(again.code).toBe(0);
+    expect(again.out).not.toMatch(/note:/);
+  });
+
+  it('checks a graph without a card', async () => {
+    const { code, out } = await blindlink(['model', 'check', resolve('models/natural-12/polarity.onnx')]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/loads; latents \[batch, 8, rows, columns\]; log_odds \[batch\]/);
+    const graph: OnnxModel = {
+      ...readModel(readFileSync('models/natural-12/polarity.onnx'), 'polarity'),
+      nodes: [
+        { name: 'odd', opType: 'NoSuch', domain: '', inputs: ['latents'], outputs: ['log_odds'], attributes: {} },
+      ],
+    };
+    writeFileSync(file('odd.onnx'), writeModel(graph));
+    const odd = await blindlink(['model', 'check', file('odd.onnx')]);
+    expect(odd.code).toBe(1);
+    expect(odd.err).toMatch(/odd\.onnx.*NoSuch/);
+    expect((await blindlink(['model', 'check', file('gone.onnx')])).err).toMatch(/gone\.onnx/);
   });
 
   it('runs a codec given by its minimal card alone, trying both signs', async () => {
