@@ -111,9 +111,9 @@ def rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {f"{parts.get(head, head)}{dot}{rest}": value for (head, dot, rest), value in split}
 
 
-def load(checkpoint: str) -> Adjscc:
+def build(state: dict[str, Tensor], checkpoint: str) -> Adjscc:
     """The network with a checkpoint's weights; its sizes are read from the tensors' shapes."""
-    state = rename(read_state(checkpoint))
+    state = rename(state)
     last = "jscc_encoder.conv_block5.0.weight"
     require(state, [last], checkpoint, "ADJSCC")
     latent_channels, width = state[last].shape[:2]
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    net = load(args.checkpoint)
+    net = build(read_state(args.checkpoint), args.checkpoint)
     card = {
         "description": "ADJSCC, a public checkpoint in the layout of DiffCom",
         "latentChannels": net.latent_channels,
