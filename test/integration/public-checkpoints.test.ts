@@ -218,6 +218,11 @@ describeWith(torch(), 'public checkpoints', () => {
     expect(Number(printed)).toBeLessThan(0.01);
   });
 
+  it('the attentions are those of the papers, written out place by place', () => {
+    const printed = execFileSync(gnuradioPython, ['test/golden/attention-by-hand.py'], { encoding: 'utf8' });
+    expect(Number(printed)).toBeLessThan(1e-5);
+  });
+
   describe('of full size', () => {
     const base: SwinShape = {
       ...{ widths: [128, 192, 256, 320], depths: [2, 2, 6, 2], heads: [4, 6, 8, 10] },

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import LINK_POWER, ScaledDecoder, write_graph
+from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 
 # The encoder scales its latents to mean square 1, which is what the decoder was trained on.
 LATENT_POWER = 1.0

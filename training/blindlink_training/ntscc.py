@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import write_graph
+from .public_graphs import write_graph
 from .neighbourhood import ResidualGroup
 from .swin import CrossBlock, SwinBlock, swin_blocks
 

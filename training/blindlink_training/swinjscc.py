@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import LINK_POWER, ScaledDecoder, write_graph
+from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 from .pictures import load_pictures
 from .swin import Modulator, swin_blocks
 
