@@ -102,7 +102,7 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
       if (!card.mask) return createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d));
       throw new ConfigError(
         'codec.mask',
-        `codec ${card.name}: sends another choice of latents with each picture; only simulate, with the receivers perfect and pilot, takes such a codec`,
+        `codec ${card.name}: sends another choice of latents with each picture; only simulate and sweep, with the receivers perfect and pilot, take such a codec`,
       );
     },
     async layoutOf(picture, height, width, snrDb) {

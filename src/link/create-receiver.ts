@@ -32,7 +32,7 @@ export function createReceiver(
     throw new ConfigError(
       'receiver.mask',
       `receiver ${name}: codec ${setting.codec.card.name} sends another choice of latents with each picture, ` +
-        `which only ${takesMask.join(' and ')} take; set receiver to one of them or use another codec`,
+        `which only ${takesMask.join(' and ')} take; use --receiver ${takesMask.join(',')} or another codec`,
     );
   }
   const { equaliser, pilot, diffcom, hifiDiffcom, blindDiffcom, blindHifi } = config.receiver;

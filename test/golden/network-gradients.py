@@ -122,9 +122,9 @@ def build(name: str) -> tuple[nn.Module, list[str], list[Tensor], int]:
         )
         return net, ["noisy", "timesteps"], [2 * picture - 1, torch.linspace(100, 300, batch)], 1
     if name == "adjscc-encoder":
-        return Adjscc(16, 4).encoder, ["picture", "snr_db"], [picture, snr], 2
+        return Adjscc(16, 4).jscc_encoder, ["picture", "snr_db"], [picture, snr], 2
     if name == "adjscc-decoder":
-        return Adjscc(16, 4).decoder, ["latents", "snr_db"], [torch.randn(batch, 4, 4, 4), snr], 2
+        return Adjscc(16, 4).jscc_decoder, ["latents", "snr_db"], [torch.randn(batch, 4, 4, 4), snr], 2
     if name == "swin":
         return SwinNet(), ["picture"], [picture], 1
     if name == "zoo":

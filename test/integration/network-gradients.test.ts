@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readNpy } from '../../src/core/npy.js';
-import { composeModels } from '../../src/graph/compose.js';
 import { fixShapes } from '../../src/graph/fix-shapes.js';
 import { vjp } from '../../src/graph/vjp.js';
 import { readModel } from '../../src/onnx/read-model.js';
@@ -69,32 +68,5 @@ describeWith(torch(), 'networks exported from PyTorch', () => {
         expect(error, `grad_${input}, ${where}`).toBeLessThan(1e-4);
       }
     }
-  });
-
-  it('adjscc: the exporter writes an encoder and a decoder that fit each other at any size', async () => {
-    const folder = join(work, 'adjscc-export');
-    const checkpoint = join(work, 'adjscc.pt');
-    const save = `import torch; from blindlink_training.adjscc import Adjscc; torch.save(Adjscc(8, 4).state_dict(), ${JSON.stringify(checkpoint)})`;
-    const python = (...args: string[]): string =>
-      execFileSync(gnuradioPython, args, { cwd: 'training', encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    python('-c', save);
-    const sizes = ['--width', '8', '--latent-channels', '4'];
-    python('-m', 'blindlink_training.adjscc', '--checkpoint', checkpoint, ...sizes, '--out', folder);
-    const [encoder, decoder] = ['encoder', 'decoder'].map((part) =>
-      readModel(readFileSync(join(folder, `${part}.onnx`))),
-    );
-    const whole = composeModels(
-      'adjscc',
-      [
-        { name: 'encoder', model: encoder },
-        { name: 'decoder', model: decoder, inputs: { latents: 'encoder/latents' } },
-      ],
-      { latents: 'encoder/latents', picture_hat: 'decoder/picture' },
-    );
-    const { model } = await fixShapes(whole, { picture: [3, 3, 48, 24], snr_db: [3] });
-    expect(model.outputs.map(({ dims }) => dims)).toEqual([
-      [3, 4, 12, 6],
-      [3, 3, 48, 24],
-    ]);
   });
 });

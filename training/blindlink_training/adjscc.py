@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import LINK_POWER, ScaledDecoder, write_graph
+from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 
 BETA_MIN = 1e-6
 OFFSET = 2.0**-18
@@ -111,9 +111,9 @@ def rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {f"{parts.get(head, head)}{dot}{rest}": value for (head, dot, rest), value in split}
 
 
-def load(checkpoint: str) -> Adjscc:
+def build(state: dict[str, Tensor], checkpoint: str) -> Adjscc:
     """The network with a checkpoint's weights; its sizes are read from the tensors' shapes."""
-    state = rename(read_state(checkpoint))
+    state = rename(state)
     last = "jscc_encoder.conv_block5.0.weight"
     require(state, [last], checkpoint, "ADJSCC")
     latent_channels, width = state[last].shape[:2]
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    net = load(args.checkpoint)
+    net = build(read_state(args.checkpoint), args.checkpoint)
     card = {
         "description": "ADJSCC, a public checkpoint in the layout of DiffCom",
         "latentChannels": net.latent_channels,

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_prior, read_state
+from .public_graphs import write_graph
 from .half_weights import halve_weights
 
 PRESETS = {
@@ -207,18 +208,15 @@ def export(net: nn.Module, size: int, path: str) -> None:
 
     `size` is that of the example; other multiples of the network's down-sampling work as well.
     """
-    axes = {"noisy": {0: "batch", 2: "height", 3: "width"}, "timesteps": {0: "batch"}, "prediction": {0: "batch"}}
-    example = (torch.randn(2, 3, size, size), torch.tensor([10.0, 500.0]))
-    torch.onnx.export(
-        net, example, path, input_names=["noisy", "timesteps"], output_names=["prediction"], dynamic_axes=axes, opset_version=17
-    )
+    example = {"noisy": torch.randn(2, 3, size, size), "timesteps": torch.tensor([10.0, 500.0])}
+    write_graph(net, example, ["prediction"], Path(path))
 
 
 # ONNX files end at 2 GiB.
 MAX_SINGLE_BYTES = 2**31
 
 
-def write_graph(net: AdmUnet, path: Path, half: bool) -> None:
+def write_denoiser(net: AdmUnet, path: Path, half: bool) -> None:
     """The network's graph as one file, its weights in float32 or, halved, in float16."""
     if not half and 4 * sum(p.numel() for p in net.parameters()) >= MAX_SINGLE_BYTES:
         raise SystemExit("the network has more than 2 GiB of float32 weights, which no ONNX file holds: leave --single out")
@@ -250,7 +248,7 @@ def main() -> None:
         "multipleOf": 2 ** (len(PRESETS[args.preset]["channel_mult"]) - 1),
         **origin(args.checkpoint, net),
     }
-    publish_prior(args.out, card, lambda path: write_graph(net.eval(), path, not args.single))
+    publish_prior(args.out, card, lambda path: write_denoiser(net.eval(), path, not args.single))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import LINK_POWER, ScaledDecoder, write_graph
+from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 
 # The encoder scales its latents to mean square 1, which is what the decoder was trained on.
 LATENT_POWER = 1.0
@@ -79,9 +79,8 @@ class DeepJscc(nn.Module):
         self.decoder = Decoder(latent_channels)
 
 
-def load(checkpoint: str) -> DeepJscc:
+def build(state: dict[str, Tensor], checkpoint: str) -> DeepJscc:
     """The network with a checkpoint's weights; its number of latent channels is read from the tensors' shapes."""
-    state = read_state(checkpoint)
     last = "encoder.conv5.conv.weight"
     require(state, [last], checkpoint, "DeepJSCC")
     latent_channels = state[last].shape[0]
@@ -105,7 +104,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    net = load(args.checkpoint)
+    net = build(read_state(args.checkpoint), args.checkpoint)
     card = {
         "description": "DeepJSCC, a public checkpoint trained for one SNR",
         "latentChannels": net.latent_channels,

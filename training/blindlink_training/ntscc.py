@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import write_graph
+from .public_graphs import write_graph
 from .neighbourhood import ResidualGroup
 from .swin import CrossBlock, SwinBlock, swin_blocks
 
@@ -246,9 +246,9 @@ def needed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def load(checkpoint: str) -> NtsccPlus:
+def build(state: dict[str, Tensor], checkpoint: str) -> NtsccPlus:
     """The network with a checkpoint's weights."""
-    state = needed(read_state(checkpoint))
+    state = needed(state)
     blocks = {name: f"ntc.{name}.residual_group.blocks." for name in GROUPS}
     blocks.update({name: f"{name}.{'crs_' if 'ctx' in name else ''}blocks." for name in LAYERS})
     tables = {name: "0.attn.rpb" if name in GROUPS else "0.attn.relative_position_bias_table" for name in blocks}
@@ -292,7 +292,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    net = load(args.checkpoint)
+    net = build(read_state(args.checkpoint), args.checkpoint)
     window = net.f_e0.blocks[0].window
     source = origin(args.checkpoint, net)
     card = {

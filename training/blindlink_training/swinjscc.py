@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
-from .codec_graphs import LINK_POWER, ScaledDecoder, write_graph
+from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 from .pictures import load_pictures
 from .swin import Modulator, swin_blocks
 
@@ -233,12 +233,12 @@ class MaskedDecoderGraph(nn.Module):
         return self.net.decode(latents * mask, snr_db[0] if snr_db else None)
 
 
-def load(checkpoint: str, variant: str) -> SwinJscc:
+def build(state: dict[str, Tensor], checkpoint: str, variant: str) -> SwinJscc:
     """The network with a checkpoint's weights."""
     derived = (".attn_mask", ".relative_position_index")
     state = {
         name: value
-        for name, value in read_state(checkpoint).items()
+        for name, value in state.items()
         if not name.endswith(derived) and not name.startswith(("distortion_loss.", "channel."))
     }
     latents = state["encoder.head_list.weight"].shape[0] if "encoder.head_list.weight" in state else None
@@ -310,7 +310,7 @@ def main() -> None:
         parser.error(f"--channels: {'needed' if adapts else 'only'} with variant {args.variant if adapts else 'ra or sa-ra'}")
     if not adapts and args.pictures is None:
         parser.error(f"--pictures: needed with variant {args.variant}, for the decoder must know the latents' power")
-    net = load(args.checkpoint, args.variant)
+    net = build(read_state(args.checkpoint), args.checkpoint, args.variant)
     rate = args.channels if adapts else net.latent_channels
     if rate < 2 or rate % 2 != 0 or rate > net.latent_channels:
         parser.error(f"--channels {rate}: must be even, from 2 to {net.latent_channels}")

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLayout, latentsOf, symbolsOf } from '../../../src/codec/layout.js';
+import { createLayout, createMaskedLayout, latentsOf, symbolsOf } from '../../../src/codec/layout.js';
+import { maskBits, sideInformationOf } from '../../../src/codec/side-information.js';
 
 describe('the codeword layout', () => {
   it.each([
@@ -35,5 +36,43 @@ describe('the codeword layout', () => {
   it('orders symbols by tiles', () => {
     const { tileOf } = createLayout(8, 32, 32);
     expect(Array.from(tileOf)).toEqual(Array.from(tileOf).sort((a, b) => a - b));
+  });
+});
+
+describe('the layout of a frame that sends some latents', () => {
+  const mask = Float32Array.from([1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 0]);
+  const latents = mask.map((sent, i) => (sent === 1 ? i - 4.5 : 0));
+  const side = sideInformationOf(mask, latents, 2, 'encoder');
+
+  it('carries those alone, by twos, the last of an odd number with nothing', () => {
+    const layout = createMaskedLayout(2, 2, 3, side);
+    const z = symbolsOf(layout, latents);
+    expect([...z.re]).toEqual([-4.5, -1.5, 3.5]);
+    expect([...z.im]).toEqual([-2.5, 1.5, 0]);
+    const back = new Float32Array(latents.length);
+    latentsOf(layout, z, back);
+    expect(back).toEqual(latents);
+  });
+
+  it('tells the scale that makes their mean square 1/2', () => {
+    expect(side.active).toBe(5);
+    const power = latents.reduce((sum, v) => sum + (v * side.scale) ** 2, 0) / side.active;
+    expect(power).toBeCloseTo(0.5, 6);
+  });
+
+  it('counts the bits of a code that is short for masks with structure and about their size for others', () => {
+    const [channels, places] = [64, 256];
+    const structured = Uint8Array.from({ length: channels * places }, (_, i) => (i < 10 * places ? 1 : 0));
+    let state = 1;
+    const noise = structured.map(() => (state = (state * 48271) % 2147483647) & 1);
+    expect(maskBits(structured, channels)).toBeLessThan(400);
+    expect(maskBits(noise, channels)).toBeGreaterThan(channels * places * 0.99);
+    expect(side.bits).toBe(maskBits(side.mask, 2) + 32);
+  });
+
+  it('refuses a picture of which nothing is sent', () => {
+    expect(() => sideInformationOf(new Float32Array(4), new Float32Array(4), 2, 'encoder.onnx')).toThrow(
+      /encoder\.onnx: sends no latent/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-"""How public codecs become the graphs that the link takes."""
+"""How public networks become the graphs that the link takes."""
 
 from __future__ import annotations
 
