@@ -48,14 +48,30 @@ class Recipe:
 WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
 BLIND = [*WARM, "--blind-share", "0.5"]
 SEARCH = {"rank": 384, "passes": 24, "initialStarts": 4, "refinements": 8}
+LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
     "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, blind_em=SEARCH),
-    "natural-24": Recipe("natural", "natural pictures", 25, latent_channels=4, start="natural-12", flags=WARM, blind_em=SEARCH),
-    "natural-48": Recipe("natural", "natural pictures", 25, latent_channels=2, start="natural-12", flags=WARM, blind_em=SEARCH),
-    "faces-12": Recipe("faces", "aligned faces", 52, flags=["--seed", "2"], polarity_minutes=6, refiner_minutes=12, rank=192),
-    "faces-48": Recipe("faces", "aligned faces", 22, latent_channels=2, start="faces-12", flags=WARM, polarity_minutes=2, refiner_minutes=6),
+    "natural-24": Recipe("natural", "natural pictures", 25, latent_channels=4, start="natural-12", flags=WARM, blind_em=LONG),
+    "natural-48": Recipe("natural", "natural pictures", 25, latent_channels=2, start="natural-12", flags=WARM, blind_em=LONG),
+    "faces-12": Recipe(
+        *("faces", "aligned faces", 52),
+        flags=["--seed", "2"],
+        polarity_minutes=6,
+        refiner_minutes=12,
+        rank=192,
+        blind_em={"rank": 128, "passes": 20, "initialStarts": 1, "refinements": 4},
+    ),
+    "faces-48": Recipe(
+        *("faces", "aligned faces", 22),
+        latent_channels=2,
+        start="faces-12",
+        flags=WARM,
+        polarity_minutes=2,
+        refiner_minutes=6,
+        blind_em={**LONG, "initialStarts": 2},
+    ),
     "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
     "natural-prior": Recipe("natural", "natural pictures", 95, prior=True),
 }
