@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
+import type { CodecCard } from '../codec/card.js';
 import { type Codec, openCodec } from '../codec/codec.js';
+import { FormatError } from '../core/errors.js';
 import { findModel, kindOfModel } from '../core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
 import { type GraphInspection, inspectGraph } from '../graph/inspect-graph.js';
 import { readModel } from '../onnx/read-model.js';
-import { checkGolden, type Golden, goldenInput } from '../runtime/golden.js';
+import { checkGolden, goldenInput } from '../runtime/golden.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { tensor } from '../runtime/tensor.js';
 import { readInput } from './files.js';
 import { withRuntime } from './model-common.js';
-import { codecParts, type ModelPart, priorParts } from './model-parts.js';
+import { codecParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
 
 interface CheckedGraph extends GraphInspection {
   readonly file: string;
@@ -25,6 +27,8 @@ interface CheckReport {
   readonly graphs: readonly CheckedGraph[];
   readonly notes: readonly string[];
 }
+
+type CheckedCard = Pick<CodecCard, 'name' | 'golden' | 'cost' | 'sha256'>;
 
 export function addModelCheck(model: Command): void {
   model
@@ -92,11 +96,7 @@ async function tryPriorSize(denoiser: Denoiser): Promise<void> {
 }
 
 async function report(
-  card: {
-    readonly name: string;
-    readonly golden?: Readonly<Record<string, Golden>> | undefined;
-    readonly sha256: object;
-  },
+  card: CheckedCard,
   kind: 'codec' | 'prior',
   summary: string,
   parts: readonly ModelPart[],
@@ -105,9 +105,16 @@ async function report(
   const graphs: CheckedGraph[] = [];
   const notes: string[] = [];
   for (const part of parts) {
-    const { file, graph, inputs, size } = part;
-    const dims = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.dims]));
-    const inspected = { file, size, ...(await inspectGraph(readModel(graph.bytes, graph.name), dims)) };
+    const { file, graph, size } = part;
+    const inspected = { file, size, ...(await inspectGraph(readModel(graph.bytes, graph.name), singleDims(part))) };
+    const { parameters, multiplyAdds } = card.cost?.[file] ?? inspected;
+    if (parameters !== inspected.parameters || multiplyAdds !== inspected.multiplyAdds) {
+      throw new FormatError(
+        'card.cost',
+        `${graph.name}: has ${inspected.parameters} parameters and ${inspected.multiplyAdds} multiply-adds, the card says ` +
+          `${parameters} and ${multiplyAdds}: blindlink model seal writes what is there`,
+      );
+    }
     graphs.push(inspected);
     notes.push(...notesOn(inspected));
     if (!isFree(part)) notes.push(`${file}: made for one size of batch and picture`);

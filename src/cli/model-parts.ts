@@ -8,12 +8,15 @@ import type { Graph, GraphInterface, Runtime } from '../runtime/runtime.js';
 /** Mean square ½, as latents have: uniform over ±√1.5. */
 const LATENT = Math.sqrt(1.5);
 const DESIGN_SNR_DB = 10;
+/** Two pictures, so that golden values see what goes wrong across a batch. */
+const BATCH = 2;
 
 /** A graph of a model and inputs in the range it is made for. */
 export interface ModelPart {
   readonly file: string;
   readonly graph: Graph;
   readonly ports: GraphInterface;
+  /** Golden inputs; their order is that of the graph's inputs. */
   readonly inputs: Readonly<Record<string, GoldenInput>>;
   /** The picture size that the inputs are of. */
   readonly size: readonly [number, number];
@@ -26,10 +29,10 @@ export async function codecParts(codec: Codec, runtime: Runtime): Promise<ModelP
   const { card, multipleOf } = codec;
   const loaded = { card, path: codec.path, folder: dirname(codec.path) };
   const edge = multipleOf * Math.ceil(64 / multipleOf);
-  const pictures = [1, 3, edge, edge];
-  const latents = [1, card.latentChannels, edge / card.downSampling, edge / card.downSampling];
+  const pictures = [BATCH, 3, edge, edge];
+  const latents = [BATCH, card.latentChannels, edge / card.downSampling, edge / card.downSampling];
   const latentRange: Range = [-LATENT, LATENT];
-  const snr: [number[], Range][] = card.snrInput ? [[[1], [DESIGN_SNR_DB, DESIGN_SNR_DB]]] : [];
+  const snr: [number[], Range][] = card.snrInput ? [[[BATCH], [DESIGN_SNR_DB, DESIGN_SNR_DB]]] : [];
   const mask: [number[], Range][] = card.mask ? [[latents, [1, 1]]] : [];
   const wanted: [string | undefined, [readonly number[], Range][]][] = [
     [card.encoder, [[pictures, card.valueRange], ...snr]],
@@ -62,13 +65,22 @@ export function priorParts({ card, graph, ports }: Denoiser): ModelPart[] {
       graph,
       ports,
       [
-        [[1, 3, edge, edge], card.valueRange],
-        [[1], [level, level]],
+        [[BATCH, 3, edge, edge], card.valueRange],
+        [[BATCH], [level, level]],
       ],
       edge,
     ),
   ];
 }
+
+/** Shapes of a part's inputs for one picture, or for as many as the graph is made for. */
+export const singleDims = ({ inputs, ports }: ModelPart): Record<string, number[]> =>
+  Object.fromEntries(
+    ports.inputs.map(({ name, dims }) => [
+      name,
+      inputs[name].dims.map((n, axis) => (axis === 0 && typeof dims[0] !== 'number' ? 1 : n)),
+    ]),
+  );
 
 /** Where a graph's own dimensions are fixed they win over what is wanted. */
 function partOf(

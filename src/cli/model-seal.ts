@@ -10,7 +10,7 @@ import { type Golden, recordGolden } from '../runtime/golden.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { writeAtomically } from './files.js';
 import { withRuntime } from './model-common.js';
-import { codecParts, type ModelPart, priorParts } from './model-parts.js';
+import { codecParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
 
 interface Facts {
   readonly sha256?: Readonly<Record<string, string>>;
@@ -37,12 +37,13 @@ async function seal(name: string, again: boolean, runtime: Runtime): Promise<voi
   const sha256: Record<string, string> = { ...card.sha256 };
   const golden: Record<string, Golden> = {};
   const cost: Record<string, object> = {};
-  for (const { file, graph, inputs, size } of parts) {
+  for (const part of parts) {
+    const { file, graph, inputs, size } = part;
     sha256[file] = createHash('sha256').update(graph.bytes).digest('hex');
     const kept = again ? undefined : card.golden?.[file];
     golden[file] = kept ?? (await recordGolden(runtime, graph, inputs));
-    const dims = Object.fromEntries(Object.entries(inputs).map(([port, input]) => [port, input.dims]));
-    const { parameters, multiplyAdds } = await inspectGraph(readModel(graph.bytes, graph.name), dims);
+    const model = readModel(graph.bytes, graph.name);
+    const { parameters, multiplyAdds } = await inspectGraph(model, singleDims(part));
     cost[file] = { parameters, size, multiplyAdds };
   }
   const sealed = { ...card, sha256, golden, cost };

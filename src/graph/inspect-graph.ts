@@ -1,4 +1,4 @@
-import { type OnnxModel, type OnnxNode } from '../onnx/model.js';
+import { type OnnxModel, type OnnxNode, stringAttribute } from '../onnx/model.js';
 import { isFloat } from '../onnx/tensor-data.js';
 import { sizeOf } from '../runtime/tensor.js';
 import { hasTfjsOperator } from '../runtime/tfjs-interpreter.js';
@@ -11,7 +11,7 @@ export interface GraphInspection {
   readonly operators: Readonly<Record<string, number>>;
   /** Numbers in float initializers. */
   readonly parameters: number;
-  /** Multiply–adds of convolutions and matrix products for the shapes given; a multiply–add is two FLOPs. */
+  /** Multiply–adds of convolutions, matrix products and Einsum for the shapes given; a multiply–add is two FLOPs. */
   readonly multiplyAdds: number;
   /** Operators that `model vjp` and the sampling receivers cannot go back through. */
   readonly withoutGradient: readonly string[];
@@ -50,7 +50,7 @@ export async function inspectGraph(
   };
 }
 
-/** Conv: outputs × (C_in/group × kernel); ConvTranspose: inputs × (C_out/group × kernel); products: outputs × inner length. */
+/** Conv: outputs × (C_in/group × kernel); ConvTranspose: inputs × (C_out/group × kernel); products: outputs × inner length; Einsum: all its indices. */
 function multiplyAddsOf(node: OnnxNode, shapeOf: (name: string) => readonly number[]): number {
   const first = shapeOf(node.inputs[0] ?? '');
   const output = sizeOf(shapeOf(node.outputs[0] ?? ''));
@@ -63,7 +63,21 @@ function multiplyAddsOf(node: OnnxNode, shapeOf: (name: string) => readonly numb
       return output * (first.at(-1) ?? 1);
     case 'Gemm':
       return (output * sizeOf(first)) / (shapeOf(node.outputs[0])[0] || 1);
+    case 'Einsum':
+      return sizeOf(indexSizes(stringAttribute(node, 'equation', ''), node.inputs.map(shapeOf)));
     default:
       return 0;
   }
+}
+
+/** The length of each index of an Einsum; dimensions under "..." count as one index each. */
+function indexSizes(equation: string, operands: readonly (readonly number[])[]): number[] {
+  const sizes = new Map<string, number>();
+  const terms = equation.replaceAll(/\s/g, '').split('->')[0].split(',');
+  terms.forEach((term, i) => {
+    const hidden = operands[i].length - term.replace('...', '').length;
+    const names = [...term.replace('...', '0123456789'.slice(0, Math.max(0, hidden)))];
+    names.forEach((name, axis) => sizes.set(name, Math.max(sizes.get(name) ?? 1, operands[i][axis])));
+  });
+  return [...sizes.values()];
 }

@@ -25,15 +25,15 @@ LATENT = math.sqrt(1.5)
 NUM_VALUES = 16
 
 
-def made(dims: list[int], low: float, high: float) -> torch.Tensor:
-    """Element i is low + (high − low)·frac((i + 1)·0.6180339887498949)."""
-    turns = np.arange(1, math.prod(dims) + 1, dtype=np.float64) * 0.6180339887498949
+def made(index: int, dims: list[int], low: float, high: float) -> torch.Tensor:
+    """Element i of input number k is low + (high − low)·frac((i + 1 + 1000·k)·0.6180339887498949)."""
+    turns = (np.arange(1, math.prod(dims) + 1, dtype=np.float64) + 1000 * index) * 0.6180339887498949
     return torch.from_numpy((low + (high - low) * (turns - np.floor(turns))).astype(np.float32)).view(dims)
 
 
 @torch.no_grad()
 def golden(net: nn.Module, inputs: dict[str, tuple[list[int], float, float]], outputs: list[str]) -> dict:
-    results = net(*(made(*recipe) for recipe in inputs.values()))
+    results = net(*(made(k, *recipe) for k, recipe in enumerate(inputs.values())))
     kept = {}
     for name, result in zip(outputs, results if isinstance(results, tuple) else (results,)):
         flat = result.double().flatten()
@@ -46,9 +46,9 @@ def golden(net: nn.Module, inputs: dict[str, tuple[list[int], float, float]], ou
 def of_codec(folder: Path, card: dict) -> dict:
     codec = load_exported(folder)
     channels = card["latentChannels"]
-    latents, snr = ([1, channels, 16, 16], -LATENT, LATENT), ([1], 10.0, 10.0)
+    latents, snr = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
     files = {
-        "encoder.onnx": golden(codec.encoder, {"picture": ([1, 3, 64, 64], 0.0, 1.0), "snr_db": snr}, ["latents"]),
+        "encoder.onnx": golden(codec.encoder, {"picture": ([2, 3, 64, 64], 0.0, 1.0), "snr_db": snr}, ["latents"]),
         "decoder.onnx": golden(codec.decoder, {"latents": latents, "snr_db": snr}, ["picture"]),
     }
     if "polarity" in card:
@@ -61,7 +61,7 @@ def of_codec(folder: Path, card: dict) -> dict:
         blocks = sum(name.startswith("first.") and name.endswith(".bias") for name in stored)
         net = Refiner(channels, len(stored["entry.bias"]), blocks)
         net.load_state_dict({name: stored[name] for name in net.state_dict()})
-        inputs = {"precision": ([1, channels, 16, 16], 0.0, 40.0), "evidence": ([1, channels, 16, 16], -40.0, 40.0)}
+        inputs = {"precision": ([2, channels, 16, 16], 0.0, 40.0), "evidence": ([2, channels, 16, 16], -40.0, 40.0)}
         files[card["refiner"]] = golden(net, inputs, ["mean", "variance"])
     return files
 
@@ -74,7 +74,7 @@ def of_prior(folder: Path, card: dict) -> dict:
     width = len(stored["merged.bias"])
     entry = stored["merged.weight"].view(width, 3, 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4).reshape(width, 12, 3, 3)
     prior.load_state_dict({**weights, "entry.weight": entry, "entry.bias": stored["merged.bias"]})
-    inputs = {"noisy": ([1, 3, 64, 64], -1.0, 1.0), "sigma": ([1], 0.5, 0.5)}
+    inputs = {"noisy": ([2, 3, 64, 64], -1.0, 1.0), "sigma": ([2], 0.5, 0.5)}
     return {card["network"]: golden(prior.eval(), inputs, ["denoised"])}
 
 

@@ -27,7 +27,7 @@ TERMS = {
     "natural": "54,000 pictures of 64×64 pixels from Tiny-ImageNet (ImageNet terms: non-commercial research)",
     "faces": "22,207 aligned faces of 64×64 pixels from UTKFace (non-commercial research)",
 }
-VERDICT_SNRS_DB, VERDICT_FRAMES = (-4, 0, 4, 8, 12), 200
+VERDICT_SNRS_DB, VERDICT_FRAMES = (-4, 0, 4, 8, 12), 100
 
 
 @dataclass
