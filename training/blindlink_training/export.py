@@ -58,6 +58,7 @@ def add_refiner(run: Path, out: Path) -> None:
     saved = torch.load(run / "refiner.pt", map_location="cpu")
     card["training"]["refiner"] = {"steps": saved["step"], **{k: saved["args"][k] for k in ("batch", "minutes", "seed")}}
     card["quality"]["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
+    halve_weights(str(out / "refiner.onnx"))
     card["sha256"]["refiner.onnx"] = hashlib.sha256((out / "refiner.onnx").read_bytes()).hexdigest()
     at = list(card).index("sha256")
     items = [(k, v) for k, v in card.items() if k != "refiner"]
@@ -90,8 +91,6 @@ def main() -> None:
     write(codec.encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
     write(codec.decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
     files = ["encoder.onnx", "decoder.onnx"]
-    for file in files:
-        halve_weights(str(out / file))
 
     card_path = out / "card.json"
     card = json.loads(card_path.read_text()) if card_path.exists() else {}
@@ -112,6 +111,8 @@ def main() -> None:
     if (run / "refiner.pt").exists():
         quality["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
         files.append("refiner.onnx")
+    for file in files:
+        halve_weights(str(out / file))
     card = {
         "format": "blindlink-codec/1",
         "name": args.name,

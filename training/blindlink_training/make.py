@@ -47,12 +47,12 @@ class Recipe:
 
 WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
 BLIND = [*WARM, "--blind-share", "0.5"]
-SEARCH = {"rank": 384, "passes": 24, "initialStarts": 4, "refinements": 8}
+SEARCH = {"passes": 24, "initialStarts": 4, "refinements": 8}
 LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
     "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND),
-    "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, blind_em=SEARCH),
+    "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, rank=256, blind_em=SEARCH),
     "natural-24": Recipe("natural", "natural pictures", 25, latent_channels=4, start="natural-12", flags=WARM, blind_em=LONG),
     "natural-48": Recipe("natural", "natural pictures", 25, latent_channels=2, start="natural-12", flags=WARM, blind_em=LONG),
     "faces-12": Recipe(
