@@ -125,7 +125,7 @@ def main() -> None:
         "snrInput": True,
         **({"polarity": "polarity.onnx"} if "polarity.onnx" in files else {}),
         **({"refiner": "refiner.onnx"} if "refiner.onnx" in files else {}),
-        **{key: card[key] for key in ("statistics", "blindEm", "prior", "verdict") if key in card},
+        **{key: card[key] for key in ("statistics", "codeword", "blindEm", "prior", "verdict") if key in card},
         "sha256": {**card.get("sha256", {}), **{f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in files}},
         "licence": "research use only: trained on pictures under non-commercial terms",
         "training": {
