@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training"))
-from blindlink_training.neighbourhood import NeighbourhoodAttention  # noqa: E402
-from blindlink_training.swin import SwinBlock  # noqa: E402
+from blindlink_training.neighbourhood import Neighbourhood, NeighbourhoodAttention  # noqa: E402
+from blindlink_training.swin import SwinBlock, shift_mask  # noqa: E402
 
 HEADS, DEPTH = 2, 3
 WIDTH = HEADS * DEPTH
@@ -79,12 +79,12 @@ def main() -> None:
         net = NeighbourhoodAttention(WIDTH, HEADS, kernel)
         net.rpb.normal_()
         x = torch.randn(height, width, WIDTH)
-        worst = max(worst, (net(x[None])[0] - neighbourhood(net, x)).abs().max().item())
+        worst = max(worst, (net(x[None], Neighbourhood.of(x[None], kernel))[0] - neighbourhood(net, x)).abs().max().item())
     for window, height, width in ((4, 8, 12), (4, 4, 8), (2, 6, 4)):
         block = SwinBlock(WIDTH, window, HEADS, window // 2, 8)
         block.attn.relative_position_bias_table.normal_()
         x = torch.randn(height, width, WIDTH)
-        worst = max(worst, (block(x[None])[0] - shifted(block, x)).abs().max().item())
+        worst = max(worst, (block(x[None], shift_mask(x[None], window, window // 2))[0] - shifted(block, x)).abs().max().item())
     print(worst)
 
 

@@ -163,13 +163,25 @@ export interface NtsccShape {
   readonly depths: readonly number[];
   readonly heads: readonly number[];
   readonly kernel: number;
+  /** Of the hyperprior's windows; half of the others', rounded down, as published. */
+  readonly hyperKernel: number;
   readonly rates: readonly number[];
   readonly swinDepth: number;
   readonly swinHeads: number;
 }
 
 /** As wsxtyrdd/NTSCC_plus names them, with CompressAI's entropy models. */
-export function ntsccTensors({ n, m, depths, heads, kernel, rates, swinDepth, swinHeads }: NtsccShape): Tensors {
+export function ntsccTensors({
+  n,
+  m,
+  depths,
+  heads,
+  kernel,
+  hyperKernel,
+  rates,
+  swinDepth,
+  swinHeads,
+}: NtsccShape): Tensors {
   const middle = Math.floor((3 * n) / 2);
   const group = (name: string, width: number, stage: number, k: number): Tensors =>
     merge(
@@ -185,7 +197,6 @@ export function ntsccTensors({ n, m, depths, heads, kernel, rates, swinDepth, sw
         );
       }),
     );
-  const hyper = Math.floor(kernel / 2);
   const most = Math.max(...rates);
   const layer = (name: string): Tensors =>
     merge(...range(swinDepth).map((i) => swinBlock(`${name}.blocks.${i}`, m, 4, swinHeads, 2 * m)));
@@ -215,12 +226,12 @@ export function ntsccTensors({ n, m, depths, heads, kernel, rates, swinDepth, sw
     conv('ntc.g_a6', 2 * n, m, 3),
     group('g_a7', m, 3, kernel),
     conv('ntc.h_a0', m, middle, 3),
-    group('h_a1', middle, 4, hyper),
+    group('h_a1', middle, 4, hyperKernel),
     conv('ntc.h_a2', middle, middle, 3),
-    group('h_a3', middle, 5, hyper),
-    group('h_s0', middle, 5, hyper),
+    group('h_a3', middle, 5, hyperKernel),
+    group('h_s0', middle, 5, hyperKernel),
     deconv('ntc.h_s1', middle, middle, 3),
-    group('h_s2', middle, 4, hyper),
+    group('h_s2', middle, 4, hyperKernel),
     deconv('ntc.h_s3', middle, 2 * m, 3),
     group('g_s0', m, 3, kernel),
     deconv('ntc.g_s1', m, 2 * n, 3),

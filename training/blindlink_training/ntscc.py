@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
 from .public_graphs import write_graph
 from .neighbourhood import ResidualGroup
-from .swin import CrossBlock, SwinBlock, swin_blocks
+from .swin import CrossBlock, SwinBlock, swin_blocks, through_blocks
 
 DOWN_SAMPLING = 16
 LEAST_SCALE = 0.11
@@ -88,10 +88,7 @@ class SwinLayer(nn.Module):
         self.blocks = swin_blocks(width=width, **shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x.permute(0, 2, 3, 1)
-        for block in self.blocks:
-            h = block(h)
-        return h.permute(0, 3, 1, 2)
+        return through_blocks(self.blocks, x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ContextLayer(nn.Module):

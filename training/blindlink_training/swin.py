@@ -49,14 +49,13 @@ class RelativePositionBias(nn.Module):
         super().__init__()
         self.window, self.heads = window, heads
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        place = torch.stack(torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")).flatten(1)
+        row, column = place[:, :, None] - place[:, None, :] + window - 1
+        self.register_buffer("index", row * (2 * window - 1) + column, persistent=False)
 
     def bias(self) -> Tensor:
         """[heads, window², window²]."""
-        w = self.window
-        place = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(w), indexing="ij")).flatten(1)
-        row, column = place[:, :, None] - place[:, None, :] + w - 1
-        index = (row * (2 * w - 1) + column).flatten()
-        return self.relative_position_bias_table[index].reshape(w * w, w * w, self.heads).permute(2, 0, 1)
+        return self.relative_position_bias_table[self.index].permute(2, 0, 1)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor] = None) -> Tensor:
         """q, k, v [N, windows, window², C] → [N, windows, window², C]."""
@@ -109,12 +108,12 @@ class SwinBlock(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, hidden)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Optional[Tensor] = None) -> Tensor:
+        """`mask` is that of `shift_mask` where windows are shifted."""
         height, width = x.shape[1:3]
-        h, mask = self.norm1(x), None
+        h = self.norm1(x)
         if self.shift > 0:
             h = torch.roll(h, (-self.shift, -self.shift), (1, 2))
-            mask = shift_mask(x, self.window, self.shift)
         h = from_windows(self.attn(to_windows(h, self.window), mask), self.window, height, width)
         if self.shift > 0:
             h = torch.roll(h, (self.shift, self.shift), (1, 2))
@@ -145,6 +144,15 @@ class CrossBlock(nn.Module):
 def swin_blocks(depth: int, width: int, window: int, heads: int, hidden: int) -> nn.ModuleList:
     """Plain and shifted blocks by turns."""
     return nn.ModuleList(SwinBlock(width, window, heads, window // 2 * (i % 2), hidden) for i in range(depth))
+
+
+def through_blocks(blocks: nn.ModuleList, x: Tensor) -> Tensor:
+    """What `swin_blocks` make of x [N,H,W,C]; the shifted ones share their mask."""
+    shifted = [block for block in blocks if block.shift > 0]
+    mask = shift_mask(x, shifted[0].window, shifted[0].shift) if shifted else None
+    for block in blocks:
+        x = block(x, mask if block.shift > 0 else None)
+    return x
 
 
 class Modulator(nn.Module):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from .checkpoint import load_strictly, origin, publish_codec, read_state, require
 from .public_graphs import LINK_POWER, ScaledDecoder, write_graph
 from .pictures import load_pictures
-from .swin import Modulator, swin_blocks
+from .swin import Modulator, swin_blocks, through_blocks
 
 VARIANTS = ("plain", "sa", "ra", "sa-ra")
 MODULATORS = 7
@@ -84,8 +84,7 @@ class Stage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.downsample is not None:
             x = self.downsample(x)
-        for block in self.blocks:
-            x = block(x)
+        x = through_blocks(self.blocks, x)
         return x if self.upsample is None else self.upsample(x)
 
 
