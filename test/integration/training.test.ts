@@ -190,7 +190,7 @@ describeWith(torch(), 'the training recipe', () => {
     const out = join(work, 'model');
     const args = ['natural-48', '--train', pictures, '--val', pictures, '--out', out, '--runs', work, '--smoke'];
     const stages = (text: string): number => text.match(/"final": true/g)?.length ?? 0;
-    expect(stages(python('make', ...args))).toBe(3);
+    expect(stages(python('make', ...args))).toBe(4);
     expect(stages(python('make', ...args))).toBe(0);
     const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
     expect(card).toMatchObject({ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz' });

@@ -18,7 +18,7 @@ from .half_weights import halve_weights
 from .pictures import load_pictures
 from .polarity import Polarity
 from .refiner import Refiner
-from .train_codec import validate
+from .train_codec import history_of, validate
 from .saved_codec import load_codec
 
 
@@ -49,6 +49,14 @@ def write_refiner(path: Path, out: Path) -> dict:
 
 def hardware(args: dict) -> str:
     return args["device"] if args["device"] != "cpu" else f"{args['threads']} CPU thread(s), bfloat16, other work beside it"
+
+
+def before(state: dict) -> list[dict]:
+    """What the codec went through before this run."""
+    if "history" in state:
+        return state["history"]
+    init = state["args"].get("init")
+    return history_of(Path(init)) if init else []
 
 
 def add_refiner(run: Path, out: Path) -> None:
@@ -141,7 +149,7 @@ def main() -> None:
                 "encoder": sum(p.numel() for p in codec.encoder.parameters()),
                 "decoder": sum(p.numel() for p in codec.decoder.parameters()),
             },
-            "start": Path(state["args"]["init"]).name if state["args"].get("init") else None,
+            "before": before(state),
             "lossFloor": state["args"]["loss_floor"],
             "fadingShare": state["args"]["fading_share"],
             "blindShare": state["args"].get("blind_share", 0),

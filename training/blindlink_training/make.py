@@ -39,6 +39,7 @@ class Recipe:
     latent_channels: int = 8
     start: str | None = None
     flags: list[str] = field(default_factory=list)
+    then: tuple[float, list[str]] | None = None  # minutes and flags of a second stage
     polarity_minutes: float = 2.5
     refiner_minutes: float = 8
     rank: int = 384
@@ -47,14 +48,29 @@ class Recipe:
 
 WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
 BLIND = [*WARM, "--blind-share", "0.5"]
+BLIND_AFTER = [*BLIND, "--lr", "8e-4"]
 SEARCH = {"passes": 24, "initialStarts": 4, "refinements": 8}
 LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
     "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, rank=256, blind_em=SEARCH),
-    "natural-24": Recipe("natural", "natural pictures", 25, latent_channels=4, start="natural-12", flags=WARM, blind_em=LONG),
-    "natural-48": Recipe("natural", "natural pictures", 25, latent_channels=2, start="natural-12", flags=WARM, blind_em=LONG),
+    "natural-24": Recipe(
+        *("natural", "natural pictures", 25),
+        latent_channels=4,
+        start="natural-12",
+        flags=WARM,
+        then=(12, BLIND_AFTER),
+        blind_em=LONG,
+    ),
+    "natural-48": Recipe(
+        *("natural", "natural pictures", 25),
+        latent_channels=2,
+        start="natural-12",
+        flags=WARM,
+        then=(10, BLIND_AFTER),
+        blind_em=LONG,
+    ),
     "faces-12": Recipe(
         *("faces", "aligned faces", 52),
         flags=["--seed", "2"],
@@ -112,9 +128,15 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     def begin(file: str) -> list:
         return ["--init", start / file] if start else []
 
-    if not is_final(run / "checkpoint.pt"):
-        size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", recipe.minutes]
-        python("train_codec", *common, "--latent-channels", recipe.latent_channels, *begin(""), *recipe.flags, *size)
+    stages = [(recipe.minutes, recipe.flags), *([recipe.then] if recipe.then else [])]
+    origin = begin("")
+    for i, (minutes, flags) in enumerate(stages):
+        stage = run if i == len(stages) - 1 else run / "first"
+        if not is_final(stage / "checkpoint.pt"):
+            size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", minutes]
+            rate = ["--latent-channels", recipe.latent_channels]
+            python("train_codec", *common, "--out", stage, *rate, *origin, *flags, *size)
+        origin = ["--init", stage / "checkpoint.pt"]
     codec = ["--codec", run / "checkpoint.pt"]
     if not (run / "polarity.pt").exists():
         minutes = 0.05 if args.smoke else recipe.polarity_minutes

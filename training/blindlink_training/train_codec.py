@@ -53,6 +53,18 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def history_of(init: Path) -> list[dict]:
+    """What a codec went through before, for its card: the earlier stages of a checkpoint, or the name of an exported one."""
+    if init.is_dir():
+        return [{"codec": init.resolve().name}]
+    state = torch.load(init, map_location="cpu")
+    args = state["args"]
+    stage = {"steps": state["step"], "minutes": round(state["elapsed"] / 60, 1), "blindShare": args.get("blind_share", 0)}
+    if "history" not in state:
+        state["history"] = history_of(Path(args["init"])) if args.get("init") else []
+    return [*state["history"], stage]
+
+
 def draw_snr(n: int) -> torch.Tensor:
     """SNR in dB: three quarters uniform over -1…13, where the link is used, one quarter over -4…22."""
     wide = torch.rand(n) < 0.25
@@ -119,8 +131,10 @@ def main() -> None:
     codec = Codec(args.latent_channels, args.width, args.encoder_blocks, args.decoder_blocks)
     device = torch.device(args.device)
     codec = codec.to(device, memory_format=torch.channels_last)
+    history = []
     if args.init:
         start_from(codec, load_codec(args.init).state_dict(), overlap=True)
+        history = history_of(Path(args.init))
     average = Codec(**codec.config).to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
@@ -150,6 +164,7 @@ def main() -> None:
             "step": step,
             "elapsed": elapsed,
             "final": final,
+            "history": history,
             "rng": torch.get_rng_state(),
             "torch": torch.__version__,
         }
