@@ -154,7 +154,9 @@ def main() -> None:
     folder = Path(out)
     if command == "weights":
         for file, shapes in json.loads(Path(rest[0]).read_text()).items():
-            torch.save({name: random_tensor(name, shape) for name, shape in shapes.items()}, folder / file)
+            state = {name: random_tensor(name, shape) for name, shape in shapes.items()}
+            # torchvision's oldest files are of this format.
+            torch.save(state, folder / file, _use_new_zipfile_serialization=False)
     elif command == "inception":
         shapes = {name: list(v.shape) for name, v in FidInception().state_dict().items() if not name.endswith("num_batches_tracked")}
         torch.save({name: random_tensor(name, shape) for name, shape in shapes.items()}, folder / "inception.pth")
