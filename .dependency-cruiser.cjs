@@ -14,6 +14,7 @@ const layers = {
     'sync',
     'receiver',
     'metrics',
+    'perception',
     'diffusion',
     'recording',
     'instruments',
@@ -35,6 +36,7 @@ const layers = {
     'sync',
     'receiver',
     'metrics',
+    'perception',
     'diffusion',
     'recording',
     'instruments',
@@ -54,6 +56,7 @@ const layers = {
   sync: ['ofdm', 'dsp', 'core'],
   ofdm: ['dsp', 'core'],
   metrics: ['core'],
+  perception: ['metrics', 'runtime', 'core'],
   // Files know nothing of modems; instruments know nothing of signals.
   recording: ['core'],
   instruments: ['core'],

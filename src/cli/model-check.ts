@@ -6,12 +6,13 @@ import { findModel, kindOfModel } from '../core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
 import { type GraphInspection, inspectGraph } from '../graph/inspect-graph.js';
 import { readModel } from '../onnx/read-model.js';
+import { openFeatureNetwork } from '../perception/feature-network.js';
 import { checkGolden, goldenInput } from '../runtime/golden.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { tensor } from '../runtime/tensor.js';
 import { readInput } from './files.js';
 import { withRuntime } from './model-common.js';
-import { codecParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
+import { codecParts, featureParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
 
 interface CheckedGraph extends GraphInspection {
   readonly file: string;
@@ -22,7 +23,7 @@ interface CheckedGraph extends GraphInspection {
 interface CheckReport {
   readonly type: 'check';
   readonly name: string;
-  readonly kind: 'codec' | 'prior' | 'graph';
+  readonly kind: 'codec' | 'prior' | 'features' | 'graph';
   readonly summary: string;
   readonly graphs: readonly CheckedGraph[];
   readonly notes: readonly string[];
@@ -36,7 +37,7 @@ export function addModelCheck(model: Command): void {
     .description(
       'Check a card against its files (hashes, shapes, operators, golden values), or an ONNX file by itself.',
     )
-    .argument('<model>', 'name, card or folder of a codec or a prior, or an .onnx file')
+    .argument('<model>', 'name, card or folder of a codec, a prior or a feature network, or an .onnx file')
     .option('--json', 'one JSON object on standard output, nothing else')
     .action(async (name: string, options: { json?: boolean }) => {
       await withRuntime(async (runtime) => {
@@ -55,6 +56,15 @@ async function check(name: string, runtime: Runtime): Promise<CheckReport> {
     if (isFree(parts[0])) await tryPriorSize(denoiser);
     const summary = `predicts ${card.prediction} from ${card.noiseInput}, sizes multiples of ${card.multipleOf}`;
     return report(card, 'prior', summary, parts, runtime);
+  }
+  if (kindOfModel(name) === 'features') {
+    const network = await openFeatureNetwork(findModel('features', name), runtime);
+    const { card } = network;
+    const least = goldenInput({ dims: [3, card.minimumSize, card.minimumSize], low: 0, high: 1 }).data;
+    const smallest = { data: least, height: card.minimumSize, width: card.minimumSize };
+    await network.evaluate(...network.ports.inputs.map(() => smallest));
+    const summary = `${card.kind}, pictures from ${card.minimumSize}×${card.minimumSize} up; terms: ${card.licence}`;
+    return report(card, 'features', summary, featureParts(network), runtime);
   }
   const codec = await openCodec(findModel('codec', name), runtime);
   const parts = await codecParts(codec, runtime);
@@ -97,7 +107,7 @@ async function tryPriorSize(denoiser: Denoiser): Promise<void> {
 
 async function report(
   card: CheckedCard,
-  kind: 'codec' | 'prior',
+  kind: 'codec' | 'prior' | 'features',
   summary: string,
   parts: readonly ModelPart[],
   runtime: Runtime,

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { type Codec } from '../codec/codec.js';
 import { readCardFile } from '../core/card-file.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
+import type { FeatureNetwork } from '../perception/feature-network.js';
 import type { GoldenInput } from '../runtime/golden.js';
 import type { Graph, GraphInterface, Runtime } from '../runtime/runtime.js';
 
@@ -71,6 +72,17 @@ export function priorParts({ card, graph, ports }: Denoiser): ModelPart[] {
       edge,
     ),
   ];
+}
+
+/** The graph of a feature network, likewise; the second of two pictures has less contrast. */
+export function featureParts({ card, graph, ports }: FeatureNetwork): ModelPart[] {
+  const edge = Math.max(64, card.minimumSize);
+  const size = [BATCH, 3, edge, edge];
+  const wanted: [readonly number[], Range][] = [
+    [size, [0, 1]],
+    [size, [0, 0.6]],
+  ];
+  return [partOf(card.network, graph, ports, wanted, edge)];
 }
 
 /** Shapes of a part's inputs for one picture, or for as many as the graph is made for. */

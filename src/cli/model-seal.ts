@@ -6,11 +6,12 @@ import { findModel, kindOfModel } from '../core/shipped-models.js';
 import { openDenoiser } from '../diffusion/denoiser.js';
 import { inspectGraph } from '../graph/inspect-graph.js';
 import { readModel } from '../onnx/read-model.js';
+import { openFeatureNetwork } from '../perception/feature-network.js';
 import { type Golden, recordGolden } from '../runtime/golden.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { writeAtomically } from './files.js';
 import { withRuntime } from './model-common.js';
-import { codecParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
+import { codecParts, featureParts, type ModelPart, priorParts, singleDims } from './model-parts.js';
 
 interface Facts {
   readonly sha256?: Readonly<Record<string, string>>;
@@ -24,7 +25,7 @@ export function addModelSeal(model: Command): void {
       "Write each graph's hash, cost and golden values into the card. Golden values that are there stay, as an " +
         'exporter may have had them from the framework that the graph was trained in.',
     )
-    .argument('<model>', 'name, card or folder of a codec or a prior')
+    .argument('<model>', 'name, card or folder of a codec, a prior or a feature network')
     .option('--again', 'golden values anew, from onnxruntime')
     .action(async (name: string, options: { again?: boolean }) => {
       await withRuntime((runtime) => seal(name, options.again === true, runtime));
@@ -55,6 +56,10 @@ async function partsOf(name: string, runtime: Runtime): Promise<{ path: string; 
   if (kindOfModel(name) === 'prior') {
     const denoiser = await openDenoiser(findModel('prior', name), runtime);
     return { path: denoiser.path, parts: priorParts(denoiser) };
+  }
+  if (kindOfModel(name) === 'features') {
+    const network = await openFeatureNetwork(findModel('features', name), runtime);
+    return { path: network.path, parts: featureParts(network) };
   }
   const codec = await openCodec(findModel('codec', name), runtime);
   return { path: codec.path, parts: await codecParts(codec, runtime) };

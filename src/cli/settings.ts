@@ -50,6 +50,15 @@ export function addSettings(command: Command, { without = [] }: { without?: read
     .option('--print-config', 'print the resolved settings and stop');
 }
 
+/** The flag of networks that judge received pictures. */
+export const addFeatureNetworks = (command: Command): Command =>
+  command.option(
+    '--feature-network <card>',
+    'LPIPS, DISTS or FID of received pictures by this network; repeatable (run.featureNetworks)',
+    collect,
+    [],
+  );
+
 /** Settings from `base`, file and flags, later ones winning, checked and frozen. Throws ConfigError. */
 export function settingsFrom(
   options: Readonly<Record<string, unknown>>,
@@ -63,6 +72,8 @@ export function settingsFrom(
     const value = options[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
     if (typeof value === 'string') assign(raw, setting, convert(value, `--${name}`));
   }
+  const networks = options['featureNetwork'] as readonly string[] | undefined;
+  if (networks !== undefined && networks.length > 0) assign(raw, 'run.featureNetworks', networks);
   if (options['save'] === false) assign(raw, 'run.out', null);
   for (const entry of options['set'] as string[]) {
     const at = entry.indexOf('=');

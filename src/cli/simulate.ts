@@ -8,24 +8,26 @@ import type { FrameOutcome } from '../link/frame-report.js';
 import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
 import { needsPrior } from '../link/create-receiver.js';
 import { createLink } from '../link/link.js';
+import { expectEnoughPictures } from '../link/perception.js';
 import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
 import { summarisable, type Summarised, summarise } from '../link/summary.js';
+import type { FeatureCard } from '../perception/feature-card.js';
+import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
 import { openRuntime } from '../runtime/open-runtime.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { openPictures } from '../source/picture-source.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addSettings, settingsFrom } from './settings.js';
+import { addFeatureNetworks, addSettings, settingsFrom } from './settings.js';
 import { describeFrame, describeSummary } from './tables.js';
 
 export function addSimulate(program: Command): void {
-  addSettings(
-    program
-      .command('simulate')
-      .description('Send pictures through a simulated channel to one or more receivers.')
-      .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
-      .option('--json', 'one JSON object a line on standard output, nothing else'),
-  ).action(async (pictures: string[], options: Record<string, unknown>) => {
+  const command = program
+    .command('simulate')
+    .description('Send pictures through a simulated channel to one or more receivers.')
+    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+    .option('--json', 'one JSON object a line on standard output, nothing else');
+  addFeatureNetworks(addSettings(command)).action(async (pictures: string[], options: Record<string, unknown>) => {
     const config = settingsFrom(options, pictures);
     if (options['printConfig'] === true) {
       console.log(JSON.stringify(config, null, 2));
@@ -49,8 +51,11 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     const prior = config.prior ?? codec.card.prior;
     const denoiser =
       needsPrior(config) && prior !== undefined ? await openDenoiser(findModel('prior', prior), runtime) : null;
+    const features = await openFeatureNetworks(config.run.featureNetworks, runtime);
+    expectEnoughPictures(features, source.count);
+    const featureCards = features.map(({ card }) => card);
     const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
-    const folder = out === null ? null : openRunFolder(out, config, codec.card);
+    const folder = out === null ? null : openRunFolder(out, config, codec.card, featureCards);
     const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
     const summarised: Summarised[] = [];
     const notes = new Set<string>();
@@ -66,7 +71,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     };
     let interrupted = false;
     try {
-      await collectFrames(config, { codec, denoiser, runtime, source, signal }, async (outcomes) => {
+      await collectFrames(config, { codec, denoiser, runtime, features, source, signal }, async (outcomes) => {
         summarised.push(...outcomes.map(summarisable));
         if (json) for (const { report } of outcomes) console.log(toJson(report));
         describe(outcomes);
@@ -78,7 +83,7 @@ async function simulate(config: LinkConfig, json: boolean): Promise<void> {
     } finally {
       progress.stop();
     }
-    conclude({ config, card: codec.card, summarised, folder, json, interrupted, frames: source.count });
+    conclude({ config, card: codec.card, featureCards, summarised, folder, json, interrupted, frames: source.count });
   } finally {
     release();
     await runtime.dispose();
@@ -89,6 +94,7 @@ interface LinkInputs {
   readonly codec: Awaited<ReturnType<typeof openCodec>>;
   readonly denoiser: Denoiser | null;
   readonly runtime: Runtime;
+  readonly features: readonly FeatureNetwork[];
   readonly source: ReturnType<typeof openPictures>;
   readonly signal: AbortSignal;
 }
@@ -96,13 +102,13 @@ interface LinkInputs {
 /** Runs the link and hands over the outcomes of each frame together, one a receiver, in order. */
 async function collectFrames(
   config: LinkConfig,
-  { codec, denoiser, runtime, source, signal }: LinkInputs,
+  { codec, denoiser, runtime, features, source, signal }: LinkInputs,
   use: (outcomes: readonly FrameOutcome[]) => Promise<void>,
 ): Promise<void> {
   let open: FrameOutcome[] = [];
   let queue = Promise.resolve();
   await new Promise<void>((done, fail) => {
-    createLink(config, { codec, denoiser, runtime }, source.pictures(), signal)
+    createLink(config, { codec, denoiser, runtime, features }, source.pictures(), signal)
       .pipe(
         tap((outcome) => {
           open.push(outcome);
@@ -131,6 +137,7 @@ async function collectFrames(
 interface Conclusion {
   readonly config: LinkConfig;
   readonly card: Parameters<typeof versions>[0];
+  readonly featureCards: readonly FeatureCard[];
   readonly summarised: readonly Summarised[];
   readonly folder: RunFolder | null;
   readonly json: boolean;
@@ -138,13 +145,13 @@ interface Conclusion {
   readonly frames: number;
 }
 
-function conclude({ config, card, summarised, folder, json, interrupted, frames }: Conclusion): void {
+function conclude({ config, card, featureCards, summarised, folder, json, interrupted, frames }: Conclusion): void {
   const receivers = summarise(summarised);
   const summary = {
     type: 'summary',
     ...(interrupted ? { interrupted: true } : {}),
     config,
-    versions: versions(card),
+    versions: versions(card, featureCards),
     receivers,
   };
   folder?.finish(summary);

@@ -4,12 +4,16 @@ import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
+import { findModel } from '../core/shipped-models.js';
 import { type Instrument, openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
 import { withModels } from '../link/link-models.js';
 import { openRadio } from '../link/open-radio.js';
+import { expectEnoughPictures } from '../link/perception.js';
 import { defaultRunFolder, versions } from '../link/run-folder.js';
 import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/sweep.js';
+import { readFeatureCard } from '../perception/feature-card.js';
+import { openFeatureNetworks } from '../perception/feature-network.js';
 import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
 import { writeAtomically } from './files.js';
@@ -17,7 +21,7 @@ import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { addRadioFlags, radioRequest } from './radio-flags.js';
 import { airConfig } from './record.js';
-import { addSettings, settingsFrom } from './settings.js';
+import { addFeatureNetworks, addSettings, settingsFrom } from './settings.js';
 
 /** Where each point is measured when no radio is named. */
 const IN_SIMULATION = 'none';
@@ -34,7 +38,7 @@ export function addSweep(program: Command): void {
       '--instrument <profile@port:quantity=v1,v2,…>',
       'an instrument and its values, e.g. attenuator-scpi@/dev/ttyUSB0:attenuationDb=0,10,20; needs --radio',
     );
-  addRadioFlags(addSettings(command), IN_SIMULATION)
+  addRadioFlags(addFeatureNetworks(addSettings(command)), IN_SIMULATION)
     .option('--json', 'one JSON object a point on standard output, then a summary')
     .action(async (pictures: string[], options: Record<string, unknown>) => {
       await sweep(pictures, options);
@@ -71,6 +75,10 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
     return;
   }
 
+  if (overRadio && configs.some(({ run }) => run.featureNetworks.length > 0)) {
+    throw new ConfigError('sweep.features', '--feature-network: judges pictures in simulation only; leave --radio out');
+  }
+  const featureCards = configs[0].run.featureNetworks.map((name) => readFeatureCard(findModel('features', name)).card);
   const out = configs[0].run.out;
   if (typeof out === 'string' && existsSync(join(out, 'sweep.json'))) {
     throw new ConfigError('sweep.out', `${out}: holds a sweep already; choose another --out`);
@@ -103,7 +111,7 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
     await instrument?.close();
     release();
   }
-  conclude({ done, of: points.length, config: configs[0], axes: [...axes.keys()], json, interrupted });
+  conclude({ done, of: points.length, config: configs[0], featureCards, axes: [...axes.keys()], json, interrupted });
 }
 
 function measure(
@@ -117,7 +125,11 @@ function measure(
     ...(config.run.frames ? { frames: config.run.frames } : {}),
   });
   return withModels(config, async (models) => {
-    if (!overRadio) return simulatePoint(config, models, source.pictures(), signal);
+    if (!overRadio) {
+      const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
+      expectEnoughPictures(features, source.count);
+      return simulatePoint(config, { ...models, features }, source.pictures(), signal);
+    }
     const pictures: Picture[] = [];
     for await (const picture of source.pictures()) pictures.push(picture);
     const radio = await openRadio(radioRequest(options, 'duplex'), config, signal);
@@ -135,20 +147,21 @@ interface Conclusion {
   readonly done: readonly Point[];
   readonly of: number;
   readonly config: LinkConfig;
+  readonly featureCards: Parameters<typeof versions>[1];
   readonly axes: readonly string[];
   readonly json: boolean;
   readonly interrupted: boolean;
 }
 
 /** Results as JSON and CSV, whole or not at all. */
-function conclude({ done, of, config, axes, json, interrupted }: Conclusion): void {
+function conclude({ done, of, config, featureCards, axes, json, interrupted }: Conclusion): void {
   const summary = {
     type: 'summary',
     ...(interrupted ? { interrupted: true } : {}),
     axes,
     points: done,
     config,
-    versions: versions(),
+    versions: versions(undefined, featureCards),
   };
   const out = config.run.out === undefined ? `${defaultRunFolder()}-sweep` : config.run.out;
   if (out !== null && done.length > 0) {

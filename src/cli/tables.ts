@@ -2,6 +2,7 @@ import type { LinkConfig } from '../config/schema.js';
 import type { ComplexArray } from '../core/complex.js';
 import type { FrameOutcome } from '../link/frame-report.js';
 import type { LinkSetting } from '../receiver/receiver.js';
+import type { PerceptionSummary } from '../link/perception.js';
 import type { ReceiverSummary } from '../link/summary.js';
 
 /** The first frame in words: what was sent, what the channel did, what each receiver made of it. */
@@ -59,7 +60,12 @@ function magnitudes(taps: ComplexArray): string {
 
 const headings = ['receiver', 'frames', 'success', 'PSNR dB', 'SSIM', 'channel err', 'decoded', 'ms'] as const;
 
+const perceptionCell = (of: PerceptionSummary): string =>
+  'fid' in of ? of.fid.toPrecision(4) : `${of.mean.toFixed(4)} ± ${of.std.toFixed(4)}`;
+
 export function describeSummary(receivers: Readonly<Record<string, ReceiverSummary>>): string {
+  const networks = Object.keys(Object.values(receivers)[0].perception ?? {});
+  const heads = [...headings, ...networks];
   const rows = Object.entries(receivers).map(([name, s]) => [
     name,
     String(s.frames),
@@ -69,9 +75,10 @@ export function describeSummary(receivers: Readonly<Record<string, ReceiverSumma
     s.channelErrorMedian.toFixed(4),
     `${(100 * s.decodedShare).toFixed(1)} %`,
     s.millisecondsMean.toFixed(1),
+    ...Object.values(s.perception ?? {}).map(perceptionCell),
   ]);
-  const widths = headings.map((heading, c) => Math.max(heading.length, ...rows.map((row) => row[c].length)));
+  const widths = heads.map((heading, c) => Math.max(heading.length, ...rows.map((row) => row[c].length)));
   const line = (cells: readonly string[]): string =>
     `  ${cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  ')}`;
-  return ['', line(headings), ...rows.map(line)].join('\n');
+  return ['', line(heads), ...rows.map(line)].join('\n');
 }

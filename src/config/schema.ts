@@ -170,6 +170,8 @@ const run = z.strictObject({
   out: z.string().nullable().optional(),
   /** Pictures and plots are kept for this many frames; figures for all. */
   keepPictures: z.int().min(0).default(16),
+  /** Cards of networks that judge received pictures in simulation: LPIPS, DISTS, FID. */
+  featureNetworks: z.array(z.string().min(1)).default([]),
 });
 
 /** Every setting of a link, with its default. */

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { FormatError } from './errors.js';
 
 /** What a model's card can describe: its `format` field begins so. */
-export type ModelKind = 'codec' | 'prior';
+export type ModelKind = 'codec' | 'prior' | 'features';
+
+const labels: Readonly<Record<ModelKind, string>> = { codec: 'codec', prior: 'prior', features: 'feature network' };
 
 /** The folder of the models that come with blindlink. */
 export const shippedModels = (): string => resolve(dirname(fileURLToPath(import.meta.url)), '../../models');
@@ -43,9 +45,9 @@ export function findModel(kind: ModelKind, nameOrPath: string): string {
   if (/^[\w.-]+$/.test(nameOrPath) && existsSync(shipped)) return shipped;
   if (existsSync(join(nameOrPath, 'card.json'))) return resolve(nameOrPath, 'card.json');
   if (existsSync(nameOrPath)) return resolve(nameOrPath);
-  throw new FormatError(
-    `${kind}.unknown`,
-    `${nameOrPath}: no such ${kind}; give a card's path or one of ${modelNames(kind).join(', ')}`,
-    { value: nameOrPath },
-  );
+  const shippedNames = modelNames(kind);
+  const choices = shippedNames.length > 0 ? ` or one of ${shippedNames.join(', ')}` : '';
+  throw new FormatError(`${kind}.unknown`, `${nameOrPath}: no such ${labels[kind]}; give a card's path${choices}`, {
+    value: nameOrPath,
+  });
 }

@@ -41,10 +41,12 @@ export interface FrameReport {
   readonly starts: number;
   readonly agreeing: number;
   readonly milliseconds: number;
+  /** LPIPS or DISTS of received and sent picture by feature network; absent without any. */
+  readonly perception?: Readonly<Record<string, number>>;
 }
 
-/** Natural-scene statistics of the received and of the sent picture. */
-export interface NaturalnessPair {
+/** Features of the received and of the sent picture. */
+export interface FeaturePair {
   readonly received: Float64Array;
   readonly sent: Float64Array;
 }
@@ -57,7 +59,9 @@ export interface FrameOutcome {
   /** Received picture [3,H,W] at the sent size; mid-grey where no frame was found. */
   readonly picture: Float32Array;
   /** What the summary's naturalness needs, worked out when asked for. */
-  naturalness(): NaturalnessPair;
+  naturalness(): FeaturePair;
+  /** Features for the FID by feature network; absent without any. */
+  readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
 export function reportFrame(
@@ -99,7 +103,7 @@ export function reportFrame(
     milliseconds: round(result?.milliseconds ?? 0, 2),
   };
   const [sentView, receivedView] = views;
-  const naturalness = (): NaturalnessPair => ({
+  const naturalness = (): FeaturePair => ({
     received: naturalnessFeatures(receivedView),
     sent: naturalnessFeatures(sentView),
   });

@@ -1,16 +1,18 @@
-import { concatMap, defer, EMPTY, from, last, map, mergeMap, type Observable } from 'rxjs';
+import { concatMap, defer, EMPTY, from, identity, last, map, mergeMap, type Observable } from 'rxjs';
 import type { Codec } from '../codec/codec.js';
 import type { CodewordLayout } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
 import { throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
+import type { FeatureNetwork } from '../perception/feature-network.js';
 import type { LinkSetting, Observations, Receiver, ReceiverStep } from '../receiver/receiver.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import { type FrameOutcome, reportFrame } from './frame-report.js';
 import { createReceiver } from './create-receiver.js';
 import { codecSnrOf, createLinkSetting, gridOf } from './link-setting.js';
+import { createPerception } from './perception.js';
 import { type ArrivedFrame, createTransmission } from './transmission.js';
 
 export interface LinkParts {
@@ -18,6 +20,8 @@ export interface LinkParts {
   /** For receivers that sample; null where none is asked for. */
   readonly denoiser?: Denoiser | null;
   readonly runtime: Runtime;
+  /** What judges the received pictures besides. */
+  readonly features?: readonly FeatureNetwork[];
 }
 
 /**
@@ -29,12 +33,13 @@ export interface LinkParts {
  */
 export function createLink(
   config: LinkConfig,
-  { codec, runtime, denoiser = null }: LinkParts,
+  { codec, runtime, denoiser = null, features = [] }: LinkParts,
   pictures: AsyncIterable<Picture>,
   signal?: AbortSignal,
 ): Observable<FrameOutcome> {
   return defer(() => {
     const rng = createRng(config.seed);
+    const addPerception = createPerception(features);
     const grid = gridOf(config);
     const transmission = createTransmission(config, grid, rng);
     const prepared = new Map<string, Prepared>();
@@ -66,6 +71,7 @@ export function createLink(
       concatMap(({ arrived, receivers }) =>
         from(receivers).pipe(concatMap((receiver) => receiveFrame(receiver, arrived, config, signal))),
       ),
+      features.length === 0 ? identity : concatMap(addPerception),
     );
   });
 }

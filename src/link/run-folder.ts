@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CodecCard } from '../codec/card.js';
 import type { LinkConfig } from '../config/schema.js';
 import { FormatError } from '../core/errors.js';
+import type { FeatureCard } from '../perception/feature-card.js';
 import type { FrameOutcome, FrameReport } from './frame-report.js';
 import { constellationSvg, tapsSvg } from './plots.js';
 import { sideBySide } from './save-pictures.js';
@@ -43,13 +44,19 @@ const columns = [
  * for the first `run.keepPictures` frames and `summary.json`.
  * @throws FormatError if the folder cannot be written
  */
-export function openRunFolder(path: string, config: LinkConfig, card: CodecCard): RunFolder {
+export function openRunFolder(
+  path: string,
+  config: LinkConfig,
+  card: CodecCard,
+  features: readonly FeatureCard[] = [],
+): RunFolder {
+  const distances = features.filter(({ kind }) => kind !== 'fid').map(({ name }) => name);
   try {
     mkdirSync(join(path, 'pictures'), { recursive: true });
     mkdirSync(join(path, 'plots'), { recursive: true });
     writeJson(join(path, 'config.json'), config);
-    writeJson(join(path, 'versions.json'), versions(card));
-    writeFileSync(join(path, 'frames.csv'), `${columns.join(',')}\n`);
+    writeJson(join(path, 'versions.json'), versions(card, features));
+    writeFileSync(join(path, 'frames.csv'), `${[...columns, ...distances.map(csvCell)].join(',')}\n`);
   } catch (cause) {
     throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
   }
@@ -57,7 +64,11 @@ export function openRunFolder(path: string, config: LinkConfig, card: CodecCard)
   return {
     path,
     async add(outcomes) {
-      const lines = outcomes.map(({ report }) => columns.map((column) => csvCell(report[column])).join(','));
+      const lines = outcomes.map(({ report }) =>
+        [...columns.map((column) => report[column]), ...distances.map((name) => report.perception?.[name])]
+          .map(csvCell)
+          .join(','),
+      );
       appendFileSync(join(path, 'frames.csv'), `${lines.join('\n')}\n`);
       if (kept++ >= config.run.keepPictures) return;
       const { arrived } = outcomes[0];
@@ -106,7 +117,7 @@ export function openRunFolder(path: string, config: LinkConfig, card: CodecCard)
 }
 
 /** Versions of everything a result depends on. */
-export function versions(card?: CodecCard): Record<string, unknown> {
+export function versions(card?: CodecCard, features: readonly FeatureCard[] = []): Record<string, unknown> {
   const require = createRequire(import.meta.url);
   const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const ort = JSON.parse(readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8')) as { version: string };
@@ -116,6 +127,11 @@ export function versions(card?: CodecCard): Record<string, unknown> {
     onnxruntime: ort.version,
     platform: `${process.platform}-${process.arch}`,
     ...(card === undefined ? {} : { codec: { name: card.name, sha256: card.sha256 } }),
+    ...(features.length === 0
+      ? {}
+      : {
+          featureNetworks: features.map(({ name, kind, network, sha256 }) => ({ name, kind, sha256: sha256[network] })),
+        }),
   };
 }
 

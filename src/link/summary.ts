@@ -1,5 +1,6 @@
 import { naturalnessDistance } from '../metrics/naturalness.js';
-import type { FrameOutcome, FrameReport, NaturalnessPair } from './frame-report.js';
+import type { FeaturePair, FrameOutcome, FrameReport } from './frame-report.js';
+import { type PerceptionSummary, summarisePerception } from './perception.js';
 
 /** What one receiver did over all frames, failures included. */
 export interface ReceiverSummary {
@@ -25,18 +26,22 @@ export interface ReceiverSummary {
   readonly millisecondsMean: number;
   /** Frames over the receiver's own time; the rest of the link is not in it. */
   readonly framesPerSecond: number;
+  /** By feature network; absent without any. */
+  readonly perception?: Readonly<Record<string, PerceptionSummary>>;
 }
 
 /** What a summary needs of a frame's outcome. */
 export interface Summarised {
   readonly report: FrameReport;
-  readonly naturalness: NaturalnessPair;
+  readonly naturalness: FeaturePair;
+  readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
 /** Keeps of an outcome what a summary needs: neither pictures nor samples. */
-export const summarisable = ({ report, naturalness }: FrameOutcome): Summarised => ({
+export const summarisable = ({ report, naturalness, features }: FrameOutcome): Summarised => ({
   report,
   naturalness: naturalness(),
+  ...(features === undefined ? {} : { features }),
 });
 
 export function summarise(outcomes: readonly Summarised[]): Record<string, ReceiverSummary> {
@@ -78,7 +83,16 @@ function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
     decodedRecall: successes.length === 0 ? null : both / successes.length,
     millisecondsMean: time,
     framesPerSecond: 1000 / time,
+    ...perceptionOf(outcomes),
   };
+}
+
+function perceptionOf(outcomes: readonly Summarised[]): Pick<ReceiverSummary, 'perception'> {
+  const perception = summarisePerception(
+    outcomes.map(({ report }) => report.perception ?? {}),
+    outcomes.map(({ features }) => features ?? {}),
+  );
+  return Object.keys(perception).length === 0 ? {} : { perception };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;

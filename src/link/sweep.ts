@@ -4,13 +4,13 @@ import type { LinkConfig } from '../config/schema.js';
 import type { Radio, SampleBlock } from '../radio/radio.js';
 import type { Picture } from '../source/picture.js';
 import { createEmission, prepared } from './emission.js';
-import { createLink } from './link.js';
+import { createLink, type LinkParts } from './link.js';
 import type { LinkModels } from './link-models.js';
 import { createReception, type ReceptionReport, type SentPicture } from './reception.js';
-import { summarisable, type Summarised, summarise } from './summary.js';
+import { type ReceiverSummary, summarisable, type Summarised, summarise } from './summary.js';
 
 /** One receiver's figures at one point, the same for simulation and radio. */
-export interface PointFigures {
+export interface PointFigures extends Pick<ReceiverSummary, 'perception'> {
   readonly frames: number;
   /** Share of the frames that were sent with PSNR > 15 dB; frames not found count as failures. */
   readonly success: number;
@@ -33,7 +33,7 @@ export function gridOfPoints(axes: ReadonlyMap<string, readonly unknown[]>): Rea
 /** One point in simulation. */
 export async function simulatePoint(
   config: LinkConfig,
-  models: LinkModels,
+  models: LinkParts,
   pictures: AsyncIterable<Picture>,
   signal: AbortSignal,
 ): Promise<Record<string, PointFigures>> {
@@ -45,9 +45,13 @@ export async function simulatePoint(
     ),
   );
   return Object.fromEntries(
-    Object.entries(summarise(kept)).map(([name, { frames, success, psnrDbMean, decodedShare, millisecondsMean }]) => {
+    Object.entries(summarise(kept)).map(([name, summary]) => {
+      const { frames, success, psnrDbMean, decodedShare, millisecondsMean, perception } = summary;
       const snrDbMean = mean(kept.filter((k) => k.report.receiver === name).map(({ report }) => report.snrDb));
-      return [name, { frames, success, psnrDbMean, decodedShare, snrDbMean, millisecondsMean }];
+      return [
+        name,
+        { frames, success, psnrDbMean, decodedShare, snrDbMean, millisecondsMean, ...(perception && { perception }) },
+      ];
     }),
   );
 }

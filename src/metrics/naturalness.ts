@@ -1,5 +1,5 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { ShapeError } from '../core/errors.js';
+import { frechetDistance } from './frechet.js';
 import type { PictureView } from './picture-quality.js';
 
 /** Rec. 601 luma of a picture [3,H,W] in [0,1]. */
@@ -63,37 +63,13 @@ export function naturalnessDistance(received: readonly Float64Array[], sent: rea
   if ([...received, ...sent].some((row) => row.length !== n)) {
     throw new ShapeError('metrics.features', 'feature vectors of different lengths cannot be compared');
   }
-  const mean = columnMeans(sent);
+  const mean = Float64Array.from({ length: n }, (_, j) => sent.reduce((sum, row) => sum + row[j], 0) / sent.length);
   const deviation = Float64Array.from({ length: n }, (_, j) =>
     Math.max(1e-6, Math.sqrt(sent.reduce((sum, row) => sum + (row[j] - mean[j]) ** 2, 0) / sent.length)),
   );
   const standard = (rows: readonly Float64Array[]): Float64Array[] =>
     rows.map((row) => row.map((v, j) => (v - mean[j]) / deviation[j]));
-  const a = gaussianOf(standard(received));
-  const b = gaussianOf(standard(sent));
-  const shift = a.mean.reduce((sum, v, j) => sum + (v - b.mean[j]) ** 2, 0);
-  const root = squareRoot(b.covariance);
-  const cross = squareRoot(root.mmul(a.covariance).mmul(root));
-  return Math.max(0, shift + a.covariance.trace() + b.covariance.trace() - 2 * cross.trace());
-}
-
-function columnMeans(rows: readonly Float64Array[]): Float64Array {
-  const mean = new Float64Array(rows[0].length);
-  for (const row of rows) row.forEach((v, j) => (mean[j] += v / rows.length));
-  return mean;
-}
-
-function gaussianOf(rows: readonly Float64Array[]): { mean: Float64Array; covariance: Matrix } {
-  const mean = columnMeans(rows);
-  const centred = new Matrix(rows.map((row) => Array.from(row, (v, j) => v - mean[j])));
-  return { mean, covariance: centred.transpose().mmul(centred).div(rows.length) };
-}
-
-/** The symmetric root of a positive semi-definite matrix. */
-function squareRoot(matrix: Matrix): Matrix {
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
-  const roots = Matrix.diag(realEigenvalues.map((v) => Math.sqrt(Math.max(0, v))));
-  return eigenvectorMatrix.mmul(roots).mmul(eigenvectorMatrix.transpose());
+  return frechetDistance(standard(received), standard(sent));
 }
 
 const RADIUS = 3;

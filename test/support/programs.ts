@@ -27,6 +27,15 @@ export const torch = (): Requirement =>
     'apt-get install python3-torch python3-pil python3-onnx',
   );
 
+/** Its networks, to compare ours with; the files that users download are state dicts of them. */
+export const torchvision = (): Requirement =>
+  probe(
+    'torchvision',
+    gnuradioPython,
+    ['-c', 'import torch, torchvision'],
+    'apt-get install python3-torch python3-torchvision',
+  );
+
 export const liquid = (): Requirement =>
   probe(
     'liquid-dsp',

@@ -126,5 +126,13 @@ def publish_prior(out: str, card: dict, write_graph: Callable[[Path], None]) -> 
         _write_card(folder, {**head, **card, "sha256": {"denoiser.onnx": sha256_of(folder / "denoiser.onnx")}})
 
 
+def publish_features(out: str, card: dict, write_graph: Callable[[Path], dict]) -> None:
+    """`network.onnx` as `write_graph(file)` makes it, and the card with its hash and the golden values that `write_graph` returns."""
+    with publishing(out) as folder:
+        golden = write_graph(folder / "network.onnx")
+        head = {"format": "blindlink-features/1", "name": Path(out).resolve().name, "network": "network.onnx"}
+        _write_card(folder, {**head, **card, "sha256": {"network.onnx": sha256_of(folder / "network.onnx")}, "golden": golden})
+
+
 def _write_card(folder: Path, card: dict) -> None:
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")

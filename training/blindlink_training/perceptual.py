@@ -1,0 +1,141 @@
+"""LPIPS and DISTS as networks of two pictures [N,3,H,W] in [0,1] → distance [N], with the tensor names of the public files.
+
+LPIPS: Zhang, Isola, Efros, Shechtman and Wang, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", 2018 (version 0.1).
+DISTS: Ding, Ma, Wang and Simoncelli, "Image Quality Assessment: Unifying Structure and Texture Similarity", 2020.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+ALEXNET_CONVOLUTIONS = ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
+
+
+class Backbone(nn.Module):
+    """Convolutions of a classifier, numbered as torchvision's `features`; gives the maps after the layers `taps`."""
+
+    def __init__(self, layers: list[nn.Module], taps: list[int], widths: list[int]) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*layers)
+        self.taps = taps
+        self.widths = widths
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = []
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in self.taps:
+                maps.append(x)
+        return maps
+
+
+def vgg16(hanning: bool = False) -> Backbone:
+    """VGG16 up to relu5_3, tapped at the end of each stage; 2×2 maximum pooling between, or DISTS' L2 pooling."""
+    layers: list[nn.Module] = []
+    taps, channels = [], 3
+    for stage in VGG16_STAGES:
+        if taps:
+            layers.append(HanningPooling(channels) if hanning else nn.MaxPool2d(2))
+        for width in stage:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        taps.append(len(layers) - 1)
+    return Backbone(layers, taps, [stage[-1] for stage in VGG16_STAGES])
+
+
+def alexnet() -> Backbone:
+    """AlexNet (of one column) up to relu5, tapped after each ReLU; 3×3 maximum pooling after the first two."""
+    layers: list[nn.Module] = []
+    taps, channels = [], 3
+    for i, (width, kernel, stride, padding) in enumerate(ALEXNET_CONVOLUTIONS):
+        if i in (1, 2):
+            layers.append(nn.MaxPool2d(3, 2))
+        layers += [nn.Conv2d(channels, width, kernel, stride, padding), nn.ReLU()]
+        channels = width
+        taps.append(len(layers) - 1)
+    return Backbone(layers, taps, [width for width, *_ in ALEXNET_CONVOLUTIONS])
+
+
+class HanningPooling(nn.Module):
+    """√(g ∗ x² + 1e-12) at every second position; g is the 3×3 Hanning window, sum 1. [N,C,H,W] → [N,C,⌈H/2⌉,⌈W/2⌉]."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        window = torch.tensor([0.25, 0.5, 0.25])
+        self.register_buffer("window", torch.outer(window, window).expand(channels, 1, 3, 3).clone(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (F.conv2d(x.square(), self.window, stride=2, padding=1, groups=self.channels) + 1e-12).sqrt()
+
+
+class LinearLayers(nn.Module):
+    """The lpips package's `lin0` … `lin4`: non-negative weights of the channels of each tap."""
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+        for i, width in enumerate(widths):
+            head = nn.Module()
+            head.model = nn.Sequential(nn.Identity(), nn.Conv2d(width, 1, 1, bias=False))
+            self.add_module(f"lin{i}", head)
+
+
+class Lpips(nn.Module):
+    """Σ_l mean over positions of Σ_c w_lc·(â_lc − b̂_lc)², where â_l = a_l/(‖a_l‖ + 1e-10) over channels."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.linear = LinearLayers(backbone.widths)
+        # Of pictures in [−1, 1].
+        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1), persistent=False)
+
+    def _normalised(self, picture: Tensor) -> list[Tensor]:
+        maps = self.backbone((2 * picture - 1 - self.shift) / self.scale)
+        return [m / (m.square().sum(1, keepdim=True).sqrt() + 1e-10) for m in maps]
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        pairs = zip(self.linear.children(), self._normalised(a), self._normalised(b))
+        return sum(head.model((x - y).square()).mean((1, 2, 3)) for head, x, y in pairs)
+
+
+class ChannelWeights(nn.Module):
+    """DISTS' `alpha` (texture: means) and `beta` (structure: covariances), one of each for every channel of every map."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.beta = nn.Parameter(torch.ones(1, channels, 1, 1))
+
+
+class Dists(nn.Module):
+    """1 − Σ_c (α_c·(2·μ_a·μ_b + k)/(μ_a² + μ_b² + k) + β_c·(2·σ_ab + k)/(σ_a² + σ_b² + k)), k = 1e-6.
+
+    Means, variances and covariance are over positions, of the picture itself and of five maps; Σα + Σβ = 1.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = vgg16(hanning=True)
+        self.weights = ChannelWeights(3 + sum(self.backbone.widths))
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+
+    def _maps(self, picture: Tensor) -> list[Tensor]:
+        return [picture, *self.backbone((picture - self.mean) / self.std)]
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        texture, structure = [], []
+        for x, y in zip(self._maps(a), self._maps(b)):
+            mean_x, mean_y = x.mean((2, 3), keepdim=True), y.mean((2, 3), keepdim=True)
+            x, y = x - mean_x, y - mean_y
+            variances = x.square().mean((2, 3), keepdim=True) + y.square().mean((2, 3), keepdim=True)
+            texture.append((2 * mean_x * mean_y + 1e-6) / (mean_x.square() + mean_y.square() + 1e-6))
+            structure.append((2 * (x * y).mean((2, 3), keepdim=True) + 1e-6) / (variances + 1e-6))
+        alpha, beta = self.weights.alpha, self.weights.beta
+        similarity = alpha * torch.cat(texture, 1) + beta * torch.cat(structure, 1)
+        return 1 - similarity.sum((1, 2, 3)) / (alpha.sum() + beta.sum())
