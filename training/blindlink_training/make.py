@@ -50,10 +50,11 @@ WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
 BLIND = [*WARM, "--blind-share", "0.5"]
 BLIND_AFTER = [*BLIND, "--lr", "8e-4"]
 SEARCH = {"passes": 24, "initialStarts": 4, "refinements": 8}
+SHORT = {"passes": 16, "initialStarts": 1, "refinements": 8}
 LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
-    "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND),
+    "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND, blind_em=SHORT),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, rank=256, blind_em=SEARCH),
     "natural-24": Recipe(
         *("natural", "natural pictures", 25),
