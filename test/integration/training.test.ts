@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -183,6 +184,33 @@ describeWith(torch(), 'the training recipe', () => {
     expect(last).toMatchObject({ step: 3, final: true });
     expect(last['meanPower']).toBeGreaterThan(0);
     expect(last['blind']).toMatchObject({ '10.0': { channelError: expect.any(Number) as number } });
+  });
+
+  it('stops at a step when asked to, and loses nothing', async () => {
+    const { work, pictures, python } = await prepare();
+    const args = ['-m', 'blindlink_training.train_codec', '--train', pictures, '--val', pictures, '--out', work];
+    const small = ['--width', '24', '--encoder-blocks', '1', '--decoder-blocks', '1', '--batch', '4'];
+    const child = spawn(gnuradioPython, [...args, ...small], { cwd: resolve('training') });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.stdout.once('data', () => setTimeout(() => child.kill('SIGINT'), 500));
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(130);
+    const step = Number(/^stopped after step (\d+); the checkpoint is written/m.exec(err)?.[1]);
+    expect(step).toBeGreaterThan(0);
+    const again = python('train_codec', ...args.slice(2), ...small, '--steps', String(step + 1))
+      .trim()
+      .split('\n');
+    expect(JSON.parse(again[0])).toMatchObject({ step, pictures: 4 });
+    expect(JSON.parse(again.at(-1) ?? '')).toMatchObject({ step: step + 1, final: true });
+  });
+
+  it('says in one line what is wrong with pictures', async () => {
+    const { work } = await prepare(1);
+    const args = ['-m', 'blindlink_training.train_codec', '--train', join(work, 'gone'), '--val', work, '--out', work];
+    const { status, stderr } = spawnSync(gnuradioPython, args, { cwd: resolve('training'), encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr.trim()).toMatch(/^\S*gone: no such file or folder of pictures$/);
   });
 
   it('makes a model with one command, each stage once', async () => {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import sys
 from pathlib import Path
 
 import torch
@@ -34,6 +36,23 @@ def average_into(slow: nn.Module, fast: nn.Module, step: int, limit: float) -> N
         a.lerp_(b, 1 - decay)
     for a, b in zip(slow.buffers(), fast.buffers()):
         a.copy_(b)
+
+
+class Interrupt:
+    """Ctrl-C and SIGTERM are asked for between steps, so that nothing is lost or half done."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._request)
+
+    def _request(self, *_: object) -> None:
+        self.requested = True
+
+    def leave(self, step: int, kept: str) -> None:
+        """Ends the program with the status of an interrupted one."""
+        print(f"stopped after step {step}; {kept}", file=sys.stderr)
+        sys.exit(130)
 
 
 def device_of(net: nn.Module) -> torch.device:

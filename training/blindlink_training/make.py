@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -122,7 +123,8 @@ def make_prior(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
 
 
 def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
-    common = ["--train", *args.train, "--val", *args.val, "--out", run, "--device", args.device]
+    data = ["--train", *args.train, "--val", *args.val, "--device", args.device]
+    common = [*data, "--out", run]
     small = ["--batch", 4, "--limit", 200] if args.smoke else []
     start = MODELS / recipe.start if recipe.start else None
 
@@ -136,7 +138,7 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         if not is_final(stage / "checkpoint.pt"):
             size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", minutes]
             rate = ["--latent-channels", recipe.latent_channels]
-            python("train_codec", *common, "--out", stage, *rate, *origin, *flags, *size)
+            python("train_codec", *data, "--out", stage, *rate, *origin, *flags, *size)
         origin = ["--init", stage / "checkpoint.pt"]
     codec = ["--codec", run / "checkpoint.pt"]
     if not (run / "polarity.pt").exists():
@@ -193,6 +195,8 @@ def main() -> None:
         setattr(args, name, paths and [str(Path(p).resolve()) for p in paths])
     run = (args.runs / (args.name + ("-smoke" if args.smoke else ""))).resolve()
     run.mkdir(parents=True, exist_ok=True)
+    # Ctrl-C reaches the stage that runs, which ends by itself; its status is told below.
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         (make_prior if recipe.prior else make_codec)(args.name, recipe, args, run)
     except subprocess.CalledProcessError as error:

@@ -21,6 +21,10 @@ from PIL import Image
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm"}
 
 
+class PicturesError(SystemExit):
+    """Pictures that cannot be had; a program that does not catch it ends with this one line and status 1."""
+
+
 def _decode(raw: bytes, size: int) -> np.ndarray:
     """One encoded picture → [size, size, 3] uint8, centre-cropped to a square."""
     picture = Image.open(io.BytesIO(raw)).convert("RGB")
@@ -38,7 +42,7 @@ def _packed(path: Path) -> list[bytes]:
     lengths = struct.unpack_from(f"<{count}I", blob, 4)
     offset = 4 + 4 * count
     if offset + sum(lengths) != len(blob):
-        raise ValueError(f"{path}: {len(blob)} bytes, but its table of contents asks for {offset + sum(lengths)}")
+        raise PicturesError(f"{path}: {len(blob)} bytes, but its table of contents asks for {offset + sum(lengths)}")
     pictures = []
     for length in lengths:
         pictures.append(blob[offset : offset + length])
@@ -57,14 +61,14 @@ def _encoded(paths: list[str]) -> Iterator[bytes]:
         elif path.is_file():
             yield path.read_bytes()
         else:
-            raise FileNotFoundError(f"{name}: no such file or folder of pictures")
+            raise PicturesError(f"{name}: no such file or folder of pictures")
 
 
 def load_pictures(paths: list[str], size: int = 64, limit: int | None = None) -> torch.Tensor:
     """Pictures of all `paths` (packed files, picture files or folders) as [n, 3, size, size] uint8."""
     encoded = list(itertools.islice(_encoded(paths), limit))
     if not encoded:
-        raise ValueError(f"no pictures in {', '.join(paths)}")
+        raise PicturesError(f"no pictures in {', '.join(paths)}")
     stack = np.stack([_decode(raw, size) for raw in encoded])
     return torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
 

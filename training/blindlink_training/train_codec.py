@@ -20,7 +20,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
-from .loop import average_into, device_of, save_atomically, set_rate, start_from
+from .loop import Interrupt, average_into, device_of, save_atomically, set_rate, start_from
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
@@ -174,8 +174,14 @@ def main() -> None:
     prior = CodewordPrior.of(encode_some(codec, train, PRIOR_CODEWORDS), args.blind_rank) if blind else None
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
     running = 0.0
+    interrupt = Interrupt()
+    begin = {"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in codec.parameters()), "device": args.device}
+    print(json.dumps(begin), flush=True)
     while True:
         elapsed = time.time() - start
+        if interrupt.requested:
+            save(False)
+            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
         progress = max(elapsed / 60 / args.minutes, step / args.steps)
         if progress >= 1:
             break

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from .channel import SUBCARRIERS, TAPS, draw_taps
 from .codec import Codec
-from .loop import device_of, set_rate, start_from
+from .loop import Interrupt, device_of, set_rate, start_from
 from .pictures import load_pictures
 from .polarity import Polarity
 from .saved_codec import load_codec, stored_parameters
@@ -98,7 +98,10 @@ def main() -> None:
         start_from(net, stored_parameters(Path(args.init)))
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-2)
     start, step, running, reported = time.time(), 0, 0.7, 0.0
+    interrupt = Interrupt()
     while (elapsed := (time.time() - start) / 60) < args.minutes:
+        if interrupt.requested:
+            interrupt.leave(step, "nothing is written")
         set_rate(optimiser, args.lr, step, elapsed / args.minutes, warm_up=100)
         pick = torch.randint(len(z), (args.batch,))
         # The receiver does not know the true SNR to the decibel either.

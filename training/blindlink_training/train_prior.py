@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from .dncnn import Dncnn
-from .loop import average_into, save_atomically, set_rate
+from .loop import Interrupt, average_into, save_atomically, set_rate
 from .pictures import load_pictures
 from .prior import SIGMA_DATA, Prior
 
@@ -113,8 +113,14 @@ def main() -> None:
     kind = "cuda" if args.device.startswith("cuda") else "cpu"
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
     running = 0.0
+    interrupt = Interrupt()
+    begin = {"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in prior.parameters()), "device": args.device}
+    print(json.dumps(begin), flush=True)
     while True:
         elapsed = time.time() - start
+        if interrupt.requested:
+            save(False)
+            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
         progress = max(elapsed / 60 / args.minutes, step / args.steps)
         if progress >= 1:
             break

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from .channel import SUBCARRIERS, draw_taps
-from .loop import average_into, set_rate, start_from
+from .loop import Interrupt, average_into, set_rate, start_from
 from .pictures import load_pictures
 from .refiner import Refiner
 from .saved_codec import load_codec, stored_parameters
@@ -75,7 +75,10 @@ def main() -> None:
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-3)
     start, step, running, reported = time.time(), 0, 0.0, 0.0
+    interrupt = Interrupt()
     while (progress := max((time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
+        if interrupt.requested:
+            interrupt.leave(step, "nothing is written")
         set_rate(optimiser, args.lr, step, progress, warm_up=200)
         pick = torch.randint(len(z), (args.batch,))
         target = crop(z[pick].float())
