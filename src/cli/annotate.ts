@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
-import type { ReceptionOutcome } from '../link/reception.js';
-import { versions } from '../link/run-folder.js';
+import type { ReceptionOutcome } from '../link/stream/reception.js';
+import { versions } from '../link/results/run-folder.js';
 import { openReplay } from '../radio/replay/replay-radio.js';
 import { blindlinkExtension, type SigmfAnnotation, type SigmfMetadata } from '../recording/metadata.js';
 import { writeMetadata } from '../recording/sigmf-writer.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { RadioRequest } from '../link/open-radio.js';
-import type { PictureSize } from '../link/reception.js';
+import type { RadioRequest } from '../link/setting/open-radio.js';
+import type { PictureSize } from '../link/stream/reception.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { profileFor, profileProblems } from '../radio/device-profile.js';

@@ -2,16 +2,16 @@ import { lastValueFrom, tap } from 'rxjs';
 import { defaultIfEmpty, takeWhile } from 'rxjs';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
-import { withModels } from '../link/link-models.js';
+import { withModels } from '../link/setting/link-models.js';
 import {
   createReception,
   type PictureSize,
   type ReceptionOutcome,
   type ReceptionReport,
   type SentPicture,
-} from '../link/reception.js';
-import { openReceptionFolder } from '../link/reception-folder.js';
-import { defaultRunFolder, versions } from '../link/run-folder.js';
+} from '../link/stream/reception.js';
+import { openReceptionFolder } from '../link/results/reception-folder.js';
+import { defaultRunFolder, versions } from '../link/results/run-folder.js';
 import type { Radio } from '../radio/radio.js';
 import { describeLosses } from './radio-flags.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { openRadio } from '../link/open-radio.js';
-import type { PictureSize } from '../link/reception.js';
+import { openRadio } from '../link/setting/open-radio.js';
+import type { PictureSize } from '../link/stream/reception.js';
 import { decimal } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { addRadioFlags, noteProfile, pictureSize, radioRequest, withoutChannel } from './radio-flags.js';

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { RawConfig } from '../config/load.js';
 import { LinkError } from '../core/errors.js';
-import { findByPreamble } from '../link/find-frames.js';
-import { gridOf } from '../link/link-setting.js';
-import type { PictureSize, SentPicture } from '../link/reception.js';
+import { findByPreamble } from '../link/stream/find-frames.js';
+import { gridOf } from '../link/setting/link-setting.js';
+import type { PictureSize, SentPicture } from '../link/stream/reception.js';
 import { openReplay, sectionsByAnnotation } from '../radio/replay/replay-radio.js';
 import type { Recording } from '../recording/recording.js';
 import { openPictures } from '../source/picture-source.js';

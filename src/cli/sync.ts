@@ -6,7 +6,7 @@ import {
   type FoundFrame,
   type FrameSearchResult,
   type SearchDiagnosis,
-} from '../link/find-frames.js';
+} from '../link/stream/find-frames.js';
 import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
 import type { Recording } from '../recording/recording.js';
 import { addInputFlags, openInput, rate, rateOf, whole } from './input-file.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { AbortedError, DeviceError } from '../core/errors.js';
-import { createEmission, prepared } from '../link/emission.js';
-import { withModels } from '../link/link-models.js';
-import { openRadio } from '../link/open-radio.js';
+import { createEmission, prepared } from '../link/stream/emission.js';
+import { withModels } from '../link/setting/link-models.js';
+import { openRadio } from '../link/setting/open-radio.js';
 import { openPictures } from '../source/picture-source.js';
 import { decimal, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';

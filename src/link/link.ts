@@ -9,11 +9,11 @@ import type { FeatureNetwork } from '../perception/feature-network.js';
 import type { LinkSetting, Observations, Receiver, ReceiverStep } from '../receiver/receiver.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
-import { type FrameOutcome, reportFrame } from './frame-report.js';
-import { createReceiver } from './create-receiver.js';
-import { codecSnrOf, createLinkSetting, gridOf } from './link-setting.js';
-import { createPerception } from './perception.js';
-import { type ArrivedFrame, createTransmission } from './transmission.js';
+import { type FrameOutcome, reportFrame } from './results/frame-report.js';
+import { createReceiver } from './setting/create-receiver.js';
+import { codecSnrOf, createLinkSetting, gridOf } from './setting/link-setting.js';
+import { createPerception } from './results/perception.js';
+import { type ArrivedFrame, createTransmission } from './frame/transmission.js';
 
 export interface LinkParts {
   readonly codec: Codec;

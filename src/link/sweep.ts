@@ -3,11 +3,11 @@ import { defaultIfEmpty } from 'rxjs';
 import type { LinkConfig } from '../config/schema.js';
 import type { Radio, SampleBlock } from '../radio/radio.js';
 import type { Picture } from '../source/picture.js';
-import { createEmission, prepared } from './emission.js';
+import { createEmission, prepared } from './stream/emission.js';
 import { createLink, type LinkParts } from './link.js';
-import type { LinkModels } from './link-models.js';
-import { createReception, type ReceptionReport, type SentPicture } from './reception.js';
-import { type ReceiverSummary, summarisable, type Summarised, summarise } from './summary.js';
+import type { LinkModels } from './setting/link-models.js';
+import { createReception, type ReceptionReport, type SentPicture } from './stream/reception.js';
+import { type ReceiverSummary, summarisable, type Summarised, summarise } from './results/summary.js';
 
 /** One receiver's figures at one point, the same for simulation and radio. */
 export interface PointFigures extends Pick<ReceiverSummary, 'perception'> {

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Codec, openCodec } from '../../src/codec/codec.js';
 import { findModel } from '../../src/core/shipped-models.js';
 import { type RawConfig, resolveConfig } from '../../src/config/load.js';
-import type { FrameOutcome } from '../../src/link/frame-report.js';
+import type { FrameOutcome } from '../../src/link/results/frame-report.js';
 import { createLink } from '../../src/link/link.js';
-import { openRunFolder } from '../../src/link/run-folder.js';
-import { summarisable, summarise } from '../../src/link/summary.js';
+import { openRunFolder } from '../../src/link/results/run-folder.js';
+import { summarisable, summarise } from '../../src/link/results/summary.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 

@@ -2,10 +2,10 @@ import type { LinkConfig } from '../../config/schema.js';
 import type { FrameMessage, ProgressMessage, ResultMessage } from '../../dashboard/messages.js';
 import type { ReceiverName } from '../../receiver/receiver.js';
 import type { Picture } from '../../source/picture.js';
-import type { FrameCandidate } from '../frame-extractor.js';
-import type { RadioRequest } from '../open-radio.js';
-import type { PictureSize } from '../reception.js';
-import type { ArrivedFrame, SentFrame } from '../transmission.js';
+import type { FrameCandidate } from '../stream/frame-extractor.js';
+import type { RadioRequest } from '../setting/open-radio.js';
+import type { PictureSize } from '../stream/reception.js';
+import type { ArrivedFrame, SentFrame } from '../frame/transmission.js';
 
 /** A frame on its way to the receivers' processes: all that is data of it. */
 export type LiveFrame = SimulatedFrame | HeardFrame;

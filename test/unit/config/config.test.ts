@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../../../src/config/load.js';
 import { ConfigError } from '../../../src/core/errors.js';
-import { gridOf, tapPriorOf } from '../../../src/link/link-setting.js';
+import { gridOf, tapPriorOf } from '../../../src/link/setting/link-setting.js';
 
 function messageOf(run: () => unknown): string {
   try {

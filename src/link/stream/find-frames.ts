@@ -1,0 +1,231 @@
+import { type ComplexArray, createComplex } from '../../core/complex.js';
+import { throwIfAborted } from '../../core/errors.js';
+import { createRationalResampler, type RationalResampler } from '../../dsp/rational-resampler.js';
+import type { Grid } from '../../ofdm/grid.js';
+import { blocksOf, type Recording } from '../../recording/recording.js';
+import { type CpNumerology, createCpSynchroniser } from '../../sync/cp-synchroniser.js';
+import { createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
+import { guessNumerology, type NumerologyGuess } from '../../sync/numerology-guess.js';
+import { createPreambleDetector } from '../../sync/preamble-detector.js';
+import { createRepetitionDetector } from '../../sync/repetition-detector.js';
+
+/** A frame, or a stretch of symbols, in a recording. Positions count the recording's own samples. */
+export interface FoundFrame {
+  readonly method: 'preamble' | 'repetition' | 'cp';
+  readonly startSample: number;
+  /** Samples known to belong to it. */
+  readonly sampleCount: number;
+  readonly cfoSubcarriers: number;
+  readonly cfoHz: number;
+  readonly snrDb: number;
+  readonly metric: number;
+  readonly noiseVariance: number | null;
+  /** Symbols of a locked stretch. */
+  readonly numSymbols: number | null;
+}
+
+/** Why a search ended as it did. */
+export interface SearchDiagnosis {
+  readonly verdict: string;
+  readonly samplesSearched: number;
+  readonly bestMetric: number;
+  readonly bestMetricSample: number;
+  readonly snrGuessDb: number;
+  readonly cfoGuessSubcarriers: number | null;
+  /** Share of samples within 0.1 % of the largest amplitude in I or Q; above 0.001 the recording is clipped. */
+  readonly clippedShare: number;
+  readonly rms: number;
+  readonly dcOffset: number;
+  readonly looksLike: NumerologyGuess | null;
+}
+
+export interface FrameSearch {
+  readonly sampleRateHz: number;
+  readonly channel: number;
+  /** Rate to which the recording is brought first, where the symbols are no whole number of its own samples. */
+  readonly resampleHz: number | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface FrameSearchResult {
+  readonly frames: readonly FoundFrame[];
+  readonly diagnosis: SearchDiagnosis;
+}
+
+/** Samples that the diagnosis looks at, at most. */
+const LOOK = 400_000;
+
+/** Stretches of OFDM by their prefixes alone. With `grid`, whose guards tell, the offset in whole subcarriers as well. */
+export function findByPrefix(
+  recording: Recording,
+  numerology: CpNumerology,
+  search: FrameSearch,
+  options: { symbolsPerWindow?: number; grid?: Grid | null },
+): FrameSearchResult {
+  const stream = createStream(recording, search);
+  const synchroniser = createCpSynchroniser(numerology, {
+    ...(options.symbolsPerWindow === undefined ? {} : { symbolsPerWindow: options.symbolsPerWindow }),
+  });
+  const stretches = [];
+  for (const samples of stream.blocks(synchroniser.delaySamples)) stretches.push(...synchroniser.execute(samples));
+  const spacingHz = stream.rateHz / numerology.fftSize;
+  let integer: IntegerCfo | null = null;
+  const frames = stretches.map((stretch): FoundFrame => {
+    const startSample = stream.toOwn(stretch.startSample);
+    let cfoSubcarriers = stretch.cfoSubcarriers;
+    const { grid } = options;
+    if (grid != null && search.resampleHz === null) {
+      const symbols = Math.min(stretch.numSymbols, 256);
+      const samples = recording.read(startSample, symbols * grid.symbolLength, search.channel);
+      integer ??= createIntegerCfo(numerology.fftSize, grid.activeBins, Math.floor(numerology.fftSize / 8));
+      const { shift } = integer(samples, 0, numerology.cyclicPrefixLengths, symbols, cfoSubcarriers);
+      cfoSubcarriers += shift;
+    }
+    return {
+      method: 'cp',
+      startSample,
+      sampleCount: Math.min(stream.toOwn(stretch.endSample), recording.numSamples) - startSample,
+      cfoSubcarriers,
+      cfoHz: cfoSubcarriers * spacingHz,
+      snrDb: stretch.snrDb,
+      metric: stretch.metric,
+      noiseVariance: stretch.noiseVariance,
+      numSymbols: stretch.numSymbols,
+    };
+  });
+  const { verdict, samplesSearched, bestMetric, bestMetricSample, snrGuessDb, cfoGuessSubcarriers } =
+    synchroniser.diagnosis();
+  const about = { bestMetric, bestMetricSample: stream.toOwn(bestMetricSample), snrGuessDb, cfoGuessSubcarriers };
+  return { frames, diagnosis: diagnose(recording, search, { verdict, samplesSearched, ...about }, frames) };
+}
+
+/**
+ * Frames by their preamble: ours, known in every sample, or, with `repetition`, any symbol of two equal halves.
+ * @param frameSamples length of a frame; behind its preamble no other is looked for
+ */
+export function findByPreamble(
+  recording: Recording,
+  grid: Grid,
+  search: FrameSearch,
+  options: { repetition: boolean; frameSamples: number },
+): FrameSearchResult {
+  const stream = createStream(recording, search);
+  const spacingHz = stream.rateHz / grid.fftSize;
+  if (options.repetition) {
+    const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
+    const found = [];
+    for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    const frames = found.map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
+      method: 'repetition',
+      startSample: stream.toOwn(startSample),
+      sampleCount: Math.round(grid.symbolLength / stream.ratio),
+      cfoSubcarriers,
+      cfoHz: cfoSubcarriers * spacingHz,
+      snrDb,
+      metric,
+      noiseVariance: null,
+      numSymbols: null,
+    }));
+    const { metric, at } = detector.best();
+    const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
+    const about = {
+      verdict: frames.length > 0 ? 'found' : 'nothing',
+      samplesSearched: stream.count(),
+      bestMetric: metric,
+      bestMetricSample: stream.toOwn(at),
+      snrGuessDb: 10 * Math.log10(ratio / (1 - ratio)),
+      cfoGuessSubcarriers: null,
+    };
+    return { frames, diagnosis: diagnose(recording, search, about, frames) };
+  }
+  const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
+  const found = [];
+  for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+  const frames = found.map((detection): FoundFrame => ({
+    method: 'preamble',
+    startSample: stream.toOwn(detection.startSample),
+    sampleCount: Math.round(options.frameSamples / stream.ratio),
+    cfoSubcarriers: detection.cfoSubcarriers,
+    cfoHz: detection.cfoSubcarriers * spacingHz,
+    snrDb: detection.snrDb,
+    metric: detection.metric,
+    noiseVariance: detection.noiseVariance,
+    numSymbols: null,
+  }));
+  const { verdict, bestMetric, bestMetricSample, snrGuessDb } = detector.diagnosis();
+  const about = {
+    verdict,
+    samplesSearched: stream.count(),
+    bestMetric,
+    bestMetricSample: stream.toOwn(bestMetricSample),
+    snrGuessDb,
+    cfoGuessSubcarriers: null,
+  };
+  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+}
+
+interface Stream {
+  readonly rateHz: number;
+  /** Samples searched per sample of the recording. */
+  readonly ratio: number;
+  /** The recording's samples, resampled if asked, then `tail` zeros. */
+  blocks(tail: number): Generator<ComplexArray>;
+  /** Position in the recording of a position in the stream. */
+  toOwn(position: number): number;
+  count(): number;
+}
+
+function createStream(recording: Recording, { sampleRateHz, channel, resampleHz, signal }: FrameSearch): Stream {
+  const resampler: RationalResampler | null =
+    resampleHz === null || resampleHz === sampleRateHz ? null : createRationalResampler(sampleRateHz, resampleHz);
+  const ratio = resampler?.ratio ?? 1;
+  return {
+    rateHz: sampleRateHz * ratio,
+    ratio,
+    toOwn: (position) => Math.max(position < 0 ? -1 : 0, Math.round(position / ratio)),
+    count: () => recording.numSamples,
+    *blocks(tail) {
+      for (const { samples } of blocksOf(recording, { channel })) {
+        throwIfAborted(signal, 'the search');
+        yield resampler?.execute(samples) ?? samples;
+      }
+      if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));
+      yield createComplex(tail);
+    },
+  };
+}
+
+type About = Pick<
+  SearchDiagnosis,
+  'verdict' | 'samplesSearched' | 'bestMetric' | 'bestMetricSample' | 'snrGuessDb' | 'cfoGuessSubcarriers'
+>;
+
+/** Adds what the samples themselves tell; the search for other numerologies only where nothing was found. */
+function diagnose(
+  recording: Recording,
+  { channel }: FrameSearch,
+  about: About,
+  frames: readonly FoundFrame[],
+): SearchDiagnosis {
+  const samples = recording.read(0, LOOK, channel);
+  const { re, im } = samples;
+  let [peak, sum, dcRe, dcIm] = [0, 0, 0, 0];
+  for (let i = 0; i < re.length; i++) {
+    peak = Math.max(peak, Math.abs(re[i]), Math.abs(im[i]));
+    sum += re[i] * re[i] + im[i] * im[i];
+    dcRe += re[i];
+    dcIm += im[i];
+  }
+  let atPeak = 0;
+  for (let i = 0; i < re.length; i++) {
+    if (Math.abs(re[i]) > 0.999 * peak || Math.abs(im[i]) > 0.999 * peak) atPeak++;
+  }
+  const count = Math.max(1, re.length);
+  return {
+    ...about,
+    clippedShare: atPeak / count,
+    rms: Math.sqrt(sum / count),
+    dcOffset: Math.hypot(dcRe, dcIm) / count,
+    looksLike: frames.length > 0 ? null : guessNumerology(samples),
+  };
+}

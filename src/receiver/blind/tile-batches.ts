@@ -1,0 +1,52 @@
+import { TILE } from '../../codec/layout.js';
+import type { LinkSetting } from '../receiver.js';
+
+/** Tiles of one shape, for networks that run on whole batches: positions in the list of tiles they were taken from. */
+export interface TileBatch {
+  readonly members: readonly number[];
+  readonly height: number;
+  readonly width: number;
+}
+
+export function tileBatches(setting: LinkSetting, tiles: Int32Array): TileBatch[] {
+  const batches = new Map<string, { members: number[]; height: number; width: number }>();
+  tiles.forEach((tile, position) => {
+    const { height, width } = setting.layout.tileShapes[tile];
+    const key = `${height}x${width}`;
+    const batch = batches.get(key);
+    if (batch === undefined) batches.set(key, { members: [position], height, width });
+    else batch.members.push(position);
+  });
+  return [...batches.values()];
+}
+
+/** [T, C·16·16] in tile coordinates → [members, C, height, width] without the places that partial tiles lack. */
+export function packTiles({ members, height, width }: TileBatch, channels: number, tiles: Float32Array): Float32Array {
+  const packed = new Float32Array(members.length * channels * height * width);
+  eachRow({ members, height, width }, channels, (inTile, inBatch) => {
+    packed.set(tiles.subarray(inTile, inTile + width), inBatch);
+  });
+  return packed;
+}
+
+/** The way back; places that partial tiles lack are left alone. */
+export function unpackTiles(batch: TileBatch, channels: number, packed: Float32Array, tiles: Float32Array): void {
+  eachRow(batch, channels, (inTile, inBatch) => {
+    tiles.set(packed.subarray(inBatch, inBatch + batch.width), inTile);
+  });
+}
+
+function eachRow(
+  { members, height, width }: TileBatch,
+  channels: number,
+  use: (inTile: number, inBatch: number) => void,
+): void {
+  let inBatch = 0;
+  for (const member of members) {
+    for (let c = 0; c < channels; c++) {
+      for (let y = 0; y < height; y++, inBatch += width) {
+        use(((member * channels + c) * TILE + y) * TILE, inBatch);
+      }
+    }
+  }
+}
