@@ -19,7 +19,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/cli/**', 'test/bench/**', 'test/run.mjs', 'examples/**', 'recordings/**'],
+    files: ['src/cli/**', 'test/bench/**', 'test/run.mjs', 'scripts/**', 'examples/**', 'recordings/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -11,6 +11,7 @@ import { addInputFlags, openInput } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { pictureSize, withoutChannel } from './radio-flags.js';
 import { receiveFrames } from './receive-frames.js';
+import { sentLogOf } from '../link/stream/sent-in-recording.js';
 import { openLinkRecording } from './replay.js';
 import { addSettings } from './settings.js';
 import { addSearchFlags, searchFrames } from './sync.js';
@@ -94,7 +95,7 @@ function searchOnly(file: string, options: Record<string, unknown>): Found {
 }
 
 async function decode(file: string, options: Record<string, unknown>): Promise<Found> {
-  const { config, recording, size, sent } = await openLinkRecording(file, { ...options, save: false });
+  const { config, recording, size } = openLinkRecording(file, { ...options, save: false });
   const { signal, release } = interruptible();
   const radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz });
   const annotations: SigmfAnnotation[] = [];
@@ -103,7 +104,7 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
       config,
       size,
       radio,
-      sent,
+      sent: sentLogOf(recording, config),
       json: false,
       signal,
       frames: Infinity,

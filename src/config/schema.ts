@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { receiverNames } from '../core/receiver-names.js';
+import { impairmentSchemas } from '../channel/impairments.js';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -41,15 +41,7 @@ const channel = z.strictObject({
   sampleRateHz: positive.default(1e6),
   /** Carrier offset in subcarrier spacings. */
   cfoSubcarriers: z.number().default(0),
-  phaseNoiseLinewidthHz: z.number().min(0).default(0),
-  sfoPpm: z.number().default(0),
-  delaySamples: z.int().min(0).default(0),
-  amplifier: z.strictObject({ smoothness: positive, inputBackoffDb: z.number() }).optional(),
-  tone: z.strictObject({ frequencyHz: z.number(), sirDb: z.number() }).optional(),
-  impulses: z.strictObject({ probability: z.number().gt(0).max(1), sirDb: z.number() }).optional(),
-  iqImbalance: z.strictObject({ gainDb: z.number(), phaseDeg: z.number() }).optional(),
-  dcOffset: z.strictObject({ re: z.number(), im: z.number() }).optional(),
-  quantizer: z.strictObject({ bits: z.int().min(1).max(24), fullScale: positive }).optional(),
+  ...impairmentSchemas,
 });
 
 /** What all receivers that sample with a gradient have. */
@@ -65,7 +57,10 @@ const sampling = {
 const knowledge = z.enum(['perfect', 'pilot', 'blind-em']).default('pilot');
 
 const receiver = z.strictObject({
-  names: z.array(z.enum(receiverNames)).min(1).default(['perfect', 'pilot', 'blind-em']),
+  /** Built-in receivers, or .js and .mjs files that export one. */
+  names: z.array(z.string().min(1)).min(1).default(['perfect', 'pilot', 'blind-em']),
+  /** Settings of receivers from elsewhere, by their name; each checks its own. */
+  options: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),

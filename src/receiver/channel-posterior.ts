@@ -1,3 +1,6 @@
+import type { ComplexArray } from '../core/complex.js';
+import type { Grid } from '../ofdm/grid.js';
+
 /**
  * The channel's posterior given the sent cells: Gaussian in closed form.
  *
@@ -151,6 +154,22 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
     }
     return out;
   }
+}
+
+/** Least-squares taps of each packet's mean response at its data cells, in a window of `numTaps`. */
+export function fitTaps(grid: Grid, response: ComplexArray, numTaps: number): ComplexArray[] {
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
+  return Array.from({ length: response.re.length / grid.cellsPerPacket }, (_, p) => {
+    const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
+    const cross = createRow(grid.numDataSubcarriers);
+    for (let i = 0; i < grid.cellsPerPacket; i++) {
+      const m = i % grid.numDataSubcarriers;
+      cross.re[m] += response.re[p * grid.cellsPerPacket + i];
+      cross.im[m] += response.im[p * grid.cellsPerPacket + i];
+    }
+    const { taps } = estimator.posterior(energy, cross, 1e-5);
+    return { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) };
+  });
 }
 
 /** Inverts a Hermitian positive definite matrix in place by Gauss–Jordan elimination. */

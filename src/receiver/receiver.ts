@@ -1,7 +1,6 @@
 import type { Codec } from '../codec/codec.js';
 import type { CodewordLayout } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
-import type { ReceiverName } from '../core/receiver-names.js';
 import type { Grid } from '../ofdm/grid.js';
 import type { Interleaver } from '../ofdm/interleaver.js';
 
@@ -103,10 +102,8 @@ export interface Observations {
  * It never sees the picture that was sent.
  */
 export interface Receiver {
-  readonly name: ReceiverName;
+  readonly name: string;
   /** Which side channels it must be given; all others are withheld by the link. */
   readonly needs: { readonly pilots: boolean; readonly truth: boolean };
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
 }
-
-export type { ReceiverName };

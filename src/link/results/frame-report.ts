@@ -1,26 +1,23 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { meanPower } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
-import { msSsim, psnrDb, ssim } from '../../metrics/picture-quality.js';
-import { naturalnessFeatures, sharpness } from '../../metrics/naturalness.js';
+import { naturalnessFeatures } from '../../metrics/naturalness.js';
 import { channelError, evm } from '../../metrics/signal-quality.js';
-import type { ReceiverName, ReceiverResult, Verdict } from '../../receiver/receiver.js';
-import { type ArrivedFrame, cropToSent } from '../frame/transmission.js';
+import type { ReceiverResult, Verdict } from '../../receiver/receiver.js';
+import { cropToSent } from '../frame/sender.js';
+import type { ArrivedFrame } from '../frame/simulation.js';
+import { measurePicture, type PictureFigures } from './picture-metrics.js';
+import { columnsOf } from './tables.js';
 
 /** PSNR above which the paper counts a picture as received, dB. */
 export const SUCCESS_PSNR_DB = 15;
 
-/** One receiver's outcome on one frame: what `--json` prints a line of. */
-export interface FrameReport {
+/** One receiver's outcome on one frame: what `--json` prints a line of, in this order. */
+export interface FrameReport extends PictureFigures {
   readonly type: 'frame';
   readonly frame: number;
   readonly picture: string;
-  readonly receiver: ReceiverName;
-  readonly psnrDb: number;
-  readonly ssim: number;
-  readonly msSsim: number;
-  /** Edges beside those of the picture sent; 1 is as sharp. */
-  readonly sharpness: number;
+  readonly receiver: string;
   /** ‖ĥ − h‖², mean over packets; 0 for `perfect`. */
   readonly channelError: number;
   readonly channelNmse: number;
@@ -45,6 +42,33 @@ export interface FrameReport {
   readonly perception?: Readonly<Record<string, number>>;
 }
 
+/** Columns of `frames.csv`: every field of the report but its type; distances by feature network have columns of their own. */
+export const frameColumns = columnsOf<FrameReport, 'type' | 'perception'>()({
+  frame: true,
+  picture: true,
+  receiver: true,
+  psnrDb: true,
+  ssim: true,
+  msSsim: true,
+  sharpness: true,
+  channelError: true,
+  channelNmse: true,
+  snrDb: true,
+  paprDb: true,
+  channelUses: true,
+  bandwidthRatio: true,
+  sideInformationBits: true,
+  evm: true,
+  verdict: true,
+  success: true,
+  confidence: true,
+  residual: true,
+  signLogOdds: true,
+  starts: true,
+  agreeing: true,
+  milliseconds: true,
+});
+
 /** Features of the received and of the sent picture. */
 export interface FeaturePair {
   readonly received: Float64Array;
@@ -64,27 +88,20 @@ export interface FrameOutcome {
   readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
-export function reportFrame(
-  arrived: ArrivedFrame,
-  receiver: ReceiverName,
-  result: ReceiverResult | null,
-): FrameOutcome {
+export function reportFrame(arrived: ArrivedFrame, receiver: string, result: ReceiverResult | null): FrameOutcome {
   const { sent } = arrived;
   const { height, width } = sent.picture;
   const { layout } = sent.setting;
   const picture = result === null ? new Float32Array(3 * height * width).fill(0.5) : cropToSent(sent, result.picture);
   const views = [sent.picture, { data: picture, height, width }] as const;
-  const psnr = psnrDb(...views);
+  const figures = measurePicture(views[1], views[0]);
   const { error, nmse } = meanChannelError(arrived, receiver, result);
   const report: FrameReport = {
     type: 'frame',
     frame: sent.index,
     picture: sent.picture.name,
     receiver,
-    psnrDb: round(psnr, 4),
-    ssim: round(ssim(...views), 5),
-    msSsim: round(msSsim(...views).value, 5),
-    sharpness: round(sharpness(views[1], views[0]), 4),
+    ...figures,
     channelError: round(error, 6),
     channelNmse: round(nmse, 6),
     snrDb: round(snrOf(arrived, result), 3),
@@ -94,7 +111,7 @@ export function reportFrame(
     sideInformationBits: layout.side?.bits ?? 0,
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
-    success: psnr > SUCCESS_PSNR_DB,
+    success: figures.psnrDb > SUCCESS_PSNR_DB,
     confidence: result?.confidence == null ? null : round(result.confidence, 4),
     residual: result?.residual == null ? null : round(result.residual, 4),
     signLogOdds: result?.signLogOdds == null ? null : round(result.signLogOdds, 3),
@@ -113,7 +130,7 @@ export function reportFrame(
 /** ‖ĥ − h‖² and its ratio to ‖h‖², means over packets; 0 for `perfect`, NaN where there is nothing to compare. */
 export function meanChannelError(
   { taps }: ArrivedFrame,
-  receiver: ReceiverName,
+  receiver: string,
   result: ReceiverResult | null,
 ): { error: number; nmse: number } {
   if (receiver === 'perfect') return { error: 0, nmse: 0 };

@@ -1,10 +1,11 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
 import { constellationSvg } from './plots.js';
-import type { PictureSize, ReceptionOutcome, ReceptionReport, SentPicture } from '../stream/reception.js';
+import type { PictureSize, ReceptionOutcome, ReceptionReport } from '../stream/reception.js';
 import { sideBySide } from './save-pictures.js';
+import { columnsOf, csvLine, writeJson } from './tables.js';
 
 export interface ReceptionFolder {
   readonly path: string;
@@ -12,39 +13,35 @@ export interface ReceptionFolder {
   finish(summary: unknown): void;
 }
 
-const columns = [
-  'frame',
-  'receiver',
-  'startSample',
-  'cfoSubcarriers',
-  'cfoHz',
-  'snrDb',
-  'metric',
-  'verdict',
-  'confidence',
-  'residual',
-  'picture',
-  'psnrDb',
-  'ssim',
-  'milliseconds',
-] as const satisfies readonly (keyof ReceptionReport)[];
+/** Columns of `frames.csv`: every field of the report but its type. */
+export const receptionColumns = columnsOf<ReceptionReport, 'type'>()({
+  frame: true,
+  receiver: true,
+  startSample: true,
+  cfoSubcarriers: true,
+  cfoHz: true,
+  snrDb: true,
+  metric: true,
+  verdict: true,
+  confidence: true,
+  residual: true,
+  picture: true,
+  psnrDb: true,
+  ssim: true,
+  milliseconds: true,
+});
 
 /**
  * A folder for what is received: `config.json`, `frames.csv`, `pictures/`, `plots/` for the first `run.keepPictures`
  * frames, `summary.json`.
  * @throws FormatError if it cannot be written
  */
-export function openReceptionFolder(
-  path: string,
-  config: LinkConfig,
-  size: PictureSize,
-  sent: readonly SentPicture[],
-): ReceptionFolder {
+export function openReceptionFolder(path: string, config: LinkConfig, size: PictureSize): ReceptionFolder {
   try {
     mkdirSync(join(path, 'pictures'), { recursive: true });
     mkdirSync(join(path, 'plots'), { recursive: true });
     writeJson(join(path, 'config.json'), config);
-    writeFileSync(join(path, 'frames.csv'), `${columns.join(',')}\n`);
+    writeFileSync(join(path, 'frames.csv'), csvLine(receptionColumns));
   } catch (cause) {
     throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
   }
@@ -52,12 +49,12 @@ export function openReceptionFolder(
   return {
     path,
     async add(outcomes) {
-      const lines = outcomes.map(({ report }) => columns.map((column) => cell(report[column])).join(','));
-      appendFileSync(join(path, 'frames.csv'), `${lines.join('\n')}\n`);
+      const lines = outcomes.map(({ report }) => csvLine(receptionColumns.map((column) => report[column])));
+      appendFileSync(join(path, 'frames.csv'), lines.join(''));
       if (kept++ >= config.run.keepPictures) return;
-      const { frame, report } = outcomes[0];
+      const { frame } = outcomes[0];
       const name = String(frame.index).padStart(5, '0');
-      const truth = sent.find((item) => item.name === report.picture)?.picture ?? null;
+      const { truth } = outcomes[0];
       await sideBySide(
         [
           ...(truth === null ? [] : [{ label: 'sent', planes: truth.data, ...size }]),
@@ -84,15 +81,4 @@ export function openReceptionFolder(
       writeJson(join(path, 'summary.json'), summary);
     },
   };
-}
-
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`);
-  renameSync(`${path}.part`, path);
-}
-
-function cell(value: unknown): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,13 +1,14 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
-import type { FrameOutcome, FrameReport } from './frame-report.js';
+import { frameColumns, type FrameOutcome } from './frame-report.js';
 import { constellationSvg, tapsSvg } from './plots.js';
 import { sideBySide } from './save-pictures.js';
+import { csvLine, writeJson } from './tables.js';
 
 /** Where a run's results go as they come, so that an interrupted run is worth something. */
 export interface RunFolder {
@@ -16,28 +17,6 @@ export interface RunFolder {
   add(outcomes: readonly FrameOutcome[]): Promise<void>;
   finish(summary: unknown): void;
 }
-
-const columns = [
-  'frame',
-  'picture',
-  'receiver',
-  'psnrDb',
-  'ssim',
-  'msSsim',
-  'channelError',
-  'channelNmse',
-  'snrDb',
-  'paprDb',
-  'evm',
-  'verdict',
-  'success',
-  'confidence',
-  'residual',
-  'signLogOdds',
-  'starts',
-  'agreeing',
-  'milliseconds',
-] as const satisfies readonly (keyof FrameReport)[];
 
 /**
  * Opens a run folder: `config.json` (resolved settings), `versions.json`, `frames.csv`; later `pictures/`, `plots/`
@@ -56,7 +35,7 @@ export function openRunFolder(
     mkdirSync(join(path, 'plots'), { recursive: true });
     writeJson(join(path, 'config.json'), config);
     writeJson(join(path, 'versions.json'), versions(card, features));
-    writeFileSync(join(path, 'frames.csv'), `${[...columns, ...distances.map(csvCell)].join(',')}\n`);
+    writeFileSync(join(path, 'frames.csv'), csvLine([...frameColumns, ...distances]));
   } catch (cause) {
     throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
   }
@@ -65,11 +44,12 @@ export function openRunFolder(
     path,
     async add(outcomes) {
       const lines = outcomes.map(({ report }) =>
-        [...columns.map((column) => report[column]), ...distances.map((name) => report.perception?.[name])]
-          .map(csvCell)
-          .join(','),
+        csvLine([
+          ...frameColumns.map((column) => report[column]),
+          ...distances.map((name) => report.perception?.[name]),
+        ]),
       );
-      appendFileSync(join(path, 'frames.csv'), `${lines.join('\n')}\n`);
+      appendFileSync(join(path, 'frames.csv'), lines.join(''));
       if (kept++ >= config.run.keepPictures) return;
       const { arrived } = outcomes[0];
       const name = String(arrived.sent.index).padStart(5, '0');
@@ -119,7 +99,9 @@ export function openRunFolder(
 /** Versions of everything a result depends on. */
 export function versions(card?: CodecCard, features: readonly FeatureCard[] = []): Record<string, unknown> {
   const require = createRequire(import.meta.url);
-  const own = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const own = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   const ort = JSON.parse(readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8')) as { version: string };
   return {
     blindlink: own.version,
@@ -133,17 +115,6 @@ export function versions(card?: CodecCard, features: readonly FeatureCard[] = []
           featureNetworks: features.map(({ name, kind, network, sha256 }) => ({ name, kind, sha256: sha256[network] })),
         }),
   };
-}
-
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`);
-  renameSync(`${path}.part`, path);
-}
-
-function csvCell(value: unknown): string {
-  if (value === null || (typeof value === 'number' && Number.isNaN(value))) return '';
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Where results go unless told otherwise: runs/<time>. */

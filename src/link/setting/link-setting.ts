@@ -1,3 +1,4 @@
+import type { ImpairmentConfig } from '../../channel/impairments.js';
 import { tapProfile } from '../../channel/tap-statistics.js';
 import type { Codec } from '../../codec/codec.js';
 import type { CodewordLayout } from '../../codec/layout.js';
@@ -81,8 +82,7 @@ export function createLinkSetting(
   config: LinkConfig,
   codec: Codec,
   grid: Grid,
-  height: number,
-  width: number,
+  { height, width }: { readonly height: number; readonly width: number },
   layout: CodewordLayout = codec.layoutFor(height, width),
 ): LinkSetting {
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
@@ -99,6 +99,25 @@ export function createLinkSetting(
     tapPrior: tapPriorOf(config, grid),
     coherence: coherenceOf(config),
   };
+}
+
+/** What stands between the ends besides taps and noise, in the simulated channel's own terms. */
+export function impairmentsOf(
+  { channel }: LinkConfig,
+  grid: Grid,
+  sampleRateHz: number = channel.sampleRateHz,
+): ImpairmentConfig {
+  const cfoHz = (channel.cfoSubcarriers * sampleRateHz) / grid.fftSize;
+  return { ...channel, sampleRateHz, cfoHz, signalPower: grid.meanPower };
+}
+
+/** The size that pictures of a size are padded to. */
+export function paddedSize(
+  { multipleOf }: Codec,
+  { width, height }: { readonly width: number; readonly height: number },
+): { width: number; height: number } {
+  const up = (edge: number): number => multipleOf * Math.ceil(edge / multipleOf);
+  return { width: up(width), height: up(height) };
 }
 
 export const gridOf = (config: LinkConfig): Grid => createGrid(ofdmConfigOf(config));

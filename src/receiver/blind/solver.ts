@@ -1,7 +1,7 @@
 import { ConfigError, throwIfAborted } from '../../core/errors.js';
 import type { ComplexArray } from '../../core/complex.js';
 import type { Rng } from '../../core/rng.js';
-import type { Runtime } from '../../runtime/onnx-runtime.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { BlindChain } from './em-state.js';
 import { type BlindGroup, findGroups } from './groups.js';
 import { candidatesOf, chanceOf, countAgreeing, judge, type Judgement, weighEvidence } from './ranking.js';
@@ -9,7 +9,7 @@ import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } fro
 import type { Candidate } from './candidate.js';
 import { createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
-import type { LinkSetting, ReceivedFrame, ReceiverName, TapEstimate } from '../receiver.js';
+import type { LinkSetting, ReceivedFrame, TapEstimate } from '../receiver.js';
 import { signIsDecidable } from './sign.js';
 
 /**
@@ -27,6 +27,14 @@ export interface BlindSolution extends Judgement {
   readonly chance: number;
   readonly starts: number;
   readonly agreeing: number;
+}
+
+/** What the solver is made from. */
+export interface BlindSolverParts {
+  readonly setting: LinkSetting;
+  readonly config: BlindEmConfig;
+  readonly runtime: Runtime;
+  readonly rng: Rng;
 }
 
 /** Finds the channels and the codeword of a frame; what `blind-em` and the receivers that start from it share. */
@@ -48,13 +56,7 @@ export interface BlindSolver {
  *
  * @throws ConfigError if the codec has no statistics file
  */
-export function createBlindSolver(
-  name: ReceiverName,
-  setting: LinkSetting,
-  config: BlindEmConfig,
-  runtime: Runtime,
-  rng: Rng,
-): BlindSolver {
+export function createBlindSolver(name: string, { setting, config, runtime, rng }: BlindSolverParts): BlindSolver {
   const { statistics } = setting.codec;
   if (statistics === null) {
     throw new ConfigError(

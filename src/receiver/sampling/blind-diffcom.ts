@@ -1,21 +1,26 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { throwIfAborted } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import type { Denoiser } from '../../diffusion/denoiser.js';
 import { ancestralCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
-import type { Runtime } from '../../runtime/onnx-runtime.js';
 import type { Tensor } from '../../runtime/tensor.js';
 import { createChannelEstimator } from '../channel-posterior.js';
 import { cellsOfTaps } from './channel-knowledge.js';
-import { chainOf, type DiffcomConfig, forwardOptions, guidedStep, indexOfLeast } from './diffcom.js';
+import {
+  chainOf,
+  forwardOptions,
+  guidedStep,
+  type GuidedSamplingConfig,
+  indexOfLeast,
+  type SamplerParts,
+} from './guided-sampling.js';
 import { equalise } from '../equalise.js';
 import { createGuidance, type Guidance } from './guidance.js';
 import { conclude, decodeCells, type KnownChannel } from '../informed.js';
 import { fromPrior, pictureDims } from './picture-scale.js';
-import type { LinkSetting, Receiver } from '../receiver.js';
+import type { Receiver } from '../receiver.js';
 
-export interface BlindDiffcomConfig extends Omit<DiffcomConfig, 'zeta'> {
+export interface BlindDiffcomConfig extends GuidedSamplingConfig {
   /** `paper`: algorithm 3 as derived. `reference`: as the published code runs. */
   readonly variant: 'paper' | 'reference';
   /** ζ_x and ζ_h. */
@@ -36,13 +41,13 @@ export interface BlindDiffcomConfig extends Omit<DiffcomConfig, 'zeta'> {
  * `reference`: score −h_t/power² with an all-ones profile, 1/ᾱ_t where 1/√ᾱ_t belongs (so that ĥ₀ = h_t), noise
  * multiplied by the variance instead of its root, and step sizes that fall linearly to 0.
  */
-export function createBlindDiffcom(
-  setting: LinkSetting,
-  config: BlindDiffcomConfig,
-  denoiser: Denoiser,
-  runtime: Runtime,
-  rng: Rng,
-): Receiver {
+export function createBlindDiffcom({
+  setting,
+  config,
+  denoiser,
+  runtime,
+  rng,
+}: SamplerParts<BlindDiffcomConfig>): Receiver {
   const { grid, interleaver, tapPrior, coherence } = setting;
   const { schedule } = denoiser;
   const { chains } = config;

@@ -1,18 +1,17 @@
 import { symbolsOf } from '../../codec/layout.js';
 import { throwIfAborted } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import type { Denoiser } from '../../diffusion/denoiser.js';
 import { ddimStep, normalTensor } from '../../diffusion/samplers.js';
 import { karrasSigmas } from '../../diffusion/schedule.js';
-import type { Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
-import { blindResult } from '../blind/blind-em.js';
+import { blindResult } from '../blind/solution.js';
 import { countAgreeing, judge, weighEvidence } from '../blind/ranking.js';
 import type { BlindEmConfig, Counter, Problem } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
 import { decodeCells } from '../informed.js';
+import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
@@ -56,14 +55,14 @@ const LEAST_SPREAD = 1e-3;
  * Relatives: DiffPIR (Zhu et al., 2023) for the proximal step, HiFi-DiffCom (arXiv 2406.07390, algorithm 2) for the start
  * and the decoder in the loop, Gibbs sampling for the channel.
  */
-export function createBlindHifi(
-  setting: LinkSetting,
-  config: BlindHifiConfig & { readonly blindEm: BlindEmConfig },
-  denoiser: Denoiser,
-  runtime: Runtime,
-  rng: Rng,
-): Receiver {
-  const solver = createBlindSolver('blind-hifi', setting, config.blindEm, runtime, rng);
+export function createBlindHifi({
+  setting,
+  config,
+  denoiser,
+  runtime,
+  rng,
+}: SamplerParts<BlindHifiConfig & { readonly blindEm: BlindEmConfig }>): Receiver {
+  const solver = createBlindSolver('blind-hifi', { setting, config: config.blindEm, runtime, rng });
   return {
     name: 'blind-hifi',
     needs: { pilots: false, truth: false },

@@ -1,16 +1,15 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { ConfigError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import type { Grid } from '../../ofdm/grid.js';
-import type { Runtime } from '../../runtime/onnx-runtime.js';
-import { blindResult } from '../blind/blind-em.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { blindResult } from '../blind/solution.js';
 import type { BlindEmConfig, Counter } from '../blind/iterations.js';
 import { createBlindSolver } from '../blind/solver.js';
 import { channelUnder } from '../blind/candidate.js';
-import { type ChannelEstimator, createChannelEstimator, createRow } from '../channel-posterior.js';
+import { type ChannelEstimator, fitTaps } from '../channel-posterior.js';
 import type { KnownChannel } from '../informed.js';
-import { createPilotEstimate, type PilotEstimator } from '../pilot.js';
-import type { LinkSetting, Observations, Receiver, ReceiverName } from '../receiver.js';
+import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
+import type { LinkSetting, Observations, Receiver } from '../receiver.js';
 
 /** Where a receiver that takes its channel as known has it from. */
 export type KnowledgeKind = 'perfect' | 'pilot' | 'blind-em';
@@ -22,18 +21,24 @@ export interface ChannelKnowledge {
 }
 
 export interface KnowledgeOptions {
-  readonly receiver: ReceiverName;
+  readonly receiver: string;
   readonly kind: KnowledgeKind;
-  readonly estimator: PilotEstimator;
+  readonly setting: LinkSetting;
+  readonly pilot: { readonly estimator: PilotEstimator };
   readonly blindEm: BlindEmConfig;
+  readonly runtime: Runtime;
+  readonly rng: Rng;
 }
 
-export function createChannelKnowledge(
-  setting: LinkSetting,
-  { receiver, kind, estimator, blindEm }: KnowledgeOptions,
-  runtime: Runtime,
-  rng: Rng,
-): ChannelKnowledge {
+export function createChannelKnowledge({
+  receiver,
+  kind,
+  setting,
+  pilot,
+  blindEm,
+  runtime,
+  rng,
+}: KnowledgeOptions): ChannelKnowledge {
   switch (kind) {
     case 'perfect':
       return {
@@ -54,14 +59,14 @@ export function createChannelKnowledge(
         },
       };
     case 'pilot': {
-      const estimate = createPilotEstimate(setting, estimator, receiver);
+      const estimate = createPilotEstimate(setting, pilot.estimator, receiver);
       return {
         needs: { pilots: true, truth: false },
         learn: ({ frame, pilots }) => Promise.resolve(estimate(pilots, frame.noiseVariance)),
       };
     }
     case 'blind-em': {
-      const solver = createBlindSolver(receiver, setting, blindEm, runtime, rng);
+      const solver = createBlindSolver(receiver, { setting, config: blindEm, runtime, rng });
       return {
         needs: { pilots: false, truth: false },
         async learn({ frame }, counter, signal) {
@@ -73,22 +78,6 @@ export function createChannelKnowledge(
       };
     }
   }
-}
-
-/** Least-squares taps of each packet's mean response at its data cells, in a window of `numTaps`. */
-export function fitTaps(grid: Grid, response: ComplexArray, numTaps: number): ComplexArray[] {
-  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
-  return Array.from({ length: response.re.length / grid.cellsPerPacket }, (_, p) => {
-    const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
-    const cross = createRow(grid.numDataSubcarriers);
-    for (let i = 0; i < grid.cellsPerPacket; i++) {
-      const m = i % grid.numDataSubcarriers;
-      cross.re[m] += response.re[p * grid.cellsPerPacket + i];
-      cross.im[m] += response.im[p * grid.cellsPerPacket + i];
-    }
-    const { taps } = estimator.posterior(energy, cross, 1e-5);
-    return { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) };
-  });
 }
 
 /** F_L·h of each packet at every data cell, [P·S·M]. */

@@ -1,29 +1,27 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { ConfigError, throwIfAborted } from '../../core/errors.js';
-import type { Rng } from '../../core/rng.js';
-import type { Denoiser } from '../../diffusion/denoiser.js';
-import { ancestralCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
+import { normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace, stepNearest } from '../../diffusion/schedule.js';
-import type { Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import type { ChannelKnowledge } from './channel-knowledge.js';
 import { equalise } from '../equalise.js';
 import type { ForwardOperatorOptions } from './forward-operator.js';
+import {
+  chainOf,
+  forwardOptions,
+  guidedStep,
+  type GuidedSamplingConfig,
+  indexOfLeast,
+  type SamplerParts,
+} from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
 import { conclude, decodeCells, type KnownChannel } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
-import type { LinkSetting, Receiver } from '../receiver.js';
+import type { Receiver } from '../receiver.js';
 
-export interface DiffcomConfig {
+export interface DiffcomConfig extends GuidedSamplingConfig {
   /** ζ, weight of the received signal's distance. */
   readonly zeta: number;
-  /** Network evaluations; null visits every step from the start on, as the paper does. */
-  readonly steps: number | null;
-  /** Chains sampled together; the one that explains the received signal best is the answer. */
-  readonly chains: number;
-  /** Whether the forward operator models the transmitter's clipping and the interference of a short prefix. */
-  readonly modelClipping: boolean;
-  readonly modelInterference: boolean;
 }
 
 export interface HifiDiffcomConfig extends DiffcomConfig {
@@ -54,6 +52,11 @@ export function adaptiveStart(
   return Math.min(schedule.numSteps, Math.max(1, start));
 }
 
+/** A sampler that takes its channel as known. */
+export interface InformedSamplerParts<C> extends SamplerParts<C> {
+  readonly knowledge: ChannelKnowledge;
+}
+
 /**
  * DiffCom (arXiv 2406.07390, algorithm 1): for t = T…1
  *
@@ -61,14 +64,7 @@ export function adaptiveStart(
  *
  * The gradient goes through W, E and the denoiser; the norm, not its square, is differentiated.
  */
-export function createDiffcom(
-  setting: LinkSetting,
-  config: DiffcomConfig,
-  knowledge: ChannelKnowledge,
-  denoiser: Denoiser,
-  runtime: Runtime,
-  rng: Rng,
-): Receiver {
+export function createDiffcom({ config, ...parts }: InformedSamplerParts<DiffcomConfig>): Receiver {
   const whole = {
     ...config,
     gamma: 0,
@@ -78,32 +74,20 @@ export function createDiffcom(
     startFactor: 1,
     startBandwidthRatio: null,
   } as const;
-  return createSampling('diffcom', setting, whole, knowledge, denoiser, runtime, rng);
+  return createSampling('diffcom', { ...parts, config: whole });
 }
 
 /**
  * HiFi-DiffCom (arXiv 2406.07390, algorithm 2): DiffCom with the confirming term −γ·∇_{x_t} ‖x_d − D(W⁻¹(W(E(x̂₀); ĥ); ĥ))‖₂,
  * x_d = D(W⁻¹(y; ĥ)), started at t_N from √ᾱ·x_d + √(1−ᾱ)·ε. Pictures are in [−1, 1] in both terms.
  */
-export function createHifiDiffcom(
-  setting: LinkSetting,
-  config: HifiDiffcomConfig,
-  knowledge: ChannelKnowledge,
-  denoiser: Denoiser,
-  runtime: Runtime,
-  rng: Rng,
-): Receiver {
-  return createSampling('hifi-diffcom', setting, config, knowledge, denoiser, runtime, rng);
+export function createHifiDiffcom(parts: InformedSamplerParts<HifiDiffcomConfig>): Receiver {
+  return createSampling('hifi-diffcom', parts);
 }
 
 function createSampling(
   name: 'diffcom' | 'hifi-diffcom',
-  setting: LinkSetting,
-  config: HifiDiffcomConfig,
-  knowledge: ChannelKnowledge,
-  denoiser: Denoiser,
-  runtime: Runtime,
-  rng: Rng,
+  { setting, config, knowledge, denoiser, runtime, rng }: InformedSamplerParts<HifiDiffcomConfig>,
 ): Receiver {
   const { codec, snrDb } = setting;
   const { schedule } = denoiser;
@@ -171,29 +155,6 @@ function createSampling(
   };
 }
 
-/** The ancestral step from t to s less `gain`·gradient. */
-export function guidedStep(
-  schedule: NoiseSchedule,
-  t: number,
-  s: number,
-  x: Tensor,
-  denoised: Tensor,
-  gradient: Float32Array,
-  gain: number,
-  rng: Rng,
-): Tensor {
-  const { fromDenoised, fromChain, noise } = ancestralCoefficients(schedule, t, s);
-  const next = new Float32Array(x.data.length);
-  for (let k = 0; k < next.length; k++) {
-    next[k] =
-      fromDenoised * denoised.data[k] +
-      fromChain * x.data[k] +
-      (noise > 0 ? noise * rng.gaussian() : 0) -
-      gain * gradient[k];
-  }
-  return tensor(next, x.dims);
-}
-
 /** √ᾱ_t·x₀ + √(1−ᾱ_t)·ε for each chain. */
 function diffused(clean: Float32Array, noise: Tensor, { alphaBar }: NoiseSchedule, t: number): Tensor {
   const signal = Math.sqrt(alphaBar[t]);
@@ -204,15 +165,6 @@ function diffused(clean: Float32Array, noise: Tensor, { alphaBar }: NoiseSchedul
   );
 }
 
-export function forwardOptions(
-  { grid, tapPrior }: LinkSetting,
-  { modelClipping, modelInterference }: Pick<DiffcomConfig, 'modelClipping' | 'modelInterference'>,
-  knownPilots: boolean,
-): ForwardOperatorOptions {
-  const interference = modelInterference && tapPrior.length - 1 > grid.cyclicPrefixLength;
-  return { channel: interference ? 'taps' : 'cells', clipping: modelClipping, interference, knownPilots };
-}
-
 function channelInput(channel: KnownChannel, { channel: kind }: ForwardOperatorOptions): ComplexArray {
   if (kind === 'cells') return channel.response;
   if (channel.estimates.length === 0) throw new ConfigError('receiver.taps', 'the channel is known without its taps');
@@ -221,10 +173,3 @@ function channelInput(channel: KnownChannel, { channel: kind }: ForwardOperatorO
     im: Float32Array.from(channel.estimates.flatMap(({ taps }) => [...taps.im])),
   };
 }
-
-export function chainOf(pictures: Tensor, chain: number): Float32Array {
-  const size = pictures.data.length / pictures.dims[0];
-  return pictures.data.subarray(chain * size, (chain + 1) * size);
-}
-
-export const indexOfLeast = (values: Float32Array): number => values.indexOf(Math.min(...values));

@@ -24,7 +24,7 @@ afterAll(() => runtime.dispose());
 
 const settingOf = (raw: RawConfig): LinkSetting => {
   const config = resolveConfig(raw);
-  return createLinkSetting(config, codec, gridOf(config), 32, 32);
+  return createLinkSetting(config, codec, gridOf(config), { height: 32, width: 32 });
 };
 
 /** A random problem for a setting: chains, channel, received cells. */
