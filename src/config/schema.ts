@@ -83,6 +83,8 @@ const receiver = z.strictObject({
       starts: count.max(64).default(8),
       sureAbove: z.number().min(0).max(1).default(0.9),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
+      /** Channels that move within a packet: found out from the received signal, left out, or a known Doppler spread in Hz. */
+      motion: z.union([z.enum(['auto', 'still']), positive]).default('auto'),
     })
     .prefault({}),
   /** DiffCom, algorithm 1. */

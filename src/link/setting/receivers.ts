@@ -227,13 +227,20 @@ function knowledgeOf(
   return createChannelKnowledge({ receiver, kind, setting, pilot: config.receiver.pilot, blindEm, runtime, rng });
 }
 
+/** Models of motion that the evidence chooses from, ν in cycles per symbol: 50 Hz to 2.4 kHz at 76 samples and 1 MS/s. */
+const DOPPLERS = [0.004, 0.012, 0.03, 0.075, 0.18];
+
 /** The user's settings, then the card's advice, then defaults. */
 function blindEmConfigOf({ config, setting }: Pick<ReceiverContext, 'config' | 'setting'>): BlindEmConfig {
   const given = config.receiver.blindEm;
   const advice: NonNullable<CodecCard['blindEm']> = setting.codec.card.blindEm ?? {};
   const initialStarts = given.initialStarts ?? advice.initialStarts ?? 1;
+  const { fftSize, cyclicPrefixLength } = setting.grid;
+  const symbolSeconds = (fftSize + cyclicPrefixLength) / config.channel.sampleRateHz;
+  const { motion, ...rest } = given;
   return {
-    ...given,
+    ...rest,
+    dopplers: motion === 'auto' ? DOPPLERS : motion === 'still' ? [] : [motion * symbolSeconds],
     rank: given.rank ?? advice.rank ?? 64,
     passes: given.passes ?? advice.passes ?? 20,
     initialStarts,

@@ -37,9 +37,10 @@ function writeChannel(chain: BlindChain, signs: Int8Array, response: ComplexArra
     const angle = chain.driftAt(channel, group.time[i], m);
     const cos = signs[channel] * Math.cos(angle);
     const sin = signs[channel] * Math.sin(angle);
-    response.re[cell] = posterior.response.re[m] * cos - posterior.response.im[m] * sin;
-    response.im[cell] = posterior.response.re[m] * sin + posterior.response.im[m] * cos;
-    variance[cell] = posterior.responseVariance[m];
+    const at = group.time[i] * posterior.stride + m;
+    response.re[cell] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
+    response.im[cell] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
+    variance[cell] = posterior.responseVariance[at];
   }
 }
 

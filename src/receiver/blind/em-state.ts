@@ -1,5 +1,6 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { createComplex } from '../../core/complex.js';
+import { LinkError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
 import { signedSubcarrier } from '../../ofdm/grid.js';
 import type { BlindGroup } from './groups.js';
@@ -25,6 +26,8 @@ export class BlindChain {
   noiseVariance: number;
   /** E|x|² per cell as the last M-step saw it. */
   meanPower = 1;
+  /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
+  private last: { readonly x: ComplexArray; readonly power: Float32Array; readonly gain: number } | null = null;
   private readonly receivedPower: number;
   /** Received cells of the group with the drift taken out, in the group's order. */
   private readonly received: ComplexArray;
@@ -34,7 +37,7 @@ export class BlindChain {
   constructor(
     private readonly setting: LinkSetting,
     readonly group: BlindGroup,
-    private readonly estimator: ChannelEstimator,
+    readonly estimator: ChannelEstimator,
     private readonly cells: ComplexArray,
     noiseVariance: number,
   ) {
@@ -63,7 +66,7 @@ export class BlindChain {
     const { rho, reference } = setting;
     const imaginary = setting.layout.tileSymbols;
     const perTile = 2 * imaginary;
-    const sums = this.createSums();
+    const sums = this.createSums(this.estimator);
     const amplitude = Math.sqrt(1 - rho);
     const referenceAmplitude = Math.sqrt(rho);
     for (let i = 0; i < group.cell.length; i++) {
@@ -114,8 +117,8 @@ export class BlindChain {
     const scale = 2 / variance;
     let known = 0;
     for (let i = 0; i < group.cell.length; i++) {
-      const { response, responseVariance } = this.posteriors[group.channel[i]];
-      const m = group.subcarrier[i];
+      const { response, responseVariance, stride } = this.posteriors[group.channel[i]];
+      const m = group.time[i] * stride + group.subcarrier[i];
       const sign = signs?.[group.channel[i]] ?? 1;
       const hr = sign * response.re[m];
       const hi = sign * response.im[m];
@@ -160,7 +163,7 @@ export class BlindChain {
     const count = group.cell.length;
     const x = createComplex(count);
     const power = new Float32Array(count);
-    const sums = this.createSums();
+    const sums = this.createSums(this.estimator);
     let total = 0;
     for (let i = 0; i < count; i++) {
       const at = offset + group.tileIndex[i];
@@ -182,14 +185,56 @@ export class BlindChain {
       this.posteriors[channel] = scalePosterior(this.estimator.posterior(energy, cross, variance), gain);
     });
     this.meanPower = total / count / gain ** 2;
+    this.last = { x, power, gain };
     if (options.tracking !== 'none') this.track(x, options.tracking);
     if (options.estimateNoise) this.noiseVariance = this.expectedResidual(x, power, gain);
+  }
+
+  /**
+   * Log evidence of another model of the channels' motion, given the codeword as the last M-step saw it: Σ over channels of
+   * μᴴF_Lᴴb/s² − log det(A·P), up to a constant that all models share.
+   */
+  evidenceUnder(estimator: ChannelEstimator): number {
+    return this.posteriorsUnder(estimator).reduce((sum, { fit, logDet }) => sum + fit - logDet, 0);
+  }
+
+  /** This chain with another model of its channels' motion, its posteriors those of the last M-step's codeword. */
+  withEstimator(estimator: ChannelEstimator): BlindChain {
+    const { setting, group, cells, noiseVariance, last } = this;
+    const chain = new BlindChain(setting, group, estimator, cells, noiseVariance);
+    chain.slope.set(this.slope);
+    chain.timing.set(this.timing);
+    chain.meanPower = this.meanPower;
+    chain.last = last;
+    chain.takeOutDrift();
+    chain.posteriors.push(
+      ...chain.posteriorsUnder(estimator).map((posterior) => scalePosterior(posterior, last?.gain ?? 1)),
+    );
+    return chain;
+  }
+
+  private posteriorsUnder(estimator: ChannelEstimator): ChannelPosterior[] {
+    if (this.last === null) throw new LinkError('receiver.chain', 'no M-step has been made yet');
+    const { x, power } = this.last;
+    const sums = this.createSums(estimator);
+    for (let i = 0; i < power.length; i++) sums.add(i, x.re[i], x.im[i], power[i]);
+    const posteriors: ChannelPosterior[] = [];
+    sums.forEach((energy, cross) => {
+      posteriors.push(estimator.posterior(energy, cross, this.passVariance));
+    });
+    return posteriors;
   }
 
   /** Turns channels over for good. */
   turn(signs: Int8Array): void {
     this.posteriors.forEach((posterior, channel) => {
       this.posteriors[channel] = scalePosterior(posterior, signs[channel]);
+    });
+    if (this.last === null) return;
+    const { x } = this.last;
+    this.group.channel.forEach((channel, i) => {
+      x.re[i] *= signs[channel];
+      x.im[i] *= signs[channel];
     });
   }
 
@@ -222,8 +267,8 @@ export class BlindChain {
     let sum = 0;
     let total = 0;
     for (let i = 0; i < group.cell.length; i++) {
-      const { response, responseVariance } = this.posteriors[group.channel[i]];
-      const m = group.subcarrier[i];
+      const { response, responseVariance, stride } = this.posteriors[group.channel[i]];
+      const m = group.time[i] * stride + group.subcarrier[i];
       const hr = response.re[m] / gain;
       const hi = response.im[m] / gain;
       const yr = received.re[i];
@@ -246,10 +291,11 @@ export class BlindChain {
     const phase = Array.from({ length: numChannels }, () => ({ pull: 0, weight: 0, timingPull: 0, timingWeight: 0 }));
     for (let i = 0; i < group.cell.length; i++) {
       const channel = group.channel[i];
-      const { response } = this.posteriors[channel];
+      const { response, stride } = this.posteriors[channel];
       const m = group.subcarrier[i];
-      const pr = response.re[m] * x.re[i] - response.im[m] * x.im[i];
-      const pi = response.re[m] * x.im[i] + response.im[m] * x.re[i];
+      const at = group.time[i] * stride + m;
+      const pr = response.re[at] * x.re[i] - response.im[at] * x.im[i];
+      const pi = response.re[at] * x.im[i] + response.im[at] * x.re[i];
       const re = pr * received.re[i] + pi * received.im[i];
       const im = pr * received.im[i] - pi * received.re[i];
       const s = group.time[i] - this.centre[channel];
@@ -287,19 +333,20 @@ export class BlindChain {
     }
   }
 
-  /** Per channel: e[m] = Σ|x|² and b[m] = Σ x*·Y. */
-  private createSums(): {
+  /** Per channel: e = Σ|x|² and b = Σ x*·Y by subcarrier, and by symbol where the channel moves. */
+  private createSums(estimator: ChannelEstimator): {
     add(i: number, xr: number, xi: number, power: number): void;
     forEach(use: (energy: Float64Array, cross: { re: Float64Array; im: Float64Array }, channel: number) => void): void;
   } {
     const { group, received } = this;
-    const numBins = this.estimator.numBins;
-    const energy = Array.from(group.channels, () => new Float64Array(numBins));
-    const cross = Array.from(group.channels, () => createRow(numBins));
+    const { numBins, numTimes } = estimator;
+    const stride = numTimes === 1 ? 0 : numBins;
+    const energy = Array.from(group.channels, () => new Float64Array(numTimes * numBins));
+    const cross = Array.from(group.channels, () => createRow(numTimes * numBins));
     return {
       add(i, xr, xi, power) {
         const channel = group.channel[i];
-        const m = group.subcarrier[i];
+        const m = group.time[i] * stride + group.subcarrier[i];
         energy[channel][m] += power;
         cross[channel].re[m] += xr * received.re[i] + xi * received.im[i];
         cross[channel].im[m] += xr * received.im[i] - xi * received.re[i];
@@ -324,5 +371,9 @@ function scalePosterior(posterior: ChannelPosterior, gain: number): ChannelPoste
     tapVariance: posterior.tapVariance.map((v) => gain * gain * v),
     response: scaleRow(posterior.response, gain),
     responseVariance: posterior.responseVariance.map((v) => gain * gain * v),
+    stride: posterior.stride,
+    priorEnergy: gain * gain * posterior.priorEnergy,
+    logDet: posterior.logDet,
+    fit: posterior.fit,
   };
 }

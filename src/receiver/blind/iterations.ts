@@ -24,6 +24,11 @@ export interface BlindEmConfig {
   /** A part whose chance of success is above this needs no further starts. */
   readonly sureAbove: number;
   readonly tracking: Tracking;
+  /**
+   * Doppler spreads that a moving channel may have, ν = f_D·T in cycles per OFDM symbol; which one, if any, the received
+   * signal's evidence says. None: the channel is taken to stand still within a packet.
+   */
+  readonly dopplers: readonly number[];
 }
 
 /** Tracking begins when the codeword's estimate is good enough to be a reference: after this share of the passes. */
@@ -36,6 +41,7 @@ export interface Problem {
   readonly runtime: Runtime;
   readonly eStep: Graph;
   readonly evidence: Graph;
+  /** Of a channel that stands still. */
   readonly estimator: ChannelEstimator;
   readonly rank: number;
 }
@@ -52,6 +58,8 @@ export async function runPasses(
   estimateNoise: boolean,
   counter: Counter,
   signal: AbortSignal | undefined,
+  passes = problem.config.passes,
+  annealing = problem.config.annealing,
 ): Promise<void> {
   const { config, setting, rank } = problem;
   const dimension = 2 * setting.layout.tileSymbols;
@@ -64,9 +72,9 @@ export async function runPasses(
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
-  for (let pass = 0; pass < config.passes; pass++) {
+  for (let pass = 0; pass < passes; pass++) {
     throwIfAborted(signal, 'blind-em');
-    const heat = Math.max(1, config.annealing * (1 - pass / (0.6 * config.passes)));
+    const heat = Math.max(1, annealing * (1 - pass / (0.6 * passes)));
     chains.forEach((chain, i) => {
       chain.writeEvidence(heat * chain.passVariance, precision.data, evidence.data, offsets[i]);
     });
@@ -77,7 +85,7 @@ export async function runPasses(
     });
     coefficients = solution;
     counter.evaluations += rows;
-    const tracking = pass >= TRACK_AFTER * config.passes ? config.tracking : 'none';
+    const tracking = pass >= TRACK_AFTER * passes ? config.tracking : 'none';
     chains.forEach((chain, i) => {
       chain.update(heat * chain.passVariance, mean.data, variance.data, offsets[i], {
         tracking,

@@ -94,7 +94,7 @@ async function decodeVariants(
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<{ picture: Float32Array; equalised: ComplexArray }[]> {
-  const { setting, estimator } = problem;
+  const { setting } = problem;
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;
   const latents = new Float32Array(variants.length * size);
@@ -109,16 +109,16 @@ async function decodeVariants(
   const again = await codec.encode(pictures, variants.length, layout, setting.snrDb);
   counter.evaluations += 2 * variants.length;
   const pictureSize = pictures.length / variants.length;
-  return prepared.map(({ channel, equalised }, v) => {
+  return prepared.map(({ channel: cellChannel, equalised }, v) => {
     const z = symbolsOf(layout, again.subarray(v * size, (v + 1) * size));
     for (const candidate of variants[v]) {
       const { cell } = candidate.chain.group;
-      const sum = residualEnergy(setting, cells, channel.response, z, cell);
+      const sum = residualEnergy(setting, cells, cellChannel.response, z, cell);
       candidate.power = meanPowerOver(z, cell, setting.interleaver.symbolOf);
       const scaled = sum / candidate.chain.noiseVariance;
       candidate.residual = scaled / cell.length;
-      const prior = candidate.chain.posteriors.reduce((total, p) => total + estimator.priorEnergy(p), 0);
-      candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * prior;
+      const channel = candidate.chain.posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, 0);
+      candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
     }
     return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };
   });
@@ -131,14 +131,16 @@ export function chanceOf(
   best: Candidate,
   all: readonly Candidate[],
 ): number {
-  const chains = new Set(all.map(({ chain }) => chain)).size;
+  // Starts that take the channel to move otherwise cannot be asked to agree.
+  const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
+  const chains = new Set(alike.map(({ chain }) => chain)).size;
   // The verdict was calibrated where the passes' noise is the channel's: above that, it hears of theirs.
   const { noiseVariance, passVariance } = best.chain;
   return successChance(codec.card, {
     residual: (best.residual * noiseVariance) / passVariance,
     snr: measuredSnr(cells, passVariance),
     signLogOdds: best.signLogOdds,
-    agreement: countAgreeing(best, all) / chains,
+    agreement: countAgreeing(best, alike) / chains,
   });
 }
 

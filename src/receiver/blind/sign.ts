@@ -80,7 +80,7 @@ function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: numb
   const { rho, reference } = setting;
   if (rho === 0) return 0;
   const { group } = chain;
-  const { response } = chain.posteriors[channel];
+  const { response, stride } = chain.posteriors[channel];
   const amplitude = Math.sqrt(rho);
   let sum = 0;
   for (let i = 0; i < group.cell.length; i++) {
@@ -90,8 +90,9 @@ function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: numb
     const angle = chain.driftAt(channel, group.time[i], m);
     const cos = Math.cos(angle);
     const sin = Math.sin(angle);
-    const hr = response.re[m] * cos - response.im[m] * sin;
-    const hi = response.re[m] * sin + response.im[m] * cos;
+    const at = group.time[i] * stride + m;
+    const hr = response.re[at] * cos - response.im[at] * sin;
+    const hi = response.re[at] * sin + response.im[at] * cos;
     const er = amplitude * (hr * reference.re[cell] - hi * reference.im[cell]);
     const ei = amplitude * (hr * reference.im[cell] + hi * reference.re[cell]);
     sum += (er * cells.re[cell] + ei * cells.im[cell]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);

@@ -7,7 +7,8 @@ import { type BlindGroup, findGroups } from './groups.js';
 import { candidatesOf, chanceOf, countAgreeing, judge, type Judgement, weighEvidence } from './ranking.js';
 import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
 import type { Candidate } from './candidate.js';
-import { createChannelEstimator } from '../channel-posterior.js';
+import { createMotionModels } from './motion.js';
+import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import type { LinkSetting, ReceivedFrame, TapEstimate } from '../receiver.js';
 import { signIsDecidable } from './sign.js';
@@ -18,6 +19,11 @@ import { signIsDecidable } from './sign.js';
  */
 const LEVELLING_ROUNDS = 4;
 const LEAST_POWER = 1e-3;
+
+/** How often a moving channel's model may be made to fit what the passes with the one before have found. */
+const FOLLOWING_ROUNDS = 3;
+/** EM passes with the new model, for codecs without a refiner. */
+const FOLLOWING_PASSES = 8;
 
 /** Where the search ended. */
 export interface BlindSolution extends Judgement {
@@ -72,19 +78,20 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
   const groups = findGroups(setting);
   const evidence = createEvidenceGraph(statistics, rank);
   const problem: Problem = { setting, config, runtime, eStep, evidence, estimator, rank };
+  const motion = createMotionModels(setting, config.dopplers, estimator);
 
   const solve: BlindSolver['solve'] = async ({ cells, noiseVariance, index }, counter, signal) => {
     const draws = rng.split(index);
 
-    const open = (group: BlindGroup, start: number): BlindChain => {
+    const open = (group: BlindGroup, start: number, model: ChannelEstimator): BlindChain => {
       const initialNoise = noiseVariance ?? initialNoiseVariance(cells, group, setting.snrDb);
-      const chain = new BlindChain(setting, group, estimator, cells, initialNoise);
+      const chain = new BlindChain(setting, group, model, cells, initialNoise);
       if (start === 0) chain.startFromMean(mean);
       else chain.startFromDraw(setting.tapPrior, draws.split(group.channels[0]).split(start));
       return chain;
     };
-    const solveChains = async (chains: readonly BlindChain[]): Promise<Candidate[][]> => {
-      await runPasses(problem, chains, noiseVariance === null, counter, signal);
+    const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
+      await runPasses(problem, chains, noiseVariance === null, counter, signal, passes);
       const candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
       if (setting.codec.hasRefiner && signIsDecidable(setting)) {
         await refine(problem, chains, noiseVariance === null, counter, signal);
@@ -93,25 +100,61 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       return candidates;
     };
 
-    /** Solves starts first…end−1 of some groups and adds them to `found`, a list of candidates a group. */
     const found: Candidate[][] = groups.map(() => []);
-    const explore = async (which: readonly number[], first: number, end: number): Promise<Judgement> => {
-      const chains = which.flatMap((g) => Array.from({ length: end - first }, (_, i) => open(groups[g], first + i)));
-      const solved = await solveChains(chains);
+    /** Solves some starts of some groups, adds them to `found`, a list of candidates a group, and judges anew. */
+    const explore = async (
+      which: readonly number[],
+      starts: readonly { readonly start: number; readonly model: ChannelEstimator }[],
+      passes?: number,
+    ): Promise<Judgement> => {
+      const chains = which.flatMap((g) => starts.map(({ start, model }) => open(groups[g], start, model)));
+      const solved = await solveChains(chains, passes);
       which.forEach((g, i) => {
-        found[g].push(...solved.slice(i * (end - first), (i + 1) * (end - first)).flat());
+        found[g].push(...solved.slice(i * starts.length, (i + 1) * starts.length).flat());
       });
       return judge(problem, cells, found, counter);
     };
+    const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
+      Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
+
+    /** Lets the best of each group move, where the received signal says that its channel does. */
+    const follow = async (judged: Judgement): Promise<Judgement> => {
+      let current = judged;
+      for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
+        const moved = current.best.flatMap((candidate, g) => {
+          const model = motion.likeliest(candidate.chain);
+          return model === null
+            ? []
+            : [{ g, candidate: { ...candidate, chain: candidate.chain.withEstimator(model) } }];
+        });
+        if (moved.length === 0) break;
+        throwIfAborted(signal, name);
+        const chains = moved.map(({ candidate }) => candidate.chain);
+        if (setting.codec.hasRefiner) await refine(problem, chains, noiseVariance === null, counter, signal);
+        else await runPasses(problem, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
+        const candidates = moved.map(({ candidate }) => candidate);
+        await weighEvidence(problem, candidates, counter);
+        moved.forEach(({ g, candidate }) => found[g].push(candidate));
+        current = await judge(problem, cells, found, counter);
+      }
+      return current;
+    };
+    const doubtfulAmong = ({ best }: Judgement): number[] =>
+      best.flatMap((candidate, g) => (chanceOf(setting, cells, candidate, found[g]) < config.sureAbove ? [g] : []));
 
     const { initialStarts, starts } = config;
-    let judged = await explore([...groups.keys()], 0, initialStarts);
-    const doubtful = judged.best.flatMap((best, g) =>
-      chanceOf(setting, cells, best, found[g]) < config.sureAbove && starts > initialStarts ? [g] : [],
-    );
+    let judged = await follow(await explore([...groups.keys()], stillStarts(0, initialStarts)));
+    let doubtful = starts > initialStarts ? doubtfulAmong(judged) : [];
+    const searched = doubtful.length > 0;
+    if (doubtful.length > 0 && motion.dopplers.length > 0) {
+      throwIfAborted(signal, name);
+      const models = motion.dopplers.map((doppler) => ({ start: 0, model: motion.estimatorOf(doppler) }));
+      judged = await follow(await explore(doubtful, models, 2 * config.passes));
+      doubtful = doubtfulAmong(judged);
+    }
     if (doubtful.length > 0) {
       throwIfAborted(signal, name);
-      judged = await explore(doubtful, initialStarts, starts);
+      judged = await follow(await explore(doubtful, stillStarts(initialStarts, starts)));
     }
 
     for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
@@ -129,7 +172,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       ...judged,
       found,
       chance,
-      starts: doubtful.length > 0 ? starts : initialStarts,
+      starts: searched ? starts : initialStarts,
       agreeing: Math.min(...judged.best.map((candidate, g) => countAgreeing(candidate, found[g]))),
     };
   };
