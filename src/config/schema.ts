@@ -142,6 +142,8 @@ const sync = z.strictObject({
    * searches by cyclic prefixes alone, in streams (record, replay, receive).
    */
   method: z.enum(['ideal', 'preamble', 'cp']).optional(),
+  /** Carrier offset of frames without a preamble: taken out where their prefixes show one, or left to the receivers. */
+  cfo: z.enum(['prefix', 'none']).default('prefix'),
   /** Samples by which the FFT window starts inside the prefix; the channel then looks that much later. */
   timingAdvance: z.int().min(0).default(0),
   /** Noise before the frame, in samples, where the receiver must search for it. */

@@ -3,7 +3,7 @@ import type { ComplexArray } from '../core/complex.js';
 import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
-import { measuredSnr, successChance, verdictOf } from './verdict.js';
+import { contrastOf, judgeSymptoms, lowered, measuredSnr } from './verdict.js';
 
 /** What a receiver that knows its channel decodes with. */
 export interface KnownChannel extends CellChannel {
@@ -65,25 +65,28 @@ export async function conclude(
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
-  const chance = successChance(codec.card, {
+  const symptoms = {
     residual,
     snr: measuredSnr(frame.cells, channel.noiseVariance),
-    signLogOdds: Number.POSITIVE_INFINITY,
+    contrast: contrastOf(picture),
+    signLogOdds: null,
     agreement: 1,
-  });
-  const confidence = deterministic === undefined ? chance : chance * agreement(picture, deterministic);
+  };
+  const judged = judgeSymptoms(setting, symptoms);
+  const { chance, verdict } = deterministic === undefined ? judged : lowered(judged, agreement(picture, deterministic));
   return {
     picture,
     channel: channel.estimates,
     equalised,
     noiseVariance: channel.noiseVariance,
     residual,
-    verdict: verdictOf(confidence),
-    confidence,
+    verdict,
+    confidence: chance,
     signLogOdds: null,
     evaluations,
     starts: 1,
     agreeing: 1,
     milliseconds: performance.now() - began,
+    symptoms,
   };
 }

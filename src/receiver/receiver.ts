@@ -3,6 +3,7 @@ import type { CodewordLayout } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import type { Grid } from '../ofdm/grid.js';
 import type { Interleaver } from '../ofdm/interleaver.js';
+import type { Symptoms } from './symptoms.js';
 
 /** What both ends know before a frame is sent. A receiver is created for one setting. */
 export interface LinkSetting {
@@ -78,6 +79,8 @@ export interface ReceiverResult {
   readonly starts: number;
   readonly agreeing: number;
   readonly milliseconds: number;
+  /** What the verdict was judged by, where it was judged by `verdict.ts`. */
+  readonly symptoms?: Symptoms;
 }
 
 export type ReceiverStep =

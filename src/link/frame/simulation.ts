@@ -8,7 +8,7 @@ import { demodulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { createSimulatedChannel } from '../../radio/simulated/simulated-channel.js';
 import { correctCfo } from '../../sync/correct-cfo.js';
-import { prefixCfoSubcarriers } from '../../sync/prefix-cfo.js';
+import { estimatePrefixCfo, prefixCfoSubcarriers } from '../../sync/prefix-cfo.js';
 import {
   createPreambleDetector,
   type PreambleDetection,
@@ -44,6 +44,9 @@ export interface ArrivedFrame {
 export interface Simulation extends Sender {
   transport(sent: SentFrame): ArrivedFrame;
 }
+
+/** Standard errors from which a carrier offset is taken to be there: once in 2,000 frames it is not. */
+const SIGNIFICANT = 3.5;
 
 export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simulation {
   const method = syncMethodOf(config, grid);
@@ -90,6 +93,14 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     return preamble + restRadPerSample;
   };
 
+  /** Whether the prefixes of a frame without preamble show a carrier offset: one that is not there must not be taken out. */
+  const offsetShows = (samples: ComplexArray, start: number, numPackets: number): boolean => {
+    if (config.sync.cfo === 'none') return false;
+    const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
+    const { cfoSubcarriers, standardError } = estimatePrefixCfo(grid, samples, start + grid.preambleLength, numSymbols);
+    return Math.abs(cfoSubcarriers) > SIGNIFICANT * standardError;
+  };
+
   const transport = (sent: SentFrame): ArrivedFrame => {
     if (method === 'cp') {
       throw new ConfigError(
@@ -118,15 +129,17 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     const rest = { sent, sync, noiseVariance: variance, received: asReceived };
     if (lost) return { ...rest, observed: null, response: null, taps: [], timing: timing() };
 
-    const received = search ? copyComplex(asReceived) : asReceived;
-    const cfoRadPerSample = search ? correct(received, found.detection!.cfoRadPerSample, start, numPackets) : 0;
+    const cfo = search ? found.detection!.cfoRadPerSample : 0;
+    const corrects = search || offsetShows(asReceived, start, numPackets);
+    const received = corrects ? copyComplex(asReceived) : asReceived;
+    const cfoRadPerSample = corrects ? correct(received, cfo, start, numPackets) : 0;
     const cells = createPacketCells(grid, numPackets);
     const observed = demodulateFrame(grid, received, start, numPackets, cells, demodulator);
     const spent = timing();
     return {
       ...rest,
       observed,
-      ...truthOf(frame, { numPackets, lead, start, cfoRadPerSample, ideal: !search }),
+      ...truthOf(frame, { numPackets, lead, start, cfoRadPerSample, ideal: !corrects }),
       timing: spent,
     };
   };

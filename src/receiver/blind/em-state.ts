@@ -26,6 +26,8 @@ export class BlindChain {
   noiseVariance: number;
   /** E|x|² per cell as the last M-step saw it. */
   meanPower = 1;
+  /** Common phase of each OFDM symbol by channel, once the oscillator is taken to wander; see `withPhases`. */
+  private phases: Float64Array[] | null = null;
   /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
   private last: { readonly x: ComplexArray; readonly power: Float32Array; readonly gain: number } | null = null;
   private readonly receivedPower: number;
@@ -204,6 +206,7 @@ export class BlindChain {
     const chain = new BlindChain(setting, group, estimator, cells, noiseVariance);
     chain.slope.set(this.slope);
     chain.timing.set(this.timing);
+    chain.phases = this.phases;
     chain.meanPower = this.meanPower;
     chain.last = last;
     chain.takeOutDrift();
@@ -211,6 +214,77 @@ export class BlindChain {
       ...chain.posteriorsUnder(estimator).map((posterior) => scalePosterior(posterior, last?.gain ?? 1)),
     );
     return chain;
+  }
+
+  /**
+   * This chain with a common phase for each OFDM symbol taken out of the received cells and tracked from here on, and the log
+   * evidence of that: `evidenceUnder` its own estimator less what the freedom of the phases costs. null where the phases
+   * do not wander beyond what the noise makes them.
+   */
+  withPhases(): { readonly chain: BlindChain; readonly evidence: number } | null {
+    if (this.last === null || this.phases !== null) return null;
+    const found = this.estimatePhases(this.last.x);
+    if (found.every(({ wander }) => wander === 0)) return null;
+    const chain = this.withEstimator(this.estimator);
+    chain.phases = found.map(({ phases }) => phases);
+    chain.takeOutDrift();
+    const { gain } = this.last;
+    const posteriors = chain.posteriorsUnder(this.estimator);
+    posteriors.forEach((posterior, channel) => {
+      chain.posteriors[channel] = scalePosterior(posterior, gain);
+    });
+    const cost = found.reduce((sum, one) => sum + one.cost, 0);
+    return { chain, evidence: posteriors.reduce((sum, { fit, logDet }) => sum + fit - logDet, -cost) };
+  }
+
+  /**
+   * The common phase of each symbol: θ_t = arg Σ_m (Ĥ·X)*·Y, of error variance v_t = ρ/(2·Σ_m |ĤX|²) with ρ the residual energy
+   * of a cell, on top of what was taken out; smoothed as a random walk whose variance per symbol is what the steps show
+   * beyond their errors (Kalman filter and Rauch–Tung–Striebel smoother). The mean phase is left to the taps.
+   */
+  private estimatePhases(x: ComplexArray): { phases: Float64Array; wander: number; cost: number }[] {
+    const { group, received } = this;
+    const numTimes = group.time.reduce((most, t) => Math.max(most, t + 1), 0);
+    return Array.from(group.channels, (_, channel) => {
+      const re = new Float64Array(numTimes);
+      const im = new Float64Array(numTimes);
+      const power = new Float64Array(numTimes);
+      let residual = 0;
+      let count = 0;
+      const { response, stride } = this.posteriors[channel];
+      const { gain } = this.last ?? { gain: 1 };
+      for (let i = 0; i < group.cell.length; i++) {
+        if (group.channel[i] !== channel) continue;
+        const t = group.time[i];
+        const at = t * stride + group.subcarrier[i];
+        // The posterior was scaled by `gain` after x was made: together they explain Y without it.
+        const hr = response.re[at] / gain;
+        const hi = response.im[at] / gain;
+        const pr = hr * x.re[i] - hi * x.im[i];
+        const pi = hr * x.im[i] + hi * x.re[i];
+        re[t] += pr * received.re[i] + pi * received.im[i];
+        im[t] += pr * received.im[i] - pi * received.re[i];
+        power[t] += pr * pr + pi * pi;
+        residual += (received.re[i] - pr) ** 2 + (received.im[i] - pi) ** 2;
+        count++;
+      }
+      const rho = residual / Math.max(1, count);
+      const before = this.phases?.[channel];
+      const seen: number[] = [];
+      const angle = new Float64Array(numTimes);
+      const variance = new Float64Array(numTimes);
+      let last = 0;
+      for (let t = 0; t < numTimes; t++) {
+        if (power[t] === 0) continue;
+        const raw = Math.atan2(im[t], re[t]) + (before?.[t] ?? 0);
+        // Phases go on from symbol to symbol without jumps of a whole turn.
+        last = raw - 2 * Math.PI * Math.round((raw - last) / (2 * Math.PI));
+        angle[t] = last;
+        variance[t] = rho / (2 * power[t]);
+        seen.push(t);
+      }
+      return smoothPhases(angle, variance, seen);
+    });
   }
 
   private posteriorsUnder(estimator: ChannelEstimator): ChannelPosterior[] {
@@ -258,7 +332,8 @@ export class BlindChain {
   /** Phase by which the drift turns a cell of the group. */
   driftAt(channel: number, time: number, subcarrier: number): number {
     const s = time - this.centre[channel];
-    return s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
+    const common = this.phases === null ? 0 : this.phases[channel][time];
+    return common + s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
   }
 
   /** E‖Y − H·X‖² per cell with H before its rescaling by `gain`, kept above a thousandth of the received power. */
@@ -312,12 +387,13 @@ export class BlindChain {
         this.timing[channel] += sum.timingPull / sum.timingWeight;
       }
     });
+    if (this.phases !== null) this.phases = this.estimatePhases(x).map(({ phases }) => phases);
     this.takeOutDrift();
   }
 
   private takeOutDrift(): void {
     const { group, cells, received } = this;
-    const still = this.slope.every((b) => b === 0) && this.timing.every((g) => g === 0);
+    const still = this.phases === null && this.slope.every((b) => b === 0) && this.timing.every((g) => g === 0);
     for (let i = 0; i < group.cell.length; i++) {
       const cell = group.cell[i];
       if (still) {
@@ -376,4 +452,47 @@ function scalePosterior(posterior: ChannelPosterior, gain: number): ChannelPoste
     logDet: posterior.logDet,
     fit: posterior.fit,
   };
+}
+
+/** Variance per step below which, in units of its own error, a phase is not said to wander. */
+const LEAST_WANDER = 2.5;
+
+/** See `estimatePhases`; times without an observation are left out of `seen`. */
+function smoothPhases(
+  angle: Float64Array,
+  variance: Float64Array,
+  seen: readonly number[],
+): { phases: Float64Array; wander: number; cost: number } {
+  const phases = new Float64Array(angle.length);
+  if (seen.length < 3) return { phases, wander: 0, cost: 0 };
+  let steps = 0;
+  let errors = 0;
+  for (let i = 1; i < seen.length; i++) {
+    steps += (angle[seen[i]] - angle[seen[i - 1]]) ** 2;
+    errors += variance[seen[i]] + variance[seen[i - 1]];
+  }
+  const mean = errors / (seen.length - 1);
+  const wander = steps / (seen.length - 1) - mean;
+  if (wander < (LEAST_WANDER * mean) / Math.sqrt(seen.length - 1)) return { phases, wander: 0, cost: 0 };
+  const filtered: number[] = [];
+  const spread: number[] = [];
+  let cost = 0;
+  seen.forEach((t, i) => {
+    const predicted = i === 0 ? angle[t] : filtered[i - 1];
+    const uncertain = i === 0 ? 0 : spread[i - 1] + wander;
+    const gain = uncertain / (uncertain + variance[t]);
+    filtered.push(predicted + gain * (angle[t] - predicted));
+    spread.push(i === 0 ? variance[t] : (1 - gain) * uncertain);
+    cost += 0.5 * Math.log(1 + uncertain / variance[t]);
+  });
+  const smooth = filtered.slice();
+  for (let i = seen.length - 2; i >= 0; i--) {
+    const back = spread[i] / (spread[i] + wander);
+    smooth[i] = filtered[i] + back * (smooth[i + 1] - filtered[i]);
+  }
+  const centre = smooth.reduce((sum, v) => sum + v, 0) / smooth.length;
+  seen.forEach((t, i) => {
+    phases[t] = smooth[i] - centre;
+  });
+  return { phases, wander, cost };
 }

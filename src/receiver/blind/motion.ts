@@ -14,8 +14,11 @@ export interface MotionModels {
   /** Spreads that fit the setting, ν rising. */
   readonly dopplers: readonly number[];
   estimatorOf(doppler: number): ChannelEstimator;
-  /** The model with most evidence given where a chain ended; null where the chain's own has it. */
-  likeliest(chain: BlindChain): ChannelEstimator | null;
+  /**
+   * The chain under the model with most evidence given where it ended: taps that move, or an oscillator whose phase wanders
+   * from symbol to symbol; null where the chain's own model has it.
+   */
+  likeliest(chain: BlindChain): BlindChain | null;
 }
 
 /**
@@ -49,8 +52,12 @@ export function createMotionModels(
     dopplers: affordable,
     estimatorOf,
     likeliest(chain) {
+      if (affordable.length === 0) return null;
       let best: ChannelEstimator | null = null;
       let most = chain.evidenceUnder(chain.estimator) + MARGIN;
+      const wandering = chain.withPhases();
+      const wanders = wandering !== null && wandering.evidence > most;
+      if (wanders) most = wandering.evidence;
       let falling = 0;
       for (const doppler of affordable) {
         const estimator = estimatorOf(doppler);
@@ -61,7 +68,7 @@ export function createMotionModels(
           falling = 0;
         } else if (++falling === 2) break;
       }
-      return best;
+      return best !== null ? chain.withEstimator(best) : wanders ? wandering.chain : null;
     },
   };
 }

@@ -7,8 +7,9 @@ import { type Candidate, channelUnder } from './candidate.js';
 import { cellsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
+import type { Symptoms } from '../symptoms.js';
 import { chooseSigns, signIsDecidable } from './sign.js';
-import { measuredSnr, successChance } from '../verdict.js';
+import { excessResidual, type Judged, judgeSymptoms, lowered, measuredSnrOver, UNCALIBRATED } from '../verdict.js';
 
 /** A chain with its sign settled; both signs where nothing settles it. */
 export async function candidatesOf(
@@ -124,25 +125,54 @@ async function decodeVariants(
   });
 }
 
-/** The chance that a group's best candidate is right, given all candidates of the group. */
-export function chanceOf(
-  { codec }: LinkSetting,
+/** What a group's best candidate shows of its success, given all candidates of the group. */
+export function symptomsOf(
   cells: ComplexArray,
   best: Candidate,
   all: readonly Candidate[],
-): number {
+  contrast: number,
+): Symptoms {
   // Starts that take the channel to move otherwise cannot be asked to agree.
   const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
   const chains = new Set(alike.map(({ chain }) => chain)).size;
   // The verdict was calibrated where the passes' noise is the channel's: above that, it hears of theirs.
-  const { noiseVariance, passVariance } = best.chain;
-  return successChance(codec.card, {
+  const { noiseVariance, passVariance, group } = best.chain;
+  return {
     residual: (best.residual * noiseVariance) / passVariance,
-    snr: measuredSnr(cells, passVariance),
+    snr: measuredSnrOver(cells, group.cell, passVariance),
+    contrast,
     signLogOdds: best.signLogOdds,
     agreement: countAgreeing(best, alike) / chains,
-  });
+  };
 }
+
+/**
+ * What a frame shows: its groups' residuals and powers together, their mean agreement, the least certain sign; and no better
+ * than the worst group by itself, with some allowance for the scatter of small parts.
+ */
+export function judgeFrame(
+  setting: LinkSetting,
+  parts: readonly { readonly symptoms: Symptoms; readonly cells: number }[],
+): Judged & { readonly symptoms: Symptoms } {
+  const total = parts.reduce((sum, { cells }) => sum + cells, 0);
+  const mean = (value: (symptoms: Symptoms) => number): number =>
+    parts.reduce((sum, { symptoms, cells }) => sum + (value(symptoms) * cells) / total, 0);
+  const symptoms: Symptoms = {
+    residual: mean(({ residual }) => residual),
+    snr: mean(({ snr }) => snr),
+    contrast: mean(({ contrast }) => contrast),
+    signLogOdds: Math.min(...parts.map(({ symptoms }) => symptoms.signLogOdds ?? Infinity)),
+    agreement: mean(({ agreement }) => agreement),
+  };
+  const whole = judgeSymptoms(setting, symptoms);
+  if (parts.length === 1) return { ...whole, symptoms };
+  const { expected } = setting.codec.card.verdict ?? UNCALIBRATED;
+  const worst = Math.max(...parts.map(({ symptoms }) => excessResidual(expected, symptoms.residual, symptoms.snr)));
+  return { ...lowered(whole, Math.exp(-Math.max(0, worst - PART_ALLOWANCE))), symptoms };
+}
+
+/** Log residual by which one part of many may exceed what is expected before the whole is doubted. */
+const PART_ALLOWANCE = 0.7;
 
 function meanPowerOver(z: ComplexArray, cells: Int32Array, symbolOf: Int32Array): number {
   let sum = 0;

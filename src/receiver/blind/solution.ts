@@ -1,5 +1,4 @@
 import type { LinkSetting, ReceiverResult } from '../receiver.js';
-import { verdictOf } from '../verdict.js';
 import type { Candidate } from './candidate.js';
 import { type BlindSolution, channelEstimates } from './solver.js';
 
@@ -10,20 +9,21 @@ export function blindResult(
   evaluations: number,
   began: number,
 ): ReceiverResult {
-  const { best, chance, picture, equalised, starts, agreeing } = solution;
+  const { best, chance, verdict, picture, equalised, starts, agreeing } = solution;
   return {
     picture,
     channel: channelEstimates(setting, best),
     equalised,
     noiseVariance: meanOf(best, ({ chain }) => chain.noiseVariance),
     residual: meanOf(best, ({ residual }) => residual),
-    verdict: verdictOf(chance),
+    verdict,
     confidence: chance,
     signLogOdds: Math.min(...best.map((candidate) => candidate.signLogOdds)),
     evaluations,
     starts,
     agreeing,
     milliseconds: performance.now() - began,
+    symptoms: solution.symptoms,
   };
 }
 

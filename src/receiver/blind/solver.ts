@@ -4,13 +4,23 @@ import type { Rng } from '../../core/rng.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { BlindChain } from './em-state.js';
 import { type BlindGroup, findGroups } from './groups.js';
-import { candidatesOf, chanceOf, countAgreeing, judge, type Judgement, weighEvidence } from './ranking.js';
+import {
+  candidatesOf,
+  countAgreeing,
+  judge,
+  judgeFrame,
+  type Judgement,
+  symptomsOf,
+  weighEvidence,
+} from './ranking.js';
+import type { Symptoms } from '../symptoms.js';
+import { contrastOf, judgeSymptoms } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
 import type { Candidate } from './candidate.js';
 import { createMotionModels } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
-import type { LinkSetting, ReceivedFrame, TapEstimate } from '../receiver.js';
+import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
 import { signIsDecidable } from './sign.js';
 
 /**
@@ -22,6 +32,10 @@ const LEAST_POWER = 1e-3;
 
 /** How often a moving channel's model may be made to fit what the passes with the one before have found. */
 const FOLLOWING_ROUNDS = 3;
+/** Cycles per symbol from which a channel moves too much for the still model to find anything. */
+const FAST = 0.02;
+/** A search with a moving channel has more to find: passes over those of a still one. */
+const FAST_PASSES = 1.5;
 /** EM passes with the new model, for codecs without a refiner. */
 const FOLLOWING_PASSES = 8;
 
@@ -29,8 +43,10 @@ const FOLLOWING_PASSES = 8;
 export interface BlindSolution extends Judgement {
   /** All candidates found, a list a group. */
   readonly found: readonly (readonly Candidate[])[];
-  /** The chance of success, of the least certain group. */
+  /** The chance of success, and what it is called. */
   readonly chance: number;
+  readonly verdict: Verdict;
+  readonly symptoms: Symptoms;
   readonly starts: number;
   readonly agreeing: number;
 }
@@ -122,10 +138,8 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       let current = judged;
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
         const moved = current.best.flatMap((candidate, g) => {
-          const model = motion.likeliest(candidate.chain);
-          return model === null
-            ? []
-            : [{ g, candidate: { ...candidate, chain: candidate.chain.withEstimator(model) } }];
+          const chain = motion.likeliest(candidate.chain);
+          return chain === null ? [] : [{ g, candidate: { ...candidate, chain } }];
         });
         if (moved.length === 0) break;
         throwIfAborted(signal, name);
@@ -139,17 +153,25 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       }
       return current;
     };
-    const doubtfulAmong = ({ best }: Judgement): number[] =>
-      best.flatMap((candidate, g) => (chanceOf(setting, cells, candidate, found[g]) < config.sureAbove ? [g] : []));
+    const doubtfulAmong = ({ best, picture }: Judgement): number[] => {
+      const contrast = contrastOf(picture);
+      return best.flatMap((candidate, g) => {
+        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], contrast));
+        return verdict === 'decoded' && chance >= config.sureAbove ? [] : [g];
+      });
+    };
 
     const { initialStarts, starts } = config;
     let judged = await follow(await explore([...groups.keys()], stillStarts(0, initialStarts)));
     let doubtful = starts > initialStarts ? doubtfulAmong(judged) : [];
     const searched = doubtful.length > 0;
-    if (doubtful.length > 0 && motion.dopplers.length > 0) {
+    if (doubtful.length > 0 && motion.dopplers.some((doppler) => doppler >= FAST)) {
       throwIfAborted(signal, name);
-      const models = motion.dopplers.map((doppler) => ({ start: 0, model: motion.estimatorOf(doppler) }));
-      judged = await follow(await explore(doubtful, models, 2 * config.passes));
+      // Slower motion is found by following what the still model has found.
+      const models = motion.dopplers
+        .filter((doppler) => doppler >= FAST)
+        .map((doppler) => ({ start: 0, model: motion.estimatorOf(doppler) }));
+      judged = await follow(await explore(doubtful, models, Math.ceil(FAST_PASSES * config.passes)));
       doubtful = doubtfulAmong(judged);
     }
     if (doubtful.length > 0) {
@@ -167,11 +189,20 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       );
     }
 
-    const chance = Math.min(...judged.best.map((best, g) => chanceOf(setting, cells, best, found[g])));
+    const contrast = contrastOf(judged.picture);
+    const { chance, verdict, symptoms } = judgeFrame(
+      setting,
+      judged.best.map((best, g) => ({
+        symptoms: symptomsOf(cells, best, found[g], contrast),
+        cells: best.chain.group.cell.length,
+      })),
+    );
     return {
       ...judged,
       found,
       chance,
+      verdict,
+      symptoms,
       starts: searched ? starts : initialStarts,
       agreeing: Math.min(...judged.best.map((candidate, g) => countAgreeing(candidate, found[g]))),
     };

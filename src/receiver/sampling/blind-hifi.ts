@@ -15,6 +15,7 @@ import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
+import { lowered } from '../verdict.js';
 import { signIsDecidable } from '../blind/sign.js';
 
 export interface BlindHifiConfig {
@@ -241,15 +242,26 @@ class JointState {
     const picture = decoded.map((v, i) => v + perception * (sample[i] - v));
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
     const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+    const residual = energy / (base.noiseVariance * layout.numSymbols);
+    // A sample that explains the signal worse than the decoder's picture did is not to be trusted more.
+    const worse = lowered(
+      { chance: solution.chance, verdict: solution.verdict },
+      Math.min(1, (base.residual ?? residual) / residual + WORSE_ALLOWANCE),
+    );
     return {
       ...base,
       picture,
       equalised,
-      residual: energy / (base.noiseVariance * layout.numSymbols),
+      residual,
+      verdict: worse.verdict,
+      confidence: worse.chance,
       milliseconds: performance.now() - began,
     };
   }
 }
+
+/** Share by which a sample's residual may exceed the decoder's before it counts: samples are not the most likely pictures. */
+const WORSE_ALLOWANCE = 0.25;
 
 function addNoise(x: Tensor, sigma: number, rng: Rng): Tensor {
   const noise = normalTensor(x.dims, rng).data;

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { openCodec } from '../codec/codec.js';
+import { findModel } from '../core/shipped-models.js';
+import {
+  calibrateVerdict,
+  calibrationFrames,
+  qualityOf,
+  type VerdictSample,
+  withVerdict,
+} from '../link/verdict-calibration.js';
+import { judgeSymptoms } from '../receiver/verdict.js';
+import { openPictures } from '../source/picture-source.js';
+import { writeAtomically } from './files.js';
+import { interruptible } from './interrupt.js';
+import { wholeNumber, withRuntime } from './model-common.js';
+import { createProgress } from './progress.js';
+
+export function addModelVerdict(model: Command): void {
+  model
+    .command('verdict')
+    .description(
+      'Learn when a picture may be called decoded, from frames that are still, moving, offset, clipped, interfered with, mismatched and foreign; writes it into the card.',
+    )
+    .argument('<codec>', 'name, card or folder')
+    .argument('<pictures...>', 'picture files or folders that neither trained the codec nor judge it elsewhere')
+    .option('--frames <n>', 'frames a condition', '40')
+    .option('--receiver <names>', 'receivers to learn from', 'perfect,pilot,blind-em')
+    .option('--seed <n>', 'seed of channels and noise', '1')
+    .option('--check', 'say how the verdict in the card does instead; writes nothing')
+    .option('--json', 'one JSON object at the end')
+    .action(async (name: string, pictures: string[], options: Record<string, string | boolean>) => {
+      const { signal, release } = interruptible();
+      const cardPath = findModel('codec', name);
+      const source = openPictures(pictures, { maxPixels: 1 << 26 });
+      const frames = wholeNumber('--frames', options['frames'] as string);
+      const seed = wholeNumber('--seed', options['seed'] as string);
+      const receivers = (options['receiver'] as string).split(',');
+      const progress = createProgress(
+        'frames',
+        calibrationFrames(frames),
+        process.stderr.isTTY && options['json'] !== true,
+      );
+      try {
+        await withRuntime(async (runtime) => {
+          const codec = await openCodec(cardPath, runtime);
+          const { verdict, samples } = await calibrateVerdict(codec, source, runtime, {
+            frames,
+            seed,
+            receivers,
+            signal,
+            onProgress: progress.update,
+          });
+          progress.stop();
+          const check = options['check'] === true;
+          const judged = check ? codec : withVerdict(codec, verdict);
+          const isDecoded = ({ symptoms }: VerdictSample): boolean =>
+            judgeSymptoms({ codec: judged, snrDb: 10 }, symptoms).verdict === 'decoded';
+          const quality = Object.fromEntries(
+            receivers.map((one) => [
+              one,
+              qualityOf(
+                samples.filter(({ receiver }) => receiver === one),
+                isDecoded,
+              ),
+            ]),
+          );
+          if (!check) {
+            const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown>;
+            writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, verdict }, null, 2)}\n`));
+          }
+          if (options['json'] === true) console.log(JSON.stringify({ card: cardPath, verdict, quality }));
+          else describe(quality);
+        });
+      } finally {
+        progress.stop();
+        release();
+      }
+    });
+}
+
+function describe(quality: Readonly<Record<string, ReturnType<typeof qualityOf>>>): void {
+  const share = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(1)} %`).padStart(8);
+  for (const [receiver, byCondition] of Object.entries(quality)) {
+    console.log(`\n${receiver}\n  condition                        frames  succeed  decoded  precision    recall`);
+    for (const [name, { frames, successes, decoded, precision, recall }] of Object.entries(byCondition)) {
+      console.log(
+        `  ${name.padEnd(30)} ${String(frames).padStart(8)} ${String(successes).padStart(8)} ${String(decoded).padStart(8)}   ${share(precision)}  ${share(recall)}`,
+      );
+    }
+  }
+}
