@@ -1,6 +1,6 @@
 /** Builds dist/ where it is missing or older than the sources; in an installed package, which has no sources, it is there. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -19,6 +19,8 @@ export function ensureBuilt() {
   const built = done.every((file) => existsSync(file)) ? Math.min(...done.map((file) => statSync(file).mtimeMs)) : 0;
   if (built >= newest(sources)) return;
   console.error('building blindlink (once, and after changes) …');
+  // Nothing of an earlier layout stays behind.
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
   const require = createRequire(import.meta.url);
   for (const step of [
     [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],

@@ -134,7 +134,9 @@ export function meanChannelError(
   result: ReceiverResult | null,
 ): { error: number; nmse: number } {
   if (receiver === 'perfect') return { error: 0, nmse: 0 };
-  if (result === null || taps.length === 0) return { error: Number.NaN, nmse: Number.NaN };
+  if (result === null || taps.length === 0 || result.channel.length < taps.length) {
+    return { error: Number.NaN, nmse: Number.NaN };
+  }
   let error = 0;
   let nmse = 0;
   taps.forEach((truth, p) => {
