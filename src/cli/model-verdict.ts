@@ -27,6 +27,7 @@ export function addModelVerdict(model: Command): void {
     .option('--frames <n>', 'frames a condition', '40')
     .option('--receiver <names>', 'receivers to learn from', 'perfect,pilot,blind-em')
     .option('--seed <n>', 'seed of channels and noise', '1')
+    .option('--samples <file>', 'write what was seen of every frame there, as JSON lines')
     .option('--check', 'say how the verdict in the card does instead; writes nothing')
     .option('--json', 'one JSON object at the end')
     .action(async (name: string, pictures: string[], options: Record<string, string | boolean>) => {
@@ -52,6 +53,10 @@ export function addModelVerdict(model: Command): void {
             onProgress: progress.update,
           });
           progress.stop();
+          if (typeof options['samples'] === 'string') {
+            const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`);
+            writeAtomically(options['samples'], Buffer.from(lines.join('')));
+          }
           const check = options['check'] === true;
           const judged = check ? codec : withVerdict(codec, verdict);
           const isDecoded = ({ symptoms }: VerdictSample): boolean =>

@@ -9,6 +9,7 @@ const verdictModel = z.strictObject({
   excess: z.number(),
   snr: z.number(),
   contrast: z.number(),
+  roughness: z.number(),
   sign: z.number(),
   agreement: z.number(),
   /** Chance of success from which a picture is called decoded. */

@@ -99,6 +99,9 @@ export interface CalibrationOptions {
   readonly onProgress?: (done: number) => void;
 }
 
+/** Starts that a doubtful frame gets: more would change its symptoms little, and take most of the time. */
+const CALIBRATION_STARTS = 3;
+
 /** Frames that a calibration takes in all. */
 export const calibrationFrames = (frames: number): number => (EXPECTED_SNRS_DB.length + conditions.length) * frames;
 
@@ -131,8 +134,8 @@ export async function calibrateVerdict(
   for (const condition of conditions) {
     samples.push(...(await samplesOf(plain, condition, source, runtime, options, tick)));
   }
-  const searching = samples.filter(({ symptoms }) => symptoms.signLogOdds !== null);
-  const informed = samples.filter(({ symptoms }) => symptoms.signLogOdds === null);
+  const searching = samples.filter(({ symptoms }) => symptoms.agreement !== null);
+  const informed = samples.filter(({ symptoms }) => symptoms.agreement === null);
   const verdict = { expected, informed: fitModel(informed, expected), blind: fitModel(searching, expected) };
   return { verdict, samples };
 }
@@ -152,7 +155,11 @@ async function samplesOf(
   tick: () => void,
 ): Promise<VerdictSample[]> {
   const given = (raw['receiver'] as RawConfig | undefined) ?? {};
-  const config = resolveConfig({ ...raw, seed, receiver: { ...given, names: receivers } });
+  const config = resolveConfig({
+    ...raw,
+    seed,
+    receiver: { ...given, names: receivers, blindEm: { starts: CALIBRATION_STARTS } },
+  });
   const rng = createRng(seed).split(name);
   const grid = gridOf(config);
   const simulation = createSimulation(config, grid, rng);

@@ -6,8 +6,13 @@ export interface Symptoms {
   readonly snr: number;
   /** Variance of the decoded picture's pixels: a codec can only fail on what has contrast. */
   readonly contrast: number;
-  /** λ, log-odds of the chosen sign; null where the sign is not in question. */
+  /** Mean squared step between neighbouring pixels over twice that variance: 1 for white noise, little for pictures. */
+  readonly roughness: number;
+  /**
+   * λ, the polarity network's log-odds that the equalised codeword is one, the right way up (the least of the frame's parts): what is
+   * no codeword of this codec has none to speak of. Of the reference where there is no network; null without either.
+   */
   readonly signLogOdds: number | null;
-  /** α, share of the starts that ended at the chosen taps; 1 without a search. */
-  readonly agreement: number;
+  /** α, share of the starts that ended at the chosen taps; null for a receiver that does not search. */
+  readonly agreement: number | null;
 }

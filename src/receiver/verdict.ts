@@ -13,6 +13,7 @@ const LEAST_BELOW_DESIGN_DB = 16;
 
 /** Log-odds of the sign beyond this say nothing more. */
 const SIGN_CAP = 20;
+const UNKNOWN_SIGN = 10;
 /** An excess residual beyond e^this is as bad as any. */
 const EXCESS_CAP = 3;
 
@@ -28,6 +29,7 @@ export interface VerdictModel {
   readonly excess: number;
   readonly snr: number;
   readonly contrast: number;
+  readonly roughness: number;
   readonly sign: number;
   readonly agreement: number;
   readonly decoded: number;
@@ -36,8 +38,8 @@ export interface VerdictModel {
 /** Used where a codec's card has no calibration. */
 export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
   expected: { snrDb: [-10, 0, 10, 20, 30], residual: [1, 1.02, 1.1, 1.5, 4] },
-  informed: { intercept: 7, excess: -14, snr: 1, contrast: 0, sign: 0, agreement: 0, decoded: 0.9 },
-  blind: { intercept: 4, excess: -14, snr: 1, contrast: 0, sign: 3, agreement: 2, decoded: 0.9 },
+  informed: { intercept: 2, excess: -10, snr: 1, contrast: 0, roughness: 0, sign: 4, agreement: 0, decoded: 0.9 },
+  blind: { intercept: 1, excess: -10, snr: 1, contrast: 0, roughness: 0, sign: 4, agreement: 2, decoded: 0.9 },
 };
 
 /** ln χ beyond what is expected at this SNR, 0…3: a residual that is smaller than expected proves nothing. */
@@ -48,17 +50,19 @@ export function excessResidual(expected: ExpectedResidual, residual: number, snr
 
 /** The model's inputs, in the order of `modelInputs`. */
 export function verdictInputs(expected: ExpectedResidual, symptoms: Symptoms): Record<VerdictInput, number> {
-  const { residual, snr, contrast, signLogOdds, agreement } = symptoms;
+  const { residual, snr, contrast, roughness, signLogOdds, agreement } = symptoms;
   return {
     excess: excessResidual(expected, residual, snr),
     snr: Math.min(15, Math.max(-15, powerToDb(Math.max(snr, 1e-6)))) / 10,
     contrast: Math.log(contrast + 1e-4),
-    sign: signLogOdds === null ? 0 : Math.min(signLogOdds, SIGN_CAP) / 10,
-    agreement: agreement - 1,
+    roughness: Math.log(roughness + 1e-3),
+    // Nothing known of it counts as little known.
+    sign: Math.min(signLogOdds ?? UNKNOWN_SIGN, SIGN_CAP) / 10,
+    agreement: (agreement ?? 1) - 1,
   };
 }
 
-export const verdictInputNames = ['excess', 'snr', 'contrast', 'sign', 'agreement'] as const;
+export const verdictInputNames = ['excess', 'snr', 'contrast', 'roughness', 'sign', 'agreement'] as const;
 type VerdictInput = (typeof verdictInputNames)[number];
 
 /** A verdict with the chance of success behind it. */
@@ -70,7 +74,7 @@ export interface Judged {
 /**
  * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
- *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln(χ/χ₀(SNR)) in 0…3, SNR, ln contrast, min(λ,20), α − 1)
+ *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln(χ/χ₀(SNR)) in 0…3, SNR, ln contrast, ln roughness, min(λ,20), α − 1)
  *
  * χ₀ is what the codec's own distortion leaves at that SNR. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold, which was chosen so that at least 99 % of the pictures called so
@@ -79,7 +83,7 @@ export interface Judged {
  */
 export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {
   const { expected, informed, blind } = setting.codec.card.verdict ?? UNCALIBRATED;
-  const model = symptoms.signLogOdds === null ? informed : blind;
+  const model = symptoms.agreement === null ? informed : blind;
   const inputs = verdictInputs(expected, symptoms);
   const score = verdictInputNames.reduce((sum, name) => sum + model[name] * inputs[name], model.intercept);
   const chance = Number.isFinite(score) ? 1 / (1 + Math.exp(-score)) : 0;
@@ -116,20 +120,29 @@ export function measuredSnrOver(received: ComplexArray, cells: Int32Array, noise
   return sum / cells.length / noiseVariance - 1;
 }
 
-/** Variance of a picture's pixels about the mean of their colour. */
-export function contrastOf(picture: Float32Array): number {
+/** Contrast and roughness of a picture [3,H,W]; see `Symptoms`. */
+export function textureOf(picture: Float32Array, width: number): Pick<Symptoms, 'contrast' | 'roughness'> {
   const size = picture.length / 3;
-  let total = 0;
+  const height = size / width;
+  let variance = 0;
+  let steps = 0;
   for (let c = 0; c < 3; c++) {
     let sum = 0;
     let square = 0;
-    for (let i = c * size; i < (c + 1) * size; i++) {
-      sum += picture[i];
-      square += picture[i] ** 2;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const at = c * size + y * width + x;
+        const v = picture[at];
+        sum += v;
+        square += v * v;
+        if (x + 1 < width) steps += (picture[at + 1] - v) ** 2;
+        if (y + 1 < height) steps += (picture[at + width] - v) ** 2;
+      }
     }
-    total += square / size - (sum / size) ** 2;
+    variance += square / size - (sum / size) ** 2;
   }
-  return Math.max(0, total / 3);
+  const contrast = Math.max(0, variance / 3);
+  return { contrast, roughness: contrast < 1e-6 ? 0 : steps / (6 * size) / (2 * contrast) };
 }
 
 /** Straight lines between the points, constant beyond them. */

@@ -4,7 +4,7 @@ import { tensor } from '../../runtime/tensor.js';
 import type { BlindChain, Tracking } from './em-state.js';
 import type { ChannelEstimator } from '../channel-posterior.js';
 import type { LinkSetting } from '../receiver.js';
-import { packTiles, tileBatches, unpackTiles } from './tile-batches.js';
+import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
 
 export interface BlindEmConfig {
   /** r, directions of the codeword's covariance that are used; at most what the statistics file holds. */

@@ -130,7 +130,7 @@ export function symptomsOf(
   cells: ComplexArray,
   best: Candidate,
   all: readonly Candidate[],
-  contrast: number,
+  texture: Pick<Symptoms, 'contrast' | 'roughness'>,
 ): Symptoms {
   // Starts that take the channel to move otherwise cannot be asked to agree.
   const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
@@ -140,7 +140,7 @@ export function symptomsOf(
   return {
     residual: (best.residual * noiseVariance) / passVariance,
     snr: measuredSnrOver(cells, group.cell, passVariance),
-    contrast,
+    ...texture,
     signLogOdds: best.signLogOdds,
     agreement: countAgreeing(best, alike) / chains,
   };
@@ -161,8 +161,9 @@ export function judgeFrame(
     residual: mean(({ residual }) => residual),
     snr: mean(({ snr }) => snr),
     contrast: mean(({ contrast }) => contrast),
+    roughness: mean(({ roughness }) => roughness),
     signLogOdds: Math.min(...parts.map(({ symptoms }) => symptoms.signLogOdds ?? Infinity)),
-    agreement: mean(({ agreement }) => agreement),
+    agreement: mean(({ agreement }) => agreement ?? 1),
   };
   const whole = judgeSymptoms(setting, symptoms);
   if (parts.length === 1) return { ...whole, symptoms };

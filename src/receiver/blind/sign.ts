@@ -2,7 +2,7 @@ import type { ComplexArray } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
 import { equaliseTiles } from './candidate.js';
 import type { LinkSetting } from '../receiver.js';
-import { packTiles, tileBatches } from './tile-batches.js';
+import { packTiles, tileBatches } from '../tile-batches.js';
 
 /**
  * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network

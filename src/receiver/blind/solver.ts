@@ -14,7 +14,7 @@ import {
   weighEvidence,
 } from './ranking.js';
 import type { Symptoms } from '../symptoms.js';
-import { contrastOf, judgeSymptoms } from '../verdict.js';
+import { judgeSymptoms, textureOf } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
 import type { Candidate } from './candidate.js';
 import { createMotionModels } from './motion.js';
@@ -87,6 +87,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     );
   }
   const { grid } = setting;
+  const pictureWidth = setting.layout.width * setting.codec.card.downSampling;
   const { mean } = statistics;
   const rank = Math.min(config.rank, statistics.rank);
   const eStep = createCodewordGraph(statistics, rank, config.solverSteps);
@@ -154,9 +155,9 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       return current;
     };
     const doubtfulAmong = ({ best, picture }: Judgement): number[] => {
-      const contrast = contrastOf(picture);
+      const texture = textureOf(picture, pictureWidth);
       return best.flatMap((candidate, g) => {
-        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], contrast));
+        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], texture));
         return verdict === 'decoded' && chance >= config.sureAbove ? [] : [g];
       });
     };
@@ -189,11 +190,11 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       );
     }
 
-    const contrast = contrastOf(judged.picture);
+    const texture = textureOf(judged.picture, pictureWidth);
     const { chance, verdict, symptoms } = judgeFrame(
       setting,
       judged.best.map((best, g) => ({
-        symptoms: symptomsOf(cells, best, found[g], contrast),
+        symptoms: symptomsOf(cells, best, found[g], texture),
         cells: best.chain.group.cell.length,
       })),
     );

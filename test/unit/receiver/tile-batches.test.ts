@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLayout } from '../../../src/codec/layout.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
-import { packTiles, tileBatches, unpackTiles } from '../../../src/receiver/blind/tile-batches.js';
+import { packTiles, tileBatches, unpackTiles } from '../../../src/receiver/tile-batches.js';
 
 describe('tile batches', () => {
   const layout = createLayout(8, 20, 35);

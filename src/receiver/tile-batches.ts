@@ -1,5 +1,5 @@
-import { TILE } from '../../codec/layout.js';
-import type { LinkSetting } from '../receiver.js';
+import { TILE } from '../codec/layout.js';
+import type { LinkSetting } from './receiver.js';
 
 /** Tiles of one shape, for networks that run on whole batches: positions in the list of tiles they were taken from. */
 export interface TileBatch {
