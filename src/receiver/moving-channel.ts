@@ -56,7 +56,7 @@ export function jakesBasis(doppler: number, numTimes: number): TimeBasis {
 
 /** J₀(x) = mean of cos(x·sin θ) over θ; the trapezoidal rule is exact to rounding with so many points. */
 export function besselJ0(x: number): number {
-  const points = 24 + Math.ceil(Math.abs(x));
+  const points = 32 + Math.ceil(2 * Math.abs(x));
   let sum = 0;
   for (let i = 0; i < points; i++) sum += Math.cos(x * Math.sin((2 * Math.PI * i) / points));
   return sum / points;

@@ -85,6 +85,7 @@ export function createLinkSetting(
   { height, width }: { readonly height: number; readonly width: number },
   layout: CodewordLayout = codec.layoutFor(height, width),
 ): LinkSetting {
+  checkMotion(config, grid);
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
   return {
     codec,
@@ -99,6 +100,24 @@ export function createLinkSetting(
     tapPrior: tapPriorOf(config, grid),
     coherence: coherenceOf(config),
   };
+}
+
+/** Refuses motion that no receiver of OFDM symbols could follow. Throws ConfigError. */
+function checkMotion({ channel, receiver }: LinkConfig, { symbolLength }: Grid): void {
+  const symbolRateHz = channel.sampleRateHz / symbolLength;
+  const { motion } = receiver.blindEm;
+  const given = [
+    ['channel.dopplerHz', channel.dopplerHz],
+    ['receiver.blindEm.motion', typeof motion === 'number' ? motion : 0],
+  ] as const;
+  for (const [setting, hz] of given) {
+    if (hz <= symbolRateHz / 2) continue;
+    throw new ConfigError(
+      'config.motion',
+      `${setting} is ${hz}: at most ${Math.floor(symbolRateHz / 2)} Hz, half the rate of OFDM symbols (${Math.floor(symbolRateHz)} Hz); check units`,
+      { value: hz },
+    );
+  }
 }
 
 /** What stands between the ends besides taps and noise, in the simulated channel's own terms. */
