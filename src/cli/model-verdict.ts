@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readCard } from '../codec/card.js';
 import { openCodec } from '../codec/codec.js';
+import { ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import {
+  adoptVerdict,
   calibrateVerdict,
   calibrationFrames,
   qualityOf,
+  verdictFrom,
   type VerdictSample,
   withVerdict,
 } from '../link/verdict-calibration.js';
 import { judgeSymptoms } from '../receiver/verdict.js';
 import { openPictures } from '../source/picture-source.js';
-import { writeAtomically } from './files.js';
+import { readInput, writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime } from './model-common.js';
 import { createProgress } from './progress.js';
@@ -28,6 +32,11 @@ export function addModelVerdict(model: Command): void {
     .option('--receiver <names>', 'receivers to learn from', 'perfect,pilot,blind-em')
     .option('--seed <n>', 'seed of channels and noise', '1')
     .option('--samples <file>', 'write what was seen of every frame there, as JSON lines')
+    .option('--from-samples <file>', 'learn from what an earlier run wrote instead of simulating')
+    .option(
+      '--weights-from <codec>',
+      'take the weights of a codec of the same kind; only its own usual symptoms are learnt',
+    )
     .option('--check', 'say how the verdict in the card does instead; writes nothing')
     .option('--json', 'one JSON object at the end')
     .action(async (name: string, pictures: string[], options: Record<string, string | boolean>) => {
@@ -37,21 +46,23 @@ export function addModelVerdict(model: Command): void {
       const frames = wholeNumber('--frames', options['frames'] as string);
       const seed = wholeNumber('--seed', options['seed'] as string);
       const receivers = (options['receiver'] as string).split(',');
-      const progress = createProgress(
-        'frames',
-        calibrationFrames(frames),
-        process.stderr.isTTY && options['json'] !== true,
-      );
+      const lender = options['weightsFrom'];
+      const weights = typeof lender === 'string' ? (readCard(findModel('codec', lender)).card.verdict ?? null) : null;
+      if (typeof lender === 'string' && weights === null) {
+        throw new ConfigError('model.verdict', `--weights-from ${lender}: has no verdict of its own in its card`);
+      }
+      const total = calibrationFrames(frames, weights !== null);
+      const progress = createProgress('frames', total, process.stderr.isTTY && options['json'] !== true);
       try {
         await withRuntime(async (runtime) => {
           const codec = await openCodec(cardPath, runtime);
-          const { verdict, samples } = await calibrateVerdict(codec, source, runtime, {
-            frames,
-            seed,
-            receivers,
-            signal,
-            onProgress: progress.update,
-          });
+          const common = { frames, seed, signal, onProgress: progress.update };
+          const from = options['fromSamples'];
+          const known = typeof from === 'string' ? readSamples(from) : null;
+          const { verdict, samples } =
+            known ??
+            (weights === null ? null : await adoptVerdict(codec, weights, source, runtime, common)) ??
+            (await calibrateVerdict(codec, source, runtime, { ...common, receivers }));
           progress.stop();
           if (typeof options['samples'] === 'string') {
             const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`);
@@ -82,6 +93,13 @@ export function addModelVerdict(model: Command): void {
         release();
       }
     });
+}
+
+/** Samples of an earlier run; of several codecs, where their files were joined. */
+function readSamples(path: string): Awaited<ReturnType<typeof calibrateVerdict>> {
+  const lines = Buffer.from(readInput(path)).toString('utf8').trim().split('\n');
+  const samples = lines.map((line) => JSON.parse(line) as VerdictSample);
+  return { verdict: verdictFrom(samples), samples };
 }
 
 function describe(quality: Readonly<Record<string, ReturnType<typeof qualityOf>>>): void {

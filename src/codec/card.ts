@@ -67,8 +67,13 @@ export const cardSchema = z.strictObject({
   /** How verdicts read this codec's residuals, made by `blindlink model verdict`; see docs/receivers.md. */
   verdict: z
     .strictObject({
-      /** χ of rightly decoded frames by SNR. */
-      expected: z.strictObject({ snrDb: z.array(z.number()).min(1), residual: z.array(z.number().positive()).min(1) }),
+      /** What rightly decoded frames show, by SNR. */
+      expected: z.strictObject({
+        snrDb: z.array(z.number()).min(1),
+        residual: z.array(z.number().positive()).min(1),
+        sign: z.array(z.number().positive()).min(1),
+        roughness: z.array(z.number().positive()).min(1),
+      }),
       /** Of receivers that know their channel, and of those that search for it. */
       informed: verdictModel,
       blind: verdictModel,

@@ -4,8 +4,9 @@ import type { Codec } from '../codec/codec.js';
 import { type RawConfig, resolveConfig } from '../config/load.js';
 import { throwIfAborted } from '../core/errors.js';
 import { createRng, type Rng } from '../core/rng.js';
+import { powerToDb } from '../core/units.js';
 import {
-  type ExpectedResidual,
+  type ExpectedSymptoms,
   UNCALIBRATED,
   verdictInputNames,
   verdictInputs,
@@ -32,9 +33,15 @@ export interface Condition {
 
 const channel = (settings: RawConfig, snrDb = 10): RawConfig => ({ snrDb, channel: settings });
 
+const stillConditions: readonly Condition[] = [-8, -4, 0, 4, 10, 18].map((snrDb) => ({
+  name: `still ${snrDb} dB`,
+  config: { snrDb },
+  fits: snrDb >= 0,
+}));
+
 /** Still, moving, offset, clipped, interfered, mismatched and foreign frames. */
 export const conditions: readonly Condition[] = [
-  ...[-8, -4, 0, 4, 10, 18].map((snrDb) => ({ name: `still ${snrDb} dB`, config: { snrDb }, fits: snrDb >= 0 })),
+  ...stillConditions,
   ...[100, 300, 1000, 2000].map((dopplerHz) => ({ name: `Doppler ${dopplerHz} Hz`, config: channel({ dopplerHz }) })),
   { name: 'Doppler 500 Hz, 3 dB', config: channel({ dopplerHz: 500 }, 3) },
   ...[0.02, 0.05, 0.3].map((cfoSubcarriers) => ({
@@ -103,10 +110,8 @@ export interface CalibrationOptions {
 const CALIBRATION_STARTS = 3;
 
 /** Frames that a calibration takes in all. */
-export const calibrationFrames = (frames: number): number => (EXPECTED_SNRS_DB.length + conditions.length) * frames;
-
-/** SNRs at which χ of rightly decoded frames is learnt. */
-const EXPECTED_SNRS_DB = [-10, -5, 0, 5, 10, 15, 20, 25];
+export const calibrationFrames = (frames: number, still = false): number =>
+  (still ? stillConditions : conditions).length * frames;
 
 /**
  * Learns a codec's verdict from simulated frames.
@@ -121,23 +126,63 @@ export async function calibrateVerdict(
 ): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
   let done = 0;
   const tick = (): void => options.onProgress?.(++done);
-  const expected: { snrDb: number[]; residual: number[] } = { snrDb: [], residual: [] };
-  for (const snrDb of EXPECTED_SNRS_DB) {
-    const condition = { name: '', config: { snrDb } };
-    const samples = await samplesOf(codec, condition, source, runtime, { ...options, receivers: ['perfect'] }, tick);
-    expected.snrDb.push(snrDb);
-    expected.residual.push(round(median(samples.map(({ symptoms }) => symptoms.residual))));
-  }
   // The search goes on where the verdict doubts: here it goes by rules that hold for any codec.
-  const plain = withVerdict(codec, { ...UNCALIBRATED, expected });
+  const plain = withVerdict(codec, UNCALIBRATED);
   const samples: VerdictSample[] = [];
   for (const condition of conditions) {
     samples.push(...(await samplesOf(plain, condition, source, runtime, options, tick)));
   }
+  return { verdict: verdictFrom(samples), samples };
+}
+
+/**
+ * A verdict with the weights of another codec's: only what rightly decoded frames show is learnt, which takes seconds. The inputs
+ * are relative to that, so weights carry over between codecs of a kind.
+ */
+export async function adoptVerdict(
+  codec: Codec,
+  weights: NonNullable<CodecCard['verdict']>,
+  source: PictureSource,
+  runtime: Runtime,
+  options: Omit<CalibrationOptions, 'receivers'>,
+): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
+  let done = 0;
+  const tick = (): void => options.onProgress?.(++done);
+  const samples: VerdictSample[] = [];
+  for (const condition of stillConditions) {
+    samples.push(...(await samplesOf(codec, condition, source, runtime, { ...options, receivers: ['perfect'] }, tick)));
+  }
+  return { verdict: { ...weights, expected: expectedFrom(samples) }, samples };
+}
+
+/** What samples teach: the usual symptoms from still frames with the channel known, then the models. */
+export function verdictFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']> {
+  const expected = expectedFrom(samples);
   const searching = samples.filter(({ symptoms }) => symptoms.agreement !== null);
   const informed = samples.filter(({ symptoms }) => symptoms.agreement === null);
-  const verdict = { expected, informed: fitModel(informed, expected), blind: fitModel(searching, expected) };
-  return { verdict, samples };
+  return { expected, informed: fitModel(informed, expected), blind: fitModel(searching, expected) };
+}
+
+function expectedFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']>['expected'] {
+  const still = samples.filter(
+    ({ condition, receiver, success }) => /^still/.test(condition) && receiver === 'perfect' && success,
+  );
+  const levels = [...new Set(still.map(({ condition }) => condition))]
+    .map((name) => still.filter(({ condition }) => condition === name))
+    .sort((a, b) => a[0].symptoms.snr - b[0].symptoms.snr);
+  const usual = (of: (symptoms: Symptoms) => number, least: number, share = 0.5): number[] =>
+    levels.map((list) => {
+      const values = list.map(({ symptoms }) => of(symptoms)).sort((a, b) => a - b);
+      return round(Math.max(least, values[Math.floor(share * (values.length - 1))]));
+    });
+  return {
+    snrDb: usual(({ snr }) => powerToDb(snr), -Infinity),
+    residual: usual(({ residual }) => residual, 1e-3, 0.7),
+    // A codec without a polarity network has no usual sign.
+    // What three of four reach counts as usual.
+    sign: usual(({ signLogOdds }) => signLogOdds ?? 1, 0.5, 0.2),
+    roughness: usual(({ roughness }) => roughness, 1e-3, 0.8),
+  };
 }
 
 export const withVerdict = (codec: Codec, verdict: NonNullable<CodecCard['verdict']>): Codec => ({
@@ -212,14 +257,14 @@ function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, rng: R
 
 /** Precision that is promised under every condition, and the share of what is right that should be called so. */
 const PRECISION = 0.99;
-const RECALL = 0.95;
+const RECALL = 0.93;
 
 /**
  * Logistic regression of success on the verdict's inputs, by Newton's method with a small ridge; then the least threshold at
  * which every condition keeps its precision. Where that would leave too few of the frames that fit the model called
  * decoded, the threshold gives way as far as that needs.
  */
-export function fitModel(samples: readonly VerdictSample[], expected: ExpectedResidual): VerdictModel {
+export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSymptoms): VerdictModel {
   const rows = samples.map(({ symptoms }) => {
     const inputs = verdictInputs(expected, symptoms);
     return [1, ...verdictInputNames.map((name) => inputs[name])];
@@ -311,10 +356,5 @@ export function qualityOf(
 
 const offsetOf = (name: string): number =>
   [...name].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9973, 7);
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
 
 const round = (value: number): number => Number(value.toPrecision(5));

@@ -11,16 +11,20 @@ const FAILED = 0.2;
 const LEAST_SNR_DB = -10;
 const LEAST_BELOW_DESIGN_DB = 16;
 
-/** Log-odds of the sign beyond this say nothing more. */
-const SIGN_CAP = 20;
-const UNKNOWN_SIGN = 10;
+/** A picture rougher than usual by e^this is as bad as any. */
+const ROUGHNESS_CAP = 2;
 /** An excess residual beyond e^this is as bad as any. */
 const EXCESS_CAP = 3;
 
-/** χ that a rightly decoded frame leaves at an SNR, with the channel known: the codec's own distortion is in it. */
-export interface ExpectedResidual {
+/** What rightly decoded frames show with the channel known, by SNR: the codec's own distortion and doubts are in it. */
+export interface ExpectedSymptoms {
   readonly snrDb: readonly number[];
+  /** χ₀. */
   readonly residual: readonly number[];
+  /** λ₀, above 0. */
+  readonly sign: readonly number[];
+  /** Roughness, above 0. */
+  readonly roughness: readonly number[];
 }
 
 /** A logistic model of success and the chance from which a picture is called decoded. */
@@ -37,27 +41,35 @@ export interface VerdictModel {
 
 /** Used where a codec's card has no calibration. */
 export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
-  expected: { snrDb: [-10, 0, 10, 20, 30], residual: [1, 1.02, 1.1, 1.5, 4] },
-  informed: { intercept: 2, excess: -10, snr: 1, contrast: 0, roughness: 0, sign: 4, agreement: 0, decoded: 0.9 },
-  blind: { intercept: 1, excess: -10, snr: 1, contrast: 0, roughness: 0, sign: 4, agreement: 2, decoded: 0.9 },
+  expected: {
+    snrDb: [-10, 0, 10, 20, 30],
+    residual: [1, 1.02, 1.1, 1.5, 4],
+    sign: [3, 10, 20, 25, 25],
+    roughness: [0.03, 0.06, 0.09, 0.1, 0.1],
+  },
+  informed: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 0, decoded: 0.9 },
+  blind: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 1, decoded: 0.9 },
 };
 
 /** ln χ beyond what is expected at this SNR, 0…3: a residual that is smaller than expected proves nothing. */
-export function excessResidual(expected: ExpectedResidual, residual: number, snr: number): number {
+export function excessResidual(expected: ExpectedSymptoms, residual: number, snr: number): number {
   const at = interpolate(expected.snrDb, expected.residual, powerToDb(Math.max(snr, 1e-6)));
   return Math.min(EXCESS_CAP, Math.max(0, Math.log(residual / at)));
 }
 
 /** The model's inputs, in the order of `modelInputs`. */
-export function verdictInputs(expected: ExpectedResidual, symptoms: Symptoms): Record<VerdictInput, number> {
+export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): Record<VerdictInput, number> {
   const { residual, snr, contrast, roughness, signLogOdds, agreement } = symptoms;
+  const snrDb = powerToDb(Math.max(snr, 1e-6));
+  const usualSign = interpolate(expected.snrDb, expected.sign, snrDb);
+  const usualRoughness = interpolate(expected.snrDb, expected.roughness, snrDb);
   return {
     excess: excessResidual(expected, residual, snr),
-    snr: Math.min(15, Math.max(-15, powerToDb(Math.max(snr, 1e-6)))) / 10,
+    snr: Math.min(15, Math.max(-15, snrDb)) / 10,
     contrast: Math.log(contrast + 1e-4),
-    roughness: Math.log(roughness + 1e-3),
-    // Nothing known of it counts as little known.
-    sign: Math.min(signLogOdds ?? UNKNOWN_SIGN, SIGN_CAP) / 10,
+    roughness: Math.min(ROUGHNESS_CAP, Math.max(0, Math.log((roughness + 1e-3) / usualRoughness))),
+    // Nothing known of it counts as the usual.
+    sign: signLogOdds === null ? 1 : Math.min(1, Math.max(-1, signLogOdds / usualSign)),
     agreement: (agreement ?? 1) - 1,
   };
 }
@@ -74,9 +86,9 @@ export interface Judged {
 /**
  * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
- *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln(χ/χ₀(SNR)) in 0…3, SNR, ln contrast, ln roughness, min(λ,20), α − 1)
+ *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1)
  *
- * χ₀ is what the codec's own distortion leaves at that SNR. Receivers that know their channel and those that search for it have
+ * χ₀, λ₀ and the usual roughness are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold, which was chosen so that at least 99 % of the pictures called so
  * are right under every condition it was calibrated on, wrong models of the channel and foreign signals included
  * (docs/receivers.md). An SNR far below the design's is an obstacle whatever P says.
