@@ -15,7 +15,7 @@ const recording = openAnyRecording(file);
 try {
   const numerology = { fftSize: Number(fftSize), cyclicPrefixLengths: [Number(prefix)] };
   const how = { sampleRateHz: recording.sampleRateHz ?? 1e6, channel: 0, resampleHz: null };
-  const { frames } = findByPrefix(recording, numerology, how, {});
+  const { frames } = await findByPrefix(recording, numerology, how, {});
   console.log(`${recording.numSamples} samples, ${frames.length} stretch(es) of OFDM ${fftSize}/${prefix}`);
   for (const { startSample, sampleCount, snrDb, cfoHz } of frames.slice(0, 5)) {
     console.log(`  ${startSample} + ${sampleCount}: SNR ${snrDb.toFixed(1)} dB, CFO ${cfoHz.toFixed(0)} Hz`);

@@ -1,9 +1,11 @@
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
 import type { ReceptionOutcome } from '../link/stream/reception.js';
 import { versions } from '../link/results/run-folder.js';
 import { openReplay } from '../radio/replay/replay-radio.js';
+import { ownMetadata } from '../recording/open-recording.js';
 import { blindlinkExtension, type SigmfAnnotation, type SigmfMetadata } from '../recording/metadata.js';
 import { writeMetadata } from '../recording/sigmf-writer.js';
 import type { Recording } from '../recording/recording.js';
@@ -39,10 +41,12 @@ async function annotate(file: string, options: Record<string, unknown>): Promise
       `${file}: is an archive; unpack it first with 'blindlink convert ${file} NAME'`,
     );
   }
-  const found = options['searchOnly'] === true ? searchOnly(file, options) : await decode(file, options);
+  const found = options['searchOnly'] === true ? await searchOnly(file, options) : await decode(file, options);
   const { recording, annotations, interrupted } = found;
   if (interrupted) return;
-  const { path, offset, metadata } = recording;
+  const { path, offset } = recording;
+  // What is written is what the file says of itself: --rate, --freq and --datatype are how this run reads it.
+  const metadata = ownMetadata(path) ?? recording.metadata;
   const others = metadata.annotations.filter(
     (annotation) => options['keep'] === true || !String(annotation['core:generator'] ?? '').startsWith(GENERATOR),
   );
@@ -67,6 +71,10 @@ async function annotate(file: string, options: Record<string, unknown>): Promise
   );
 }
 
+/** A field whose value is a number that JSON has; without it, nothing. */
+const finite = (name: string, value: number): Record<string, number> =>
+  Number.isFinite(value) ? { [name]: value } : {};
+
 interface Found {
   readonly recording: Recording;
   readonly annotations: readonly SigmfAnnotation[];
@@ -75,10 +83,13 @@ interface Found {
 
 const generator = (): string => `${GENERATOR} ${String(versions()['blindlink'])}`;
 
-function searchOnly(file: string, options: Record<string, unknown>): Found {
+async function searchOnly(file: string, options: Record<string, unknown>): Promise<Found> {
   const recording = openInput(file, options);
-  const { frames } = searchFrames(recording, options);
-  recording.close();
+  const { signal, release } = interruptible();
+  const { frames } = await searchFrames(recording, options, signal).finally(() => {
+    recording.close();
+    release();
+  });
   const annotations = frames.map((frame, i) => ({
     'core:sample_start': frame.startSample,
     'core:sample_count': frame.sampleCount,
@@ -88,7 +99,7 @@ function searchOnly(file: string, options: Record<string, unknown>): Found {
     'blindlink:method': frame.method,
     'blindlink:cfo_hz': frame.cfoHz,
     'blindlink:cfo_subcarriers': frame.cfoSubcarriers,
-    'blindlink:snr_db': frame.snrDb,
+    ...finite('blindlink:snr_db', frame.snrDb),
     'blindlink:metric': Math.max(0, frame.metric),
   }));
   return { recording, annotations, interrupted: false };
@@ -97,7 +108,10 @@ function searchOnly(file: string, options: Record<string, unknown>): Found {
 async function decode(file: string, options: Record<string, unknown>): Promise<Found> {
   const { config, recording, size } = openLinkRecording(file, { ...options, save: false });
   const { signal, release } = interruptible();
-  const radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz });
+  const radio = openReplay(recording, {
+    sampleRateHz: config.channel.sampleRateHz,
+    channel: (options['inputChannel'] as number | undefined) ?? 0,
+  });
   const annotations: SigmfAnnotation[] = [];
   try {
     await receiveFrames({
@@ -129,7 +143,7 @@ function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
     'blindlink:method': frame.method,
     'blindlink:cfo_hz': report.cfoHz,
     'blindlink:cfo_subcarriers': report.cfoSubcarriers,
-    'blindlink:snr_db': report.snrDb,
+    ...finite('blindlink:snr_db', report.snrDb),
     'blindlink:metric': Math.max(0, report.metric),
     'blindlink:receivers': Object.fromEntries(
       outcomes.map(({ report: { receiver, verdict, confidence, psnrDb } }) => [
@@ -141,11 +155,8 @@ function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
 }
 
 /** Where the metadata of a recording goes; a raw file becomes the dataset of metadata beside it. */
+/** Where a recording's metadata is or goes, and the data file that it must name if that has another name than its own. */
 function names(path: string): { base: string; dataset: string | null } {
   const base = path.replace(/\.sigmf-(meta|data)$/, '');
-  const isRaw =
-    base === path &&
-    /\.[^./]+$/.test(basename(path)) &&
-    basename(path).match(/\.(cf32|ci16|ci8|cu8|dat|raw|bin|iq|cfile|fc32|cs16|sc16|cs8|sc8)\b/) !== null;
-  return isRaw ? { base: join(dirname(path), basename(path)), dataset: basename(path) } : { base, dataset: null };
+  return base === path && existsSync(path) ? { base, dataset: basename(path) } : { base, dataset: null };
 }

@@ -46,10 +46,13 @@ async function convert(from: string, to: string, options: Record<string, unknown
     const datatype = parseDatatype(name);
     if (!datatype.complex)
       throw new ConfigError('config.convert', `--to-datatype ${name}: must be complex, e.g. ci16_le`);
+    if (name === recording.datatype.name && /^c(i32|u32|f64)/.test(name)) {
+      console.error(`note: values pass through float32 on their way; ${name} keeps more digits than that`);
+    }
     const done =
       suffix === undefined
         ? await toSigmf(recording, to, name, options, signal)
-        : toRaw(recording, to, name, options, signal);
+        : await toRaw(recording, to, name, options, signal);
     console.log(`${done.path}: ${done.samples} samples, ${name}`);
     if (done.clipped > 0) console.error(`note: ${done.clipped} values were clipped at full scale; try --scale`);
   } finally {
@@ -66,16 +69,17 @@ interface Done {
 
 interface Piece {
   readonly samples: ReturnType<Recording['read']>;
-  /** A segment that begins with this piece. */
+  /** A segment that begins with this piece, and its first sample in the old file. */
   readonly capture: SigmfCapture | null;
+  readonly at: number;
 }
 
 /** The wanted part in pieces that end where capture segments begin, scaled and resampled. */
-function* pieces(
+async function* pieces(
   recording: Recording,
   options: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-): Generator<Piece> {
+): AsyncGenerator<Piece> {
   const start = options['start'] as number;
   const end = Math.min(recording.numSamples, start + ((options['count'] as number | undefined) ?? Infinity));
   const scale = options['scale'] as number | undefined;
@@ -85,23 +89,27 @@ function* pieces(
   const cuts = recording.captures.filter(
     (capture) => capture['core:sample_start'] > start && capture['core:sample_start'] < end,
   );
-  const first = [...recording.captures].reverse().find((capture) => capture['core:sample_start'] <= start) ?? null;
+  const first = recording.captures.findLast((capture) => capture['core:sample_start'] <= start) ?? null;
   const edges = [start, ...cuts.map((capture) => capture['core:sample_start']), end];
+  let turn = performance.now();
   for (let i = 0; i + 1 < edges.length; i++) {
     let capture = i === 0 ? first : cuts[i - 1];
     for (const { samples } of blocksOf(recording, { start: edges[i], end: edges[i + 1], channel })) {
+      // Signals are heard between turns of the event loop.
+      if (performance.now() - turn > 50) {
+        await new Promise<void>((next) => setImmediate(next));
+        turn = performance.now();
+      }
       if (signal.aborted) throw new AbortedError('the conversion');
       if (scale !== undefined) scaleInPlace(samples, scale);
-      yield { samples: resampler?.execute(samples) ?? samples, capture };
+      yield { samples: resampler?.execute(samples) ?? samples, capture, at: edges[i] };
       capture = null;
     }
   }
   if (resampler !== null) {
     const { delaySamples } = resampler;
-    yield {
-      samples: resampler.execute({ re: new Float32Array(delaySamples), im: new Float32Array(delaySamples) }),
-      capture: null,
-    };
+    const tail = { re: new Float32Array(delaySamples), im: new Float32Array(delaySamples) };
+    yield { samples: resampler.execute(tail), capture: null, at: end };
   }
 }
 
@@ -146,29 +154,41 @@ async function toSigmf(
   });
   /** Samples missing up to the segment before. */
   let before: number | null = null;
+  // A resampler's output comes late: a segment waits until its own first sample is written.
+  const waiting: { readonly target: number; readonly capture: SigmfCapture }[] = [];
+  const begin = (capture: SigmfCapture, target: number): void => {
+    const { 'core:sample_start': at, 'core:header_bytes': _header, 'core:global_index': index, ...fields } = capture;
+    const missing = index === undefined ? null : index - at;
+    if (missing !== null && before !== null && missing > before) {
+      writer.markGap(Math.round((missing - before) * ratio), String(fields['blindlink:cause'] ?? 'device'));
+    }
+    before = missing ?? before;
+    // A part's first sample was taken later than the whole's.
+    const late = target === 0 ? Math.max(0, start - at) : 0;
+    writer.segment(late === 0 ? fields : { ...fields, ...laterBy(fields['core:datetime'], late / fromHz) });
+  };
+  const write = ({ re, im }: Piece['samples']): void => {
+    let done = 0;
+    while (waiting.length > 0 && waiting[0].target <= writer.samplesWritten + (re.length - done)) {
+      const { target, capture } = waiting.shift()!;
+      const split = done + Math.max(0, target - writer.samplesWritten);
+      writer.write({ re: re.subarray(done, split), im: im.subarray(done, split) });
+      done = split;
+      begin(capture, target);
+    }
+    if (done < re.length) writer.write({ re: re.subarray(done), im: im.subarray(done) });
+  };
   try {
-    for (const { samples, capture } of pieces(recording, options, signal)) {
-      if (capture !== null) {
-        const {
-          'core:sample_start': at,
-          'core:header_bytes': _header,
-          'core:global_index': index,
-          ...fields
-        } = capture;
-        const missing = index === undefined ? null : index - at;
-        if (missing !== null && before !== null && missing > before) {
-          writer.markGap(Math.round((missing - before) * ratio), String(fields['blindlink:cause'] ?? 'device'));
-        }
-        before = missing ?? before;
-        writer.segment(fields);
-      }
-      writer.write(samples);
+    for await (const { samples, capture, at } of pieces(recording, options, signal)) {
+      if (capture !== null) waiting.push({ target: Math.round((at - start) * ratio), capture });
+      write(samples);
     }
     const end = start + Math.round(writer.samplesWritten / ratio);
     for (const annotation of recording.annotations) {
       const from = annotation['core:sample_start'];
       const count = annotation['core:sample_count'];
-      if (from >= end || from + (count ?? 1) <= start) continue;
+      // Without a count an annotation holds from its start on.
+      if (from >= end || (count !== undefined && from + count <= start)) continue;
       const first = Math.max(from, start);
       const last = Math.min(from + (count ?? 0), end);
       writer.annotate({
@@ -179,7 +199,7 @@ async function toSigmf(
     }
     writer.finish();
   } catch (error) {
-    for (const path of [writer.metaPath, writer.dataPath]) rmSync(path, { force: true });
+    writer.discard();
     throw error;
   }
   const done = { samples: writer.samplesWritten, clipped: writer.clippedComponents };
@@ -188,6 +208,21 @@ async function toSigmf(
     renameSync(`${base}.converting.${suffix}`, `${base}.${suffix}.part`);
   await packParts(base);
   return { path: to, ...done };
+}
+
+/** `core:datetime` so many seconds later, to the nanosecond where it has such digits; nothing where it is not a time. */
+function laterBy(datetime: unknown, seconds: number): { 'core:datetime'?: string } {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?Z$/.exec(String(datetime));
+  const whole = match === null ? Number.NaN : Date.parse(`${match[1]}Z`);
+  if (match === null || Number.isNaN(whole)) return {};
+  const digits = Math.max(3, match[2]?.length ?? 0, 6);
+  const nanoseconds = BigInt((match[2] ?? '').padEnd(9, '0')) + BigInt(Math.round(seconds * 1e9));
+  const date = new Date(whole + 1000 * Number(nanoseconds / 1_000_000_000n)).toISOString().slice(0, 19);
+  return {
+    'core:datetime': `${date}.${String(nanoseconds % 1_000_000_000n)
+      .padStart(9, '0')
+      .slice(0, digits)}Z`,
+  };
 }
 
 /** An archive alone: its two members are made beside it, packed, and removed. */
@@ -220,13 +255,13 @@ function shiftedSent(sent: unknown, start: number, ratio: number): Record<string
   };
 }
 
-function toRaw(
+async function toRaw(
   recording: Recording,
   to: string,
   datatype: string,
   options: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-): Done {
+): Promise<Done> {
   if (existsSync(to) && options['overwrite'] !== true) {
     throw new ConfigError('recording.exists', `${to}: is there already; choose another name, or --overwrite`);
   }
@@ -235,7 +270,7 @@ function toRaw(
   let samples = 0;
   let clipped = 0;
   try {
-    for (const piece of pieces(recording, options, signal)) {
+    for await (const piece of pieces(recording, options, signal)) {
       const encoded = encodeSamples(type, piece.samples);
       for (let at = 0; at < encoded.bytes.length;) at += writeSync(file, encoded.bytes, at);
       samples += piece.samples.re.length;

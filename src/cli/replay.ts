@@ -66,12 +66,12 @@ async function replay(file: string, options: Record<string, unknown>): Promise<v
       json: options['json'] === true,
       signal,
       frames: config.run.frames ?? Infinity,
-      explain: () => {
+      explain: async () => {
         const how = { sampleRateHz: config.channel.sampleRateHz, channel: 0, resampleHz: null };
         const grid = gridOf(config);
         if (grid.config.preamble === 'none') return 'no frame found';
         const again = { repetition: false, frameSamples: grid.preambleLength };
-        return explain(findByPreamble(recording, grid, how, again).diagnosis);
+        return explain((await findByPreamble(recording, grid, how, again)).diagnosis);
       },
     });
   } finally {

@@ -38,7 +38,7 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
   if (path.endsWith('.sigmf')) return openArchived(path, raw);
   const base = path.replace(/\.sigmf-(meta|data)$/, '');
   const meta = `${base}.sigmf-meta`;
-  const named = path !== base || !existsSync(path);
+  const named = path !== base || !existsSync(path) || describes(meta, path);
   if (named && existsSync(meta)) {
     const metadata = overridden(parseMetadata(readFileSync(meta, 'utf8'), meta), raw);
     const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = metadata.global;
@@ -61,6 +61,27 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
     );
   }
   return openRaw(path, raw);
+}
+
+/** Whether metadata that lies beside a raw file names it as its data. */
+function describes(meta: string, file: string): boolean {
+  if (!existsSync(meta)) return false;
+  const { 'core:dataset': dataset } = parseMetadata(readFileSync(meta, 'utf8'), meta).global;
+  return dataset !== undefined && basename(dataset) === basename(file);
+}
+
+/**
+ * The metadata that a recording has on disk, as it is; null where it has none.
+ * @throws FormatError where the file of that name belongs to other data
+ */
+export function ownMetadata(path: string): SigmfMetadata | null {
+  const base = path.replace(/\.sigmf-(meta|data)$/, '');
+  const meta = `${base}.sigmf-meta`;
+  if (!existsSync(meta)) return null;
+  if (path === base && existsSync(path) && !describes(meta, path)) {
+    throw new FormatError('recording.metadata', `${meta}: describes other data than ${path}; rename one of them`);
+  }
+  return parseMetadata(readFileSync(meta, 'utf8'), meta);
 }
 
 function openRaw(path: string, raw: RawDescription): Recording {
@@ -118,7 +139,8 @@ function openArchived(path: string, raw: RawDescription): Recording {
 function parseMetadata(text: string, where: string): SigmfMetadata {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some programs begin their files with a byte-order mark.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})`, { cause });
   }

@@ -1,5 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { ComplexArray } from '../core/complex.js';
 import { FormatError } from '../core/errors.js';
@@ -44,17 +54,22 @@ export interface SigmfWriter {
   setGlobal(fields: Readonly<Record<string, unknown>>): void;
   /** Writes what is known so far; the recording on disk is whole at any time. */
   flush(): void;
-  /** The last metadata, with `core:sha512`. */
+  /** The last metadata, with `core:sha512`; what was replaced is gone from here on. */
   finish(): void;
+  /** Takes everything back: what was written goes, what it was to replace is there again. */
+  discard(): void;
 }
 
-/** Metadata is written again after this many bytes of data. */
+/** Metadata is written again after this many bytes of data, */
 const FLUSH_BYTES = 1 << 24;
+/** and after gaps at most so often: a radio that overruns must not be slowed down by its own bookkeeping. */
+const GAP_MS = 500;
 
 /**
  * Writes `base.sigmf-data` and `base.sigmf-meta`. Metadata is there before the first sample and is always replaced
  * whole (written beside, synced, renamed), so that after a crash or a loss of power the recording can be read up to the
- * last block that reached the disk; only the checksum is missing then.
+ * last block that reached the disk; only the checksum, and gaps of the last half second, are missing then. A recording that
+ * is to be replaced is set aside as NAME.….replaced until the new one is whole, so it may be read from meanwhile.
  *
  * @throws FormatError if files of that name exist (unless `overwrite`) or cannot be written
  */
@@ -98,6 +113,7 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
   let lostBefore = 0;
   let clipped = 0;
   let bytesSinceFlush = 0;
+  let lastWrite = performance.now();
   let data: number;
 
   const metadata = (): SigmfMetadata => ({
@@ -109,6 +125,7 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     fsyncSync(data);
     writeMetadata(metaPath, metadata());
     bytesSinceFlush = 0;
+    lastWrite = performance.now();
   };
 
   const addSegment = (fields: Readonly<Record<string, unknown>>): void => {
@@ -118,11 +135,22 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     } else captures.push({ ...fields, 'core:sample_start': samples, 'core:global_index': samples + lostBefore });
   };
 
+  const replaced: string[] = [];
+  const putBack = (): void => {
+    for (const path of replaced) renameSync(`${path}.replaced`, path);
+    replaced.length = 0;
+  };
   try {
     mkdirSync(dirname(base), { recursive: true });
-    data = openSync(dataPath, 'w');
+    for (const path of [metaPath, dataPath]) {
+      if (!existsSync(path)) continue;
+      renameSync(path, `${path}.replaced`);
+      replaced.push(path);
+    }
+    data = openSync(dataPath, 'wx');
     writeMetadata(metaPath, metadata());
   } catch (cause) {
+    putBack();
     if (cause instanceof FormatError) throw cause;
     throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, {
       cause,
@@ -156,7 +184,7 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     markGap(lost, cause) {
       lostBefore += lost;
       addSegment({ ...settings, 'blindlink:lost_samples': lost, 'blindlink:cause': cause });
-      writeMetadata(metaPath, metadata());
+      if (performance.now() - lastWrite > GAP_MS) flush();
     },
     segment: addSegment,
     annotate(annotation) {
@@ -171,6 +199,13 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
       closeSync(data);
       global = { ...global, 'core:sha512': hash.digest('hex') };
       writeMetadata(metaPath, metadata());
+      for (const path of replaced) rmSync(`${path}.replaced`, { force: true });
+      replaced.length = 0;
+    },
+    discard() {
+      closeSync(data);
+      for (const path of [metaPath, dataPath]) rmSync(path, { force: true });
+      putBack();
     },
   };
 }

@@ -56,18 +56,19 @@ export interface FrameSearchResult {
 const LOOK = 400_000;
 
 /** Stretches of OFDM by their prefixes alone. With `grid`, whose guards tell, the offset in whole subcarriers as well. */
-export function findByPrefix(
+export async function findByPrefix(
   recording: Recording,
   numerology: CpNumerology,
   search: FrameSearch,
   options: { symbolsPerWindow?: number; grid?: Grid | null },
-): FrameSearchResult {
+): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const synchroniser = createCpSynchroniser(numerology, {
     ...(options.symbolsPerWindow === undefined ? {} : { symbolsPerWindow: options.symbolsPerWindow }),
   });
   const stretches = [];
-  for (const samples of stream.blocks(synchroniser.delaySamples)) stretches.push(...synchroniser.execute(samples));
+  for await (const samples of stream.blocks(synchroniser.delaySamples))
+    stretches.push(...synchroniser.execute(samples));
   const spacingHz = stream.rateHz / numerology.fftSize;
   let integer: IntegerCfo | null = null;
   const frames = stretches.map((stretch): FoundFrame => {
@@ -103,18 +104,18 @@ export function findByPrefix(
  * Frames by their preamble: ours, known in every sample, or, with `repetition`, any symbol of two equal halves.
  * @param frameSamples length of a frame; behind its preamble no other is looked for
  */
-export function findByPreamble(
+export async function findByPreamble(
   recording: Recording,
   grid: Grid,
   search: FrameSearch,
   options: { repetition: boolean; frameSamples: number },
-): FrameSearchResult {
+): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const spacingHz = stream.rateHz / grid.fftSize;
   if (options.repetition) {
     const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
     const found = [];
-    for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
     const frames = found.map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
       method: 'repetition',
       startSample: stream.toOwn(startSample),
@@ -140,7 +141,7 @@ export function findByPreamble(
   }
   const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
   const found = [];
-  for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+  for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
   const frames = found.map((detection): FoundFrame => ({
     method: 'preamble',
     startSample: stream.toOwn(detection.startSample),
@@ -169,7 +170,7 @@ interface Stream {
   /** Samples searched per sample of the recording. */
   readonly ratio: number;
   /** The recording's samples, resampled if asked, then `tail` zeros. */
-  blocks(tail: number): Generator<ComplexArray>;
+  blocks(tail: number): AsyncGenerator<ComplexArray>;
   /** Position in the recording of a position in the stream. */
   toOwn(position: number): number;
   count(): number;
@@ -184,8 +185,14 @@ function createStream(recording: Recording, { sampleRateHz, channel, resampleHz,
     ratio,
     toOwn: (position) => Math.max(position < 0 ? -1 : 0, Math.round(position / ratio)),
     count: () => recording.numSamples,
-    *blocks(tail) {
+    async *blocks(tail) {
+      let turn = performance.now();
       for (const { samples } of blocksOf(recording, { channel })) {
+        // Signals are heard between turns of the event loop.
+        if (performance.now() - turn > 50) {
+          await new Promise<void>((next) => setImmediate(next));
+          turn = performance.now();
+        }
         throwIfAborted(signal, 'the search');
         yield resampler?.execute(samples) ?? samples;
       }
