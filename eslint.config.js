@@ -23,7 +23,7 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['*.config.{js,ts}', '*.cjs'],
+    files: ['*.config.{js,ts}', '*.cjs', 'examples/custom-receiver.mjs'],
     rules: { 'no-restricted-syntax': 'off' },
   },
 );

@@ -81,7 +81,8 @@ const receiver = z.strictObject({
       solverSteps: count.max(100).default(4),
       /** Starts in all, where the initial ones leave doubt. */
       starts: count.max(64).default(8),
-      sureAbove: z.number().min(0).max(1).default(0.9),
+      /** A part that is called decoded with at least this chance needs no further starts. */
+      sureAbove: z.number().min(0).max(1).default(0),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
       /** Channels that move within a packet: found out from the received signal, left out, or a known Doppler spread in Hz. */
       motion: z.union([z.enum(['auto', 'still']), positive]).default('auto'),

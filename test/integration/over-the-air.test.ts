@@ -311,7 +311,7 @@ true`;
     const { frames, receivers } = JSON.parse(lines[1]) as Summary;
     expect(frames).toBe(4);
     for (const name of ['pilot', 'blind-em']) expect(receivers[name], seen).toMatchObject({ frames: 4, success: 1 });
-    for (const again of err.match(/^tried again: .*$/gm) ?? []) console.warn(again);
+    for (const again of err.match(/^tried again: .*$/gm) ?? []) process.stderr.write(`${again}\n`);
     expect(out).toMatch(/UHD: e320 B11ND11/);
     expect(seen, seen).toMatch(/blindlink: USRP .*: has no RX antenna FOO; choose one of its own with --ant/);
     expect(out).toMatch(/antenna 1/);

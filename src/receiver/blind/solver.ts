@@ -17,7 +17,7 @@ import type { Symptoms } from '../symptoms.js';
 import { judgeSymptoms, textureOf } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
 import type { Candidate } from './candidate.js';
-import { createMotionModels } from './motion.js';
+import { createMotionModels, FAST } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
@@ -32,8 +32,6 @@ const LEAST_POWER = 1e-3;
 
 /** How often a moving channel's model may be made to fit what the passes with the one before have found. */
 const FOLLOWING_ROUNDS = 3;
-/** Cycles per symbol from which a channel moves too much for the still model to find anything. */
-const FAST = 0.02;
 /** A search with a moving channel has more to find: passes over those of a still one. */
 const FAST_PASSES = 1.5;
 /** EM passes with the new model, for codecs without a refiner. */
@@ -154,17 +152,21 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       }
       return current;
     };
-    const doubtfulAmong = ({ best, picture }: Judgement): number[] => {
+    const doubtfulAmong = (
+      { best, picture }: Judgement,
+      suspect: (chain: BlindChain) => boolean = () => false,
+    ): number[] => {
       const texture = textureOf(picture, pictureWidth);
       return best.flatMap((candidate, g) => {
         const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], texture));
-        return verdict === 'decoded' && chance >= config.sureAbove ? [] : [g];
+        const sure = verdict === 'decoded' && chance >= config.sureAbove;
+        return sure && !suspect(candidate.chain) ? [] : [g];
       });
     };
 
     const { initialStarts, starts } = config;
     let judged = await follow(await explore([...groups.keys()], stillStarts(0, initialStarts)));
-    let doubtful = starts > initialStarts ? doubtfulAmong(judged) : [];
+    let doubtful = starts > initialStarts ? doubtfulAmong(judged, motion.isFast) : [];
     const searched = doubtful.length > 0;
     if (doubtful.length > 0 && motion.dopplers.some((doppler) => doppler >= FAST)) {
       throwIfAborted(signal, name);
