@@ -33,7 +33,7 @@ export function decodeCells(setting: LinkSetting, equalised: ComplexArray): Prom
   return codec.decode(latents, 1, layout, snrDb);
 }
 
-/** The polarity network's least log-odds over the tiles of an equalised frame; null without a network or with a mask. */
+/** The polarity network's mean log-odds over the tiles of an equalised frame; null without a network or with a mask. */
 async function plausibility(setting: LinkSetting, equalised: ComplexArray): Promise<number | null> {
   const { codec, layout, interleaver } = setting;
   if (!codec.hasPolarity || layout.side !== null) return null;
@@ -43,16 +43,16 @@ async function plausibility(setting: LinkSetting, equalised: ComplexArray): Prom
     tiles[layout.tileIndexOf[i]] = equalised.re[cell];
     tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[cell];
   }
-  let least = Infinity;
+  let sum = 0;
   for (const batch of tileBatches(
     setting,
     Int32Array.from({ length: layout.numTiles }, (_, t) => t),
   )) {
     const packed = packTiles(batch, layout.channels, tiles);
     const logits = await codec.polarity(packed, batch.members.length, batch.height, batch.width);
-    for (const logit of logits) least = Math.min(least, logit);
+    for (const logit of logits) sum += logit;
   }
-  return least;
+  return sum / layout.numTiles;
 }
 
 /** What a receiver with a known channel ended with. */

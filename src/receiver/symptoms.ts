@@ -9,7 +9,7 @@ export interface Symptoms {
   /** Mean squared step between neighbouring pixels over twice that variance: 1 for white noise, little for pictures. */
   readonly roughness: number;
   /**
-   * λ, the polarity network's log-odds that the equalised codeword is one, the right way up (the least of the frame's parts): what is
+   * λ, the polarity network's log-odds that the equalised codeword is one, the right way up (mean over a frame's tiles): what is
    * no codeword of this codec has none to speak of. Of the reference where there is no network; null without either.
    */
   readonly signLogOdds: number | null;

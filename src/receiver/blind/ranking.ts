@@ -141,13 +141,14 @@ export function symptomsOf(
     residual: (best.residual * noiseVariance) / passVariance,
     snr: measuredSnrOver(cells, group.cell, passVariance),
     ...texture,
-    signLogOdds: best.signLogOdds,
+    // 0 exactly: nothing tells one sign from the other.
+    signLogOdds: best.signLogOdds === 0 ? null : best.signLogOdds,
     agreement: countAgreeing(best, alike) / chains,
   };
 }
 
 /**
- * What a frame shows: its groups' residuals and powers together, their mean agreement, the least certain sign; and no better
+ * What a frame shows: its groups' residuals and powers together, their mean agreement and certainty of sign; and no better
  * than the worst group by itself, with some allowance for the scatter of small parts.
  */
 export function judgeFrame(
@@ -162,7 +163,9 @@ export function judgeFrame(
     snr: mean(({ snr }) => snr),
     contrast: mean(({ contrast }) => contrast),
     roughness: mean(({ roughness }) => roughness),
-    signLogOdds: Math.min(...parts.map(({ symptoms }) => symptoms.signLogOdds ?? Infinity)),
+    signLogOdds: parts.every(({ symptoms }) => symptoms.signLogOdds === null)
+      ? null
+      : mean(({ signLogOdds }) => signLogOdds ?? 0),
     agreement: mean(({ agreement }) => agreement ?? 1),
   };
   const whole = judgeSymptoms(setting, symptoms);
