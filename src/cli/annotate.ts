@@ -1,6 +1,8 @@
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
+import type { FoundFrame } from '../link/find-frames.js';
 import type { ReceptionOutcome } from '../link/reception.js';
 import { versions } from '../link/run-folder.js';
 import { openReplay } from '../radio/replay/replay-radio.js';
@@ -38,32 +40,76 @@ async function annotate(file: string, options: Record<string, unknown>): Promise
       `${file}: is an archive; unpack it first with 'blindlink convert ${file} NAME'`,
     );
   }
-  const found = options['searchOnly'] === true ? searchOnly(file, options) : await decode(file, options);
+  const found = options['searchOnly'] === true ? await searchOnly(file, options) : await decode(file, options);
   const { recording, annotations, interrupted } = found;
-  if (interrupted) return;
-  const { path, offset, metadata } = recording;
+  const { offset } = recording;
+  // As it is on disk now: what flags say of the file holds for this search alone.
+  const { path, metadata } = target(recording);
+  const searched = interrupted ? (annotations.at(-1)?.['core:sample_start'] ?? -1) + offset : Infinity;
   const others = metadata.annotations.filter(
-    (annotation) => options['keep'] === true || !String(annotation['core:generator'] ?? '').startsWith(GENERATOR),
+    (annotation) =>
+      options['keep'] === true ||
+      !String(annotation['core:generator'] ?? '').startsWith(GENERATOR) ||
+      annotation['core:sample_start'] > searched,
   );
   const mine = annotations.map((annotation) => ({
-    ...annotation,
+    ...finite(annotation),
     'core:sample_start': annotation['core:sample_start'] + offset,
   }));
-  const { base, dataset } = names(path);
   const extensions = (metadata.global['core:extensions'] ?? []).filter(({ name }) => name !== 'blindlink');
   const updated: SigmfMetadata = {
     ...metadata,
-    global: {
-      ...metadata.global,
-      ...(dataset === null ? {} : { 'core:dataset': dataset }),
-      'core:extensions': [...extensions, blindlinkExtension],
-    },
+    global: { ...metadata.global, 'core:extensions': [...extensions, blindlinkExtension] },
     annotations: [...others, ...mine].sort((a, b) => a['core:sample_start'] - b['core:sample_start']),
   };
-  writeMetadata(`${base}.sigmf-meta`, updated);
+  writeMetadata(path, updated);
   console.log(
-    `${base}.sigmf-meta: ${mine.length} annotation(s)${others.length > 0 ? ` beside ${others.length} of others` : ''}`,
+    `${path}: ${mine.length} annotation(s)${others.length > 0 ? ` beside ${others.length} earlier one(s)` : ''}`,
   );
+  if (interrupted) {
+    console.error('blindlink: interrupted; what was found up to here is kept');
+    process.exitCode = 130;
+  }
+}
+
+/** Figures that are no numbers (an SNR of −∞) are left out: JSON has no word for them. */
+function finite(annotation: SigmfAnnotation): SigmfAnnotation {
+  const entries = Object.entries(annotation).filter(([, value]) => typeof value !== 'number' || Number.isFinite(value));
+  return Object.fromEntries(entries) as unknown as SigmfAnnotation;
+}
+
+/**
+ * The metadata file to write and what it said before. What the user tells of a file fills what its metadata leaves open;
+ * a file without any becomes the dataset of metadata beside it.
+ *
+ * @throws ConfigError if the place is taken by the metadata of another file
+ */
+function target({ path, stored, metadata, dataPath }: Recording): { path: string; metadata: SigmfMetadata } {
+  if (stored !== null) {
+    const { global, captures } = stored.metadata;
+    const rate = metadata.global['core:sample_rate'];
+    return {
+      path: stored.path,
+      metadata: {
+        ...stored.metadata,
+        global: { ...(rate === undefined ? {} : { 'core:sample_rate': rate }), ...global },
+        captures: captures.map((capture, i) => {
+          const frequency = metadata.captures[i]['core:frequency'];
+          return { ...(frequency === undefined ? {} : { 'core:frequency': frequency }), ...capture };
+        }),
+      },
+    };
+  }
+  const isData = path.endsWith('.sigmf-data');
+  const place = isData ? path.replace(/-data$/, '-meta') : `${path}.sigmf-meta`;
+  if (existsSync(place)) {
+    throw new ConfigError(
+      'recording.exists',
+      `${place}: is there already and describes another file (core:dataset); rename ${basename(path)} or that`,
+    );
+  }
+  const dataset = isData ? {} : { 'core:dataset': basename(dataPath) };
+  return { path: place, metadata: { ...metadata, global: { ...metadata.global, ...dataset } } };
 }
 
 interface Found {
@@ -74,10 +120,16 @@ interface Found {
 
 const generator = (): string => `${GENERATOR} ${String(versions()['blindlink'])}`;
 
-function searchOnly(file: string, options: Record<string, unknown>): Found {
+async function searchOnly(file: string, options: Record<string, unknown>): Promise<Found> {
   const recording = openInput(file, options);
-  const { frames } = searchFrames(recording, options);
-  recording.close();
+  const { signal, release } = interruptible();
+  let frames: readonly FoundFrame[];
+  try {
+    ({ frames } = await searchFrames(recording, options, signal));
+  } finally {
+    release();
+    recording.close();
+  }
   const annotations = frames.map((frame, i) => ({
     'core:sample_start': frame.startSample,
     'core:sample_count': frame.sampleCount,
@@ -90,13 +142,18 @@ function searchOnly(file: string, options: Record<string, unknown>): Found {
     'blindlink:snr_db': frame.snrDb,
     'blindlink:metric': Math.max(0, frame.metric),
   }));
-  return { recording, annotations, interrupted: false };
+  return { recording, annotations, interrupted: signal.aborted };
 }
 
 async function decode(file: string, options: Record<string, unknown>): Promise<Found> {
   const { config, recording, size, sent } = await openLinkRecording(file, { ...options, save: false });
   const { signal, release } = interruptible();
-  const radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz });
+  const radio = openReplay(recording, {
+    sampleRateHz: config.channel.sampleRateHz,
+    channel: (options['inputChannel'] as number | undefined) ?? 0,
+  });
+  const close = (): void => void radio.close();
+  signal.addEventListener('abort', close);
   const annotations: SigmfAnnotation[] = [];
   try {
     await receiveFrames({
@@ -137,14 +194,4 @@ function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
       ]),
     ),
   };
-}
-
-/** Where the metadata of a recording goes; a raw file becomes the dataset of metadata beside it. */
-function names(path: string): { base: string; dataset: string | null } {
-  const base = path.replace(/\.sigmf-(meta|data)$/, '');
-  const isRaw =
-    base === path &&
-    /\.[^./]+$/.test(basename(path)) &&
-    basename(path).match(/\.(cf32|ci16|ci8|cu8|dat|raw|bin|iq|cfile|fc32|cs16|sc16|cs8|sc8)\b/) !== null;
-  return isRaw ? { base: join(dirname(path), basename(path)), dataset: basename(path) } : { base, dataset: null };
 }

@@ -27,7 +27,7 @@ export interface FrameRun {
   /** Called with each frame's outcomes. */
   readonly use?: (outcomes: readonly ReceptionOutcome[]) => void;
   /** In words, why nothing was found. */
-  readonly explain?: () => string;
+  readonly explain?: () => string | Promise<string>;
 }
 
 export interface ReceiverFigures {
@@ -100,7 +100,7 @@ export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> 
       const losses = describeLosses(counters);
       if (losses !== '') console.log(losses);
       if (broken > 0) console.log(`${broken} frame(s) cut by a gap or the end`);
-      if (frames === 0 && !interrupted && failure === null) console.log(run.explain?.() ?? 'no frame found');
+      if (frames === 0 && !interrupted && failure === null) console.log((await run.explain?.()) ?? 'no frame found');
       if (keeper !== null) console.log(`Results in ${keeper.path} (pictures/, plots/, frames.csv, summary.json)`);
     }
     if (failure !== null) throw failure as Error;

@@ -62,12 +62,13 @@ async function replay(file: string, options: Record<string, unknown>): Promise<v
       json: options['json'] === true,
       signal,
       frames: config.run.frames ?? Infinity,
-      explain: () => {
-        const how = { sampleRateHz: config.channel.sampleRateHz, channel: 0, resampleHz: null };
+      explain: async () => {
+        const channel = (options['inputChannel'] as number | undefined) ?? 0;
+        const how = { sampleRateHz: config.channel.sampleRateHz, channel, resampleHz: null, signal };
         const grid = gridOf(config);
         if (grid.config.preamble === 'none') return 'no frame found';
         const again = { repetition: false, frameSamples: grid.preambleLength };
-        return explain(findByPreamble(recording, grid, how, again).diagnosis);
+        return explain((await findByPreamble(recording, grid, how, again)).diagnosis);
       },
     });
   } finally {

@@ -22,14 +22,18 @@ export function addSync(program: Command): void {
     ),
   )
     .option('--json', 'one JSON object a line: each frame or locked stretch, then a summary')
-    .action((file: string, options: Record<string, unknown>) => {
+    .action(async (file: string, options: Record<string, unknown>) => {
       const recording = openInput(file, options);
       const { signal, release } = interruptible();
       try {
         const began = performance.now();
-        const { frames, diagnosis, method, sampleRateHz } = searchFrames(recording, options, signal);
+        const { frames, diagnosis, method, sampleRateHz } = await searchFrames(recording, options, signal);
         const seconds = (performance.now() - began) / 1000;
         report(frames, diagnosis, { file, method, sampleRateHz, seconds, json: options['json'] === true });
+        if (signal.aborted) {
+          console.error('blindlink: interrupted; what was found up to here is above');
+          process.exitCode = 130;
+        }
       } finally {
         release();
         recording.close();
@@ -60,11 +64,11 @@ export function addSearchFlags(command: Command): Command {
 }
 
 /** Looks for what the flags say. */
-export function searchFrames(
+export async function searchFrames(
   recording: Recording,
   options: Readonly<Record<string, unknown>>,
   signal?: AbortSignal,
-): FrameSearchResult & { method: string; sampleRateHz: number } {
+): Promise<FrameSearchResult & { method: string; sampleRateHz: number }> {
   const prefixes = listOf('--cp-length', options['cpLength'] as string);
   const method = oneOf('--method', options['method'] as string, ['preamble', 'cp']);
   const kind = oneOf('--preamble', options['preamble'] as string, ['auto', 'blindlink', 'repetition']);
@@ -84,7 +88,7 @@ export function searchFrames(
     const knowsBand = guards !== null || options['dcNull'] === true;
     const grid = knowsBand ? gridFor(fftSize, prefixes[0], guards, options, 'none') : null;
     const symbolsPerWindow = options['symbols'] as number | undefined;
-    const result = findByPrefix(recording, { fftSize, cyclicPrefixLengths: prefixes }, how, {
+    const result = await findByPrefix(recording, { fftSize, cyclicPrefixLengths: prefixes }, how, {
       grid,
       ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
     });
@@ -101,9 +105,9 @@ export function searchFrames(
     symbols === undefined
       ? Math.max(grid.preambleLength, told ?? 0)
       : grid.preambleLength + symbols * grid.symbolLength;
-  let result = findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
-  if (kind === 'auto' && result.frames.length === 0) {
-    const other = findByPreamble(recording, grid, how, { repetition: true, frameSamples });
+  let result = await findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
+  if (kind === 'auto' && result.frames.length === 0 && signal?.aborted !== true) {
+    const other = await findByPreamble(recording, grid, how, { repetition: true, frameSamples });
     if (other.frames.length > 0) result = other;
   }
   return { ...result, method, sampleRateHz };

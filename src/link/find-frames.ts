@@ -1,5 +1,5 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
-import { throwIfAborted } from '../core/errors.js';
+import { createPause } from '../core/pause.js';
 import { createRationalResampler, type RationalResampler } from '../dsp/rational-resampler.js';
 import type { Grid } from '../ofdm/grid.js';
 import { blocksOf, type Recording } from '../recording/recording.js';
@@ -44,6 +44,7 @@ export interface FrameSearch {
   readonly channel: number;
   /** Rate to which the recording is brought first, where the symbols are no whole number of its own samples. */
   readonly resampleHz: number | null;
+  /** Ends the search early: what was found up to there is the result. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,18 +57,19 @@ export interface FrameSearchResult {
 const LOOK = 400_000;
 
 /** Stretches of OFDM by their prefixes alone. With `grid`, whose guards tell, the offset in whole subcarriers as well. */
-export function findByPrefix(
+export async function findByPrefix(
   recording: Recording,
   numerology: CpNumerology,
   search: FrameSearch,
   options: { symbolsPerWindow?: number; grid?: Grid | null },
-): FrameSearchResult {
+): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const synchroniser = createCpSynchroniser(numerology, {
     ...(options.symbolsPerWindow === undefined ? {} : { symbolsPerWindow: options.symbolsPerWindow }),
   });
   const stretches = [];
-  for (const samples of stream.blocks(synchroniser.delaySamples)) stretches.push(...synchroniser.execute(samples));
+  for await (const samples of stream.blocks(synchroniser.delaySamples))
+    stretches.push(...synchroniser.execute(samples));
   const spacingHz = stream.rateHz / numerology.fftSize;
   let integer: IntegerCfo | null = null;
   const frames = stretches.map((stretch): FoundFrame => {
@@ -103,18 +105,18 @@ export function findByPrefix(
  * Frames by their preamble: ours, known in every sample, or, with `repetition`, any symbol of two equal halves.
  * @param frameSamples length of a frame; behind its preamble no other is looked for
  */
-export function findByPreamble(
+export async function findByPreamble(
   recording: Recording,
   grid: Grid,
   search: FrameSearch,
   options: { repetition: boolean; frameSamples: number },
-): FrameSearchResult {
+): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const spacingHz = stream.rateHz / grid.fftSize;
   if (options.repetition) {
     const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
     const found = [];
-    for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
     const frames = found.map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
       method: 'repetition',
       startSample: stream.toOwn(startSample),
@@ -140,7 +142,7 @@ export function findByPreamble(
   }
   const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
   const found = [];
-  for (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+  for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
   const frames = found.map((detection): FoundFrame => ({
     method: 'preamble',
     startSample: stream.toOwn(detection.startSample),
@@ -168,8 +170,8 @@ interface Stream {
   readonly rateHz: number;
   /** Samples searched per sample of the recording. */
   readonly ratio: number;
-  /** The recording's samples, resampled if asked, then `tail` zeros. */
-  blocks(tail: number): Generator<ComplexArray>;
+  /** The recording's samples, resampled if asked, then `tail` zeros; cut short where the search is cancelled. */
+  blocks(tail: number): AsyncGenerator<ComplexArray>;
   /** Position in the recording of a position in the stream. */
   toOwn(position: number): number;
   count(): number;
@@ -179,14 +181,18 @@ function createStream(recording: Recording, { sampleRateHz, channel, resampleHz,
   const resampler: RationalResampler | null =
     resampleHz === null || resampleHz === sampleRateHz ? null : createRationalResampler(sampleRateHz, resampleHz);
   const ratio = resampler?.ratio ?? 1;
+  const pause = createPause();
+  let searched = 0;
   return {
     rateHz: sampleRateHz * ratio,
     ratio,
     toOwn: (position) => Math.max(position < 0 ? -1 : 0, Math.round(position / ratio)),
-    count: () => recording.numSamples,
-    *blocks(tail) {
+    count: () => searched,
+    async *blocks(tail) {
       for (const { samples } of blocksOf(recording, { channel })) {
-        throwIfAborted(signal, 'the search');
+        await pause();
+        if (signal?.aborted) break;
+        searched += samples.re.length;
         yield resampler?.execute(samples) ?? samples;
       }
       if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));

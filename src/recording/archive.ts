@@ -118,26 +118,30 @@ function paxFields(text: string, before: string | null): { path: string | null; 
   return { path, size: size === undefined ? null : Number(size) };
 }
 
-/** Packs `base.sigmf-meta` and `base.sigmf-data` into `base.sigmf`, streaming; appears under its name when complete. */
-export async function writeArchive(base: string): Promise<string> {
+/**
+ * Packs a recording into `base.sigmf`, streaming; the archive appears under its name when complete.
+ * @param from the recording's name on disk, if it is not `base`
+ */
+export async function writeArchive(base: string, from = base): Promise<string> {
   const out = `${base}.sigmf`;
+  const part = `${out}.part-${process.pid}`;
   const name = basename(base);
   const archive = pack();
-  const written = pipeline(archive, createWriteStream(`${out}.part`));
+  const written = pipeline(archive, createWriteStream(part));
   try {
     for (const suffix of ['sigmf-meta', 'sigmf-data']) {
-      const file = `${base}.${suffix}`;
+      const file = `${from}.${suffix}`;
       const entry = archive.entry({ name: `${name}/${name}.${suffix}`, size: statSync(file).size, mtime: new Date(0) });
       await pipeline(createReadStream(file), entry);
     }
     archive.finalize();
     await written;
+    renameSync(part, out);
   } catch (cause) {
     archive.destroy();
     await written.catch(() => undefined);
-    rmSync(`${out}.part`, { force: true });
+    rmSync(part, { force: true });
     throw new FormatError('recording.archive', `${out}: cannot be written`, { cause });
   }
-  renameSync(`${out}.part`, out);
   return out;
 }

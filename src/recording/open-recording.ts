@@ -4,6 +4,8 @@ import { FormatError } from '../core/errors.js';
 import { readArchive } from './archive.js';
 import { parseDatatype } from './datatype.js';
 import { SIGMF_VERSION, type SigmfMetadata } from './metadata.js';
+import { sigmfDatetime } from './datetime.js';
+import { parseExactJson } from './metadata-json.js';
 import { validateMetadata } from './metadata-schema.js';
 import { openRecording, type Recording } from './recording.js';
 
@@ -39,17 +41,10 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
   const base = path.replace(/\.sigmf-(meta|data)$/, '');
   const meta = `${base}.sigmf-meta`;
   const named = path !== base || !existsSync(path);
-  if (named && existsSync(meta)) {
-    const metadata = overridden(parseMetadata(readFileSync(meta, 'utf8'), meta), raw);
-    const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = metadata.global;
-    const file = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
-    if (metadataOnly === true && !existsSync(file)) {
-      throw new FormatError(
-        'recording.data',
-        `${meta}: is metadata only, it says so itself; there are no samples to read`,
-      );
-    }
-    return openRecording(path, metadata, { file, start: 0, bytes: null });
+  if (named && existsSync(meta)) return openStored(path, meta, raw);
+  if (!named) {
+    const describing = metadataOf(path);
+    if (describing !== null) return openStored(path, describing, raw);
   }
   if (!existsSync(path)) {
     throw new FormatError('recording.missing', `${path}: no such recording (looked for ${meta} too)`);
@@ -61,6 +56,50 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
     );
   }
   return openRaw(path, raw);
+}
+
+function openStored(path: string, meta: string, raw: RawDescription): Recording {
+  const stored = parseMetadata(readFileSync(meta, 'utf8'), meta);
+  const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = stored.global;
+  const file = dataset === undefined ? meta.replace(/-meta$/, '-data') : join(dirname(meta), basename(dataset));
+  if (metadataOnly === true && !existsSync(file)) {
+    throw new FormatError(
+      'recording.data',
+      `${meta}: is metadata only, it says so itself; there are no samples to read`,
+    );
+  }
+  return openRecording(
+    path,
+    overridden(stored, raw),
+    { file, start: 0, bytes: null },
+    { path: meta, metadata: stored },
+  );
+}
+
+/**
+ * The metadata that describes a raw file, where there is some: `x.cf32.sigmf-meta` or `x.sigmf-meta`, if its
+ * `core:dataset` names the file, or its data are the same file under another name.
+ */
+function metadataOf(path: string): string | null {
+  const bases = [path, path.replace(/\.[^./\\]+$/, '')];
+  for (const base of new Set(bases)) {
+    const meta = `${base}.sigmf-meta`;
+    if (!existsSync(meta)) continue;
+    const { 'core:dataset': dataset } = parseMetadata(readFileSync(meta, 'utf8'), meta).global;
+    const data = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
+    if (isSameFile(data, path)) return meta;
+  }
+  return null;
+}
+
+/** Whether two names, through links of any kind, lead to one file. */
+export function isSameFile(a: string, b: string): boolean {
+  try {
+    const [x, y] = [statSync(a, { bigint: true }), statSync(b, { bigint: true })];
+    return x.ino === y.ino && x.dev === y.dev;
+  } catch {
+    return false;
+  }
 }
 
 function openRaw(path: string, raw: RawDescription): Recording {
@@ -118,16 +157,31 @@ function openArchived(path: string, raw: RawDescription): Recording {
 function parseMetadata(text: string, where: string): SigmfMetadata {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = withPlainDates(parseExactJson(text));
   } catch (cause) {
     throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})`, { cause });
   }
   return validateMetadata(value, where);
 }
 
+/** Dates in any common form of ISO 8601, as SigMF writes them. What is no date stays, for the schema to name it. */
+function withPlainDates(value: unknown): unknown {
+  const captures = (value as { captures?: unknown } | null)?.captures;
+  if (!Array.isArray(captures)) return value;
+  return {
+    ...(value as object),
+    captures: captures.map((capture: unknown) => {
+      const date = (capture as Record<string, unknown> | null)?.['core:datetime'];
+      if (typeof date !== 'string' || date.endsWith('Z')) return capture;
+      return { ...(capture as object), 'core:datetime': sigmfDatetime(date) ?? date };
+    }),
+  };
+}
+
 /** What the user says wins over the file: metadata can be wrong. */
 function overridden(metadata: SigmfMetadata, raw: RawDescription): SigmfMetadata {
   const { datatype, sampleRateHz, centerFrequencyHz } = raw;
+  if (datatype === undefined && sampleRateHz === undefined && centerFrequencyHz === undefined) return metadata;
   return {
     ...metadata,
     global: {
