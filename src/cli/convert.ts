@@ -88,7 +88,7 @@ function partOf(recording: Recording, datatype: string, options: Readonly<Record
   const end = Math.min(recording.numSamples, start + ((options['count'] as number | undefined) ?? Infinity));
   const toHz = options['resample'] as number | undefined;
   const ratio = toHz === undefined ? 1 : toHz / rateOf(recording);
-  const unchanged = options['scale'] === undefined && ratio === 1;
+  const unchanged = options['scale'] === undefined && ratio === 1 && options['swapIq'] !== true;
   const sameType =
     JSON.stringify({ ...recording.datatype, name: '' }) === JSON.stringify({ ...parseDatatype(datatype), name: '' });
   const channel = (options['inputChannel'] as number | undefined) ?? 0;

@@ -22,6 +22,11 @@ export interface FoundFrame {
   readonly noiseVariance: number | null;
   /** Symbols of a locked stretch. */
   readonly numSymbols: number | null;
+  /**
+   * By how much the sender's symbols last longer than they should by the receiver's clock, in parts per million: positive
+   * where the receiver's clock is fast. null where the stretch is too short to tell.
+   */
+  readonly clockPpm: number | null;
 }
 
 /** Why a search ended as it did. */
@@ -37,6 +42,8 @@ export interface SearchDiagnosis {
   readonly rms: number;
   readonly dcOffset: number;
   readonly looksLike: NumerologyGuess | null;
+  /** Frames in what the diagnosis looked at when I and Q are exchanged; only looked for where nothing was found. */
+  readonly swappedFrames: number;
 }
 
 export interface FrameSearch {
@@ -54,7 +61,7 @@ export interface FrameSearchResult {
 }
 
 /** Samples that the diagnosis looks at, at most. */
-const LOOK = 400_000;
+export const LOOK = 400_000;
 
 /** Stretches of OFDM by their prefixes alone. With `grid`, whose guards tell, the offset in whole subcarriers as well. */
 export async function findByPrefix(
@@ -93,6 +100,7 @@ export async function findByPrefix(
       metric: stretch.metric,
       noiseVariance: stretch.noiseVariance,
       numSymbols: stretch.numSymbols,
+      clockPpm: stretch.drift === 0 ? null : 1e6 * stretch.drift,
     };
   });
   const { verdict, samplesSearched, bestMetric, bestMetricSample, snrGuessDb, cfoGuessSubcarriers } =
@@ -117,17 +125,20 @@ export async function findByPreamble(
     const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
     const found = [];
     for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
-    const frames = found.map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
-      method: 'repetition',
-      startSample: stream.toOwn(startSample),
-      sampleCount: Math.round(grid.symbolLength / stream.ratio),
-      cfoSubcarriers,
-      cfoHz: cfoSubcarriers * spacingHz,
-      snrDb,
-      metric,
-      noiseVariance: null,
-      numSymbols: null,
-    }));
+    const frames = found
+      .filter(isWhole(recording, stream, grid.symbolLength))
+      .map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
+        method: 'repetition',
+        startSample: stream.toOwn(startSample),
+        sampleCount: Math.round(grid.symbolLength / stream.ratio),
+        cfoSubcarriers,
+        cfoHz: cfoSubcarriers * spacingHz,
+        snrDb,
+        metric,
+        noiseVariance: null,
+        numSymbols: null,
+        clockPpm: null,
+      }));
     const { metric, at } = detector.best();
     const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
     const about = {
@@ -138,12 +149,12 @@ export async function findByPreamble(
       snrGuessDb: 10 * Math.log10(ratio / (1 - ratio)),
       cfoGuessSubcarriers: null,
     };
-    return { frames, diagnosis: diagnose(recording, search, about, frames) };
+    return { frames, diagnosis: diagnose(recording, search, about, frames, 0, true) };
   }
   const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
   const found = [];
   for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
-  const frames = found.map((detection): FoundFrame => ({
+  const frames = found.filter(isWhole(recording, stream, grid.preambleLength)).map((detection): FoundFrame => ({
     method: 'preamble',
     startSample: stream.toOwn(detection.startSample),
     sampleCount: Math.round(options.frameSamples / stream.ratio),
@@ -153,6 +164,7 @@ export async function findByPreamble(
     metric: detection.metric,
     noiseVariance: detection.noiseVariance,
     numSymbols: null,
+    clockPpm: null,
   }));
   const { verdict, bestMetric, bestMetricSample, snrGuessDb } = detector.diagnosis();
   const about = {
@@ -163,8 +175,21 @@ export async function findByPreamble(
     snrGuessDb,
     cfoGuessSubcarriers: null,
   };
-  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+  let swapped = 0;
+  if (frames.length === 0 && stream.ratio === 1) {
+    const { re, im } = recording.read(0, LOOK, search.channel);
+    const mirrored = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
+    swapped =
+      mirrored.execute({ re: im, im: re }).length + mirrored.execute(createComplex(mirrored.delaySamples)).length;
+  }
+  return { frames, diagnosis: diagnose(recording, search, about, frames, swapped) };
 }
+
+/** No preamble reaches behind the recording's end, into the zeros that flush a detector, nor is it weaker than nothing. */
+const isWhole =
+  (recording: Recording, stream: Stream, length: number) =>
+  ({ startSample, snrDb }: { readonly startSample: number; readonly snrDb: number }): boolean =>
+    Number.isFinite(snrDb) && startSample + length <= recording.numSamples * stream.ratio + 1;
 
 interface Stream {
   readonly rateHz: number;
@@ -206,12 +231,14 @@ type About = Pick<
   'verdict' | 'samplesSearched' | 'bestMetric' | 'bestMetricSample' | 'snrGuessDb' | 'cfoGuessSubcarriers'
 >;
 
-/** Adds what the samples themselves tell; the search for other numerologies only where nothing was found. */
+/** Adds what the samples themselves tell; other numerologies only where nothing was found, or anything that repeats. */
 function diagnose(
   recording: Recording,
   { channel }: FrameSearch,
   about: About,
   frames: readonly FoundFrame[],
+  swappedFrames = 0,
+  isGuess = false,
 ): SearchDiagnosis {
   const samples = recording.read(0, LOOK, channel);
   const { re, im } = samples;
@@ -232,6 +259,7 @@ function diagnose(
     clippedShare: atPeak / count,
     rms: Math.sqrt(sum / count),
     dcOffset: Math.hypot(dcRe, dcIm) / count,
-    looksLike: frames.length > 0 ? null : guessNumerology(samples),
+    looksLike: frames.length > 0 && !isGuess ? null : guessNumerology(samples),
+    swappedFrames,
   };
 }

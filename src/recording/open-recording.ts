@@ -16,6 +16,9 @@ export interface RawDescription {
   readonly centerFrequencyHz?: number | undefined;
   /** Which recording of an archive that holds several. */
   readonly member?: string | undefined;
+  /** I and Q lie the other way round. */
+  readonly swapIq?: boolean | undefined;
+  readonly onClose?: ((recording: Recording) => void) | undefined;
 }
 
 /** SigMF names by which raw files are known elsewhere. */
@@ -73,6 +76,7 @@ function openStored(path: string, meta: string, raw: RawDescription): Recording 
     overridden(stored, raw),
     { file, start: 0, bytes: null },
     { path: meta, metadata: stored },
+    raw,
   );
 }
 
@@ -127,7 +131,7 @@ function openRaw(path: string, raw: RawDescription): Recording {
     ],
     annotations: [],
   };
-  return openRecording(path, metadata, { file: path, start: 0, bytes: null });
+  return openRecording(path, metadata, { file: path, start: 0, bytes: null }, null, raw);
 }
 
 function openArchived(path: string, raw: RawDescription): Recording {
@@ -151,7 +155,7 @@ function openArchived(path: string, raw: RawDescription): Recording {
     dataset === undefined ? meta.name.replace(/-meta$/, '-data') : join(dirname(meta.name), basename(dataset));
   const data = members.find(({ name }) => name === wanted);
   if (data === undefined) throw new FormatError('recording.archive', `${path}: lacks ${wanted}`);
-  return openRecording(path, metadata, { file: path, start: data.start, bytes: data.bytes });
+  return openRecording(path, metadata, { file: path, start: data.start, bytes: data.bytes }, null, raw);
 }
 
 function parseMetadata(text: string, where: string): SigmfMetadata {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { FormatError } from '../core/errors.js';
@@ -28,10 +29,15 @@ export interface Recording {
   readonly annotations: readonly SigmfAnnotation[];
   /** What is odd but no obstacle, e.g. a file that ends within a sample. */
   readonly notes: readonly string[];
+  /** Samples read so far that are no numbers; they are read as zero, as samples that were lost. */
+  readonly nonFinite: number;
   /** Samples [start, start + count) of a channel, fewer at the end. */
   read(start: number, count: number, channel?: number): ComplexArray;
   /** The same samples as they lie in the file, byte for byte. */
   readBytes(start: number, count: number, channel?: number): Uint8Array;
+  /** Bytes of the file that holds the samples, headers included; their SHA-512 in hexadecimal. */
+  readonly dataBytes: number;
+  hash(): string;
   close(): void;
 }
 
@@ -54,6 +60,7 @@ export function openRecording(
   metadata: SigmfMetadata,
   location: DataLocation,
   stored: Recording['stored'] = null,
+  options: { swapIq?: boolean | undefined; onClose?: ((recording: Recording) => void) | undefined } = {},
 ): Recording {
   const { global } = metadata;
   const datatype = parseDatatype(global['core:datatype']);
@@ -126,7 +133,12 @@ export function openRecording(
     return bytes;
   };
 
-  return {
+  let nonFinite = 0;
+  /** Behind the last sample ever read: what is read again is not counted again. */
+  let seen = 0;
+  let closed = false;
+
+  const recording: Recording = {
     path,
     metadata,
     stored,
@@ -140,11 +152,17 @@ export function openRecording(
     captures,
     annotations: metadata.annotations.map(relative),
     notes,
+    get nonFinite() {
+      return nonFinite;
+    },
     read(start, count, channel = 0) {
       const bytes = bytesOf(start, count, channel);
       const out = createComplex(bytes.length / frameBytes);
-      decodeSamples(datatype, bytes, out, numChannels, channel);
-      return out;
+      decodeSamples(datatype, bytes, out, numChannels, channel, (i) => {
+        if (start + i >= seen) nonFinite++;
+      });
+      seen = Math.max(seen, start + out.re.length);
+      return options.swapIq === true ? { re: out.im, im: out.re } : out;
     },
     readBytes(start, count, channel = 0) {
       const bytes = bytesOf(start, count, channel);
@@ -157,8 +175,25 @@ export function openRecording(
       }
       return out;
     },
-    close: () => closeSync(file),
+    dataBytes: size,
+    hash() {
+      const hash = createHash('sha512');
+      const bytes = new Uint8Array(1 << 20);
+      for (let at = 0; at < size; at += bytes.length) {
+        const part = bytes.subarray(0, Math.min(bytes.length, size - at));
+        readFully(file, part, location.start + at, location.file);
+        hash.update(part);
+      }
+      return hash.digest('hex');
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      closeSync(file);
+      options.onClose?.(recording);
+    },
   };
+  return recording;
 }
 
 /** The last segment that begins at or before `sample`. */
