@@ -23,6 +23,7 @@ export interface ArchiveMember {
 }
 
 const BLOCK = 512;
+const MOST_HEADER_BYTES = 1 << 20;
 
 /**
  * Lists the files of a SigMF archive (an uncompressed tar: ustar, with pax or GNU long names) by jumping from header to
@@ -63,6 +64,12 @@ export function readArchive(path: string): ArchiveMember[] {
       const bytes = paxSize ?? numberIn(header, 124, 12);
       const start = at + BLOCK;
       const type = String.fromCharCode(header[156]);
+      if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+        throw new FormatError('recording.archive', `${path}: holds a member whose size is no number; it is damaged`);
+      }
+      if ((type === 'x' || type === 'L') && bytes > MOST_HEADER_BYTES) {
+        throw new FormatError('recording.archive', `${path}: holds a name of ${bytes} bytes; it is damaged`);
+      }
       if (start + bytes > size) throw new FormatError('recording.archive', `${path}: is cut short`);
       if (type === 'x' || type === 'L') {
         const text = bytesAt(start, bytes).toString('utf8');

@@ -202,7 +202,7 @@ function openArchived(path: string, raw: RawDescription): Recording {
   return openRecording(raw.named ?? path, metadata, { file: path, start: data.start, bytes: data.bytes }, null, raw);
 }
 
-function parseMetadata(text: string, where: string): SigmfMetadata {
+export function parseMetadata(text: string, where: string): SigmfMetadata {
   let value: unknown;
   try {
     value = withPlainDates(parseExactJson(text));
