@@ -189,7 +189,7 @@ function openArchived(path: string, raw: RawDescription): Recording {
       'recording.archive',
       metas.length === 0
         ? `${path}: holds no .sigmf-meta; it is no SigMF archive`
-        : `${path}: holds ${metas.length} recording(s) (${names}); choose one with --member`,
+        : `${path}: holds ${metas.length} recording${metas.length === 1 ? '' : 's'} (${names}); choose one with --member`,
     );
   }
   const [meta] = chosen;
