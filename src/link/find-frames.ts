@@ -1,9 +1,10 @@
-import { type ComplexArray, createComplex } from '../core/complex.js';
+import { type ComplexArray, createComplex, subarray } from '../core/complex.js';
 import { createPause } from '../core/pause.js';
 import { createRationalResampler, type RationalResampler } from '../dsp/rational-resampler.js';
 import type { Grid } from '../ofdm/grid.js';
 import { blocksOf, type Recording } from '../recording/recording.js';
-import { type CpNumerology, createCpSynchroniser } from '../sync/cp-synchroniser.js';
+import { gapsOf } from '../radio/replay/replay-radio.js';
+import { type CpDiagnosis, type CpNumerology, type CpStretch, createCpSynchroniser } from '../sync/cp-synchroniser.js';
 import { createIntegerCfo, type IntegerCfo } from '../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../sync/numerology-guess.js';
 import { createPreambleDetector } from '../sync/preamble-detector.js';
@@ -71,21 +72,39 @@ export async function findByPrefix(
   options: { symbolsPerWindow?: number; grid?: Grid | null },
 ): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
-  const synchroniser = createCpSynchroniser(numerology, {
-    ...(options.symbolsPerWindow === undefined ? {} : { symbolsPerWindow: options.symbolsPerWindow }),
-  });
-  const stretches = [];
-  for await (const samples of stream.blocks(synchroniser.delaySamples))
-    stretches.push(...synchroniser.execute(samples));
+  const { symbolsPerWindow, grid } = options;
+  const shortest = 4 * numerology.fftSize;
+  const stretches: CpStretch[] = [];
+  let best: CpDiagnosis | null = null;
+  // Behind a gap symbols lie elsewhere: each part between gaps is searched by itself.
+  for (const part of partsOf(recording)) {
+    if (search.signal?.aborted || (best !== null && (part.end - part.start) * stream.ratio < shortest)) continue;
+    const synchroniser = createCpSynchroniser(numerology, {
+      ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
+    });
+    const origin = part.start * stream.ratio;
+    const end = part.end * stream.ratio;
+    for await (const samples of stream.blocks(synchroniser.delaySamples, part)) {
+      for (const stretch of synchroniser.execute(samples)) {
+        stretches.push({
+          ...stretch,
+          startSample: origin + stretch.startSample,
+          endSample: Math.min(end, origin + stretch.endSample),
+        });
+      }
+    }
+    const diagnosis = synchroniser.diagnosis();
+    const placed = { ...diagnosis, bestMetricSample: origin + diagnosis.bestMetricSample };
+    if (best === null || diagnosis.bestMetric > best.bestMetric) best = placed;
+  }
   const spacingHz = stream.rateHz / numerology.fftSize;
   let integer: IntegerCfo | null = null;
   const frames = stretches.map((stretch): FoundFrame => {
     const startSample = stream.toOwn(stretch.startSample);
     let cfoSubcarriers = stretch.cfoSubcarriers;
-    const { grid } = options;
-    if (grid != null && search.resampleHz === null) {
+    if (grid != null) {
       const symbols = Math.min(stretch.numSymbols, 256);
-      const samples = recording.read(startSample, symbols * grid.symbolLength, search.channel);
+      const samples = stream.around(startSample, symbols * grid.symbolLength);
       integer ??= createIntegerCfo(numerology.fftSize, grid.activeBins, Math.floor(numerology.fftSize / 8));
       const { shift } = integer(samples, 0, numerology.cyclicPrefixLengths, symbols, cfoSubcarriers);
       cfoSubcarriers += shift;
@@ -103,10 +122,24 @@ export async function findByPrefix(
       clockPpm: stretch.drift === 0 ? null : 1e6 * stretch.drift,
     };
   });
-  const { verdict, samplesSearched, bestMetric, bestMetricSample, snrGuessDb, cfoGuessSubcarriers } =
-    synchroniser.diagnosis();
-  const about = { bestMetric, bestMetricSample: stream.toOwn(bestMetricSample), snrGuessDb, cfoGuessSubcarriers };
-  return { frames, diagnosis: diagnose(recording, search, { verdict, samplesSearched, ...about }, frames) };
+  const about = {
+    verdict: stretches.length > 0 ? 'found' : (best?.verdict ?? 'no-samples'),
+    samplesSearched: stream.count(),
+    bestMetric: best?.bestMetric ?? 0,
+    bestMetricSample: stream.toOwn(best?.bestMetricSample ?? -1),
+    snrGuessDb: best?.snrGuessDb ?? -Infinity,
+    cfoGuessSubcarriers: best?.cfoGuessSubcarriers ?? 0,
+  };
+  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+}
+
+/** The recording's parts between gaps. */
+function partsOf(recording: Recording): { readonly start: number; readonly end: number }[] {
+  const cuts = gapsOf(recording)
+    .map(({ at }) => at)
+    .filter((at) => at > 0 && at < recording.numSamples);
+  const edges = [0, ...cuts, recording.numSamples];
+  return edges.slice(1).map((end, i) => ({ start: edges[i], end }));
 }
 
 /**
@@ -196,25 +229,40 @@ interface Stream {
   /** Samples searched per sample of the recording. */
   readonly ratio: number;
   /** The recording's samples, resampled if asked, then `tail` zeros; cut short where the search is cancelled. */
-  blocks(tail: number): AsyncGenerator<ComplexArray>;
+  blocks(tail: number, part?: { readonly start: number; readonly end: number }): AsyncGenerator<ComplexArray>;
+  /** `count` samples of the stream from the recording's sample `start` on. */
+  around(start: number, count: number): ComplexArray;
   /** Position in the recording of a position in the stream. */
   toOwn(position: number): number;
   count(): number;
 }
 
 function createStream(recording: Recording, { sampleRateHz, channel, resampleHz, signal }: FrameSearch): Stream {
-  const resampler: RationalResampler | null =
+  const createResampler = (): RationalResampler | null =>
     resampleHz === null || resampleHz === sampleRateHz ? null : createRationalResampler(sampleRateHz, resampleHz);
-  const ratio = resampler?.ratio ?? 1;
+  const ratio = createResampler()?.ratio ?? 1;
   const pause = createPause();
   let searched = 0;
   return {
     rateHz: sampleRateHz * ratio,
     ratio,
     toOwn: (position) => Math.max(position < 0 ? -1 : 0, Math.round(position / ratio)),
+    around(start, count) {
+      const resampler = createResampler();
+      if (resampler === null) return recording.read(start, count, channel);
+      const before = Math.min(start, resampler.delaySamples);
+      const samples = recording.read(
+        start - before,
+        before + Math.ceil(count / ratio) + resampler.delaySamples,
+        channel,
+      );
+      const from = Math.round(before * ratio);
+      return subarray(resampler.execute(samples), from, from + count);
+    },
     count: () => searched,
-    async *blocks(tail) {
-      for (const { samples } of blocksOf(recording, { channel })) {
+    async *blocks(tail, part = { start: 0, end: recording.numSamples }) {
+      const resampler = createResampler();
+      for (const { samples } of blocksOf(recording, { channel, ...part })) {
         await pause();
         if (signal?.aborted) break;
         searched += samples.re.length;

@@ -355,3 +355,78 @@ describe('gaps', () => {
     }
   });
 });
+
+describe('a reception as radios give it', () => {
+  const pilot = ['--receiver', 'pilot', '--no-save', '--json'];
+  const summary = ({ out }: Outcome): Record<string, unknown> =>
+    JSON.parse(out.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown>;
+  /** The recording `clean` with its samples changed. */
+  const changed = (name: string, change: (x: Float32Array) => void): void => {
+    const bytes = dataOf('clean');
+    const x = new Float32Array(new Uint8Array(bytes).buffer);
+    change(x);
+    const { global, captures } = metaOf('clean');
+    const { 'core:sha512': _sha, ...kept } = global;
+    put(name, new Uint8Array(x.buffer), { global: kept, captures });
+  };
+
+  it('decodes under a DC offset, at any level, with samples missing, and with I and Q exchanged where told', async () => {
+    const flags = ['builtin:faces', '--frames', '3', '--snr', '20', '--cfo', '0.3', '--seed', '4'];
+    expect((await blindlink(['record', 'clean', ...flags])).code).toBe(0);
+    changed('dc', (x) => x.forEach((v, i) => (x[i] = v + 0.35)));
+    changed('quiet', (x) => x.forEach((v, i) => (x[i] = v * 1e-8)));
+    changed('holes', (x) => [5000, 9000, 9001].forEach((i) => (x[i] = NaN)));
+    changed('mirror', (x) => x.set(Float32Array.from(x, (_, i) => x[i ^ 1])));
+    for (const [name, ...more] of [['dc'], ['quiet'], ['holes'], ['mirror', '--swap-iq']]) {
+      const heard = await blindlink(['replay', name, ...pilot, ...more]);
+      expect(summary(heard), name).toMatchObject({ frames: 3, receivers: { pilot: { decoded: 3 } } });
+      expect(heard.err.includes('2 sample(s) are NaN')).toBe(name === 'holes');
+    }
+  }, 60_000);
+
+  it('by prefixes, a gap shifts symbols, and whole subcarriers are told at any rate', async () => {
+    const bytes = dataOf('clean');
+    const cut = 2480;
+    put('gapped', Buffer.concat([bytes.subarray(0, 8 * cut), bytes.subarray(8 * (cut + 37))]), {
+      captures: [
+        { 'core:sample_start': 0, 'core:global_index': 0 },
+        { 'core:sample_start': cut, 'core:global_index': cut + 37 },
+      ],
+    });
+    const search = ['--method', 'cp', '--guards', '6,5', '--dc-null', '--json'];
+    const frames = ({ out }: Outcome): { startSample: number; sampleCount: number; cfoSubcarriers: number }[] =>
+      out
+        .trim()
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as { startSample: number; sampleCount: number; cfoSubcarriers: number });
+    const parts = frames(await blindlink(['sync', 'gapped', ...search]));
+    expect(parts.length).toBeGreaterThan(2);
+    for (const { startSample, sampleCount } of parts) {
+      expect(startSample >= cut || startSample + sampleCount <= cut).toBe(true);
+    }
+    await blindlink(['convert', 'clean', 'faster', '--resample', '1.5M']);
+    const resampled = frames(await blindlink(['sync', 'faster', ...search, '--resample', '1M']));
+    expect(resampled.length).toBeGreaterThan(0);
+    for (const { cfoSubcarriers } of resampled) expect(cfoSubcarriers).toBeCloseTo(0.3, 1);
+  }, 60_000);
+
+  it('says of noise with one click, of nothing and of little what they are', async () => {
+    const x = new Float32Array(new Uint8Array(noise(20_000)).buffer);
+    x[20_000] = 1000;
+    put('click', new Uint8Array(x.buffer));
+    put('empty', new Uint8Array(0));
+    put('short', noise(900));
+    expect((await blindlink(['sync', 'click'])).out).not.toMatch(/looks like/);
+    expect((await blindlink(['sync', 'empty'])).out).toMatch(/the recording is empty/);
+    expect((await blindlink(['sync', 'short'])).out).not.toMatch(/clipped/);
+  });
+
+  it('notices samples that are not those of the metadata', async () => {
+    put('hashed', noise(10), { global: { 'core:sha512': '0'.repeat(128) } });
+    expect((await blindlink(['sync', 'hashed'])).err).toMatch(/note: hashed: core:sha512 differs/);
+    const { code, err } = await blindlink(['convert', 'hashed', 'hashed2', '--verify']);
+    expect(code).toBe(2);
+    expect(err).toMatch(/core:sha512 differs/);
+  });
+});
