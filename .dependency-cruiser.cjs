@@ -47,7 +47,8 @@ const layers = {
   ],
   // Server, messages, client and page: they know no part of the link, only what it says of itself.
   dashboard: ['core'],
-  config: ['core'],
+  // Impairments bring the schema of their own setting.
+  config: ['channel', 'core'],
   source: ['core'],
   codec: ['graph', 'runtime', 'onnx', 'core'],
   receiver: ['codec', 'ofdm', 'diffusion', 'graph', 'runtime', 'onnx', 'dsp', 'core'],

@@ -7,19 +7,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ensureBuilt } from '../scripts/ensure-built.mjs';
 
 const root = dirname(import.meta.dirname);
 const require = createRequire(import.meta.url);
 
-if (!existsSync(join(root, 'dist/cli/main.js')) || !existsSync(join(root, 'dist/page/page.js'))) {
-  for (const step of [
-    [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-    ['scripts/build-page.mjs'],
-  ]) {
-    const built = spawnSync(process.execPath, step, { cwd: root, stdio: 'inherit' });
-    if (built.status !== 0) process.exit(1);
-  }
-}
+ensureBuilt();
 
 const folder = mkdtempSync(join(tmpdir(), 'blindlink-test-'));
 const report = join(folder, 'report.json');

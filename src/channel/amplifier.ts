@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { dbToPower } from '../core/units.js';
 import { requireBetween, requirePositive } from './checks.js';
 import type { AmplifierConfig } from './config.js';
@@ -32,3 +34,10 @@ export function createRappAmplifier(config: AmplifierConfig, signalPower = 1): S
     }
   });
 }
+
+export const amplifier = {
+  schema: z.strictObject({ smoothness: z.number().positive(), inputBackoffDb: z.number() }).optional(),
+  side: 'tx',
+  truth: 'no',
+  create: (config, { signalPower }) => createRappAmplifier(config, signalPower),
+} satisfies Impairment<AmplifierConfig>;

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { requireFinite, requirePositive } from './checks.js';
 import { sameLength, type StreamBlock } from './stream-block.js';
 
@@ -50,3 +52,11 @@ function cfoFrom(cyclesPerSample: number, start: number): StreamBlock {
     clone: () => cfoFrom(cyclesPerSample, index),
   };
 }
+
+/** The link's own setting is in subcarriers (`cfoSubcarriers`); the simulated radio is told Hz. */
+export const carrierOffset = {
+  schema: z.number().default(0),
+  side: 'rx',
+  truth: 'moving',
+  create: (hz, { sampleRateHz }) => createCfo(hz, sampleRateHz),
+} satisfies Impairment<number>;

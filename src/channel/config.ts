@@ -36,30 +36,6 @@ export interface FadingConfig {
  */
 export type SnrConvention = 'average' | 'received';
 
-/** Everything but the taps and the thermal noise. An impairment that is left out, or zero, is off. */
-export interface ImpairmentConfig {
-  readonly sampleRateHz: number;
-  /** Mean power of the wanted signal to which back-off and SIR refer; default 1. */
-  readonly signalPower?: number | undefined;
-  /** Transmit side. */
-  readonly amplifier?: AmplifierConfig | undefined;
-  /** Propagation delay, whole samples; transmit side, before the channel. */
-  readonly delaySamples?: number | undefined;
-  /** Receive side from here on. */
-  readonly tone?: ToneConfig | undefined;
-  readonly impulses?: ImpulseConfig | undefined;
-  /** Positive: the received signal turns as exp(+j2π f n / fs). */
-  readonly cfoHz?: number | undefined;
-  /** Full width at half maximum of the oscillator's Lorentzian line. */
-  readonly phaseNoiseLinewidthHz?: number | undefined;
-  /** Positive: the receiver's sampling period is too long, y[n] = x(n·(1 + ppm·1e−6)). */
-  readonly sfoPpm?: number | undefined;
-  readonly iqImbalance?: IqImbalanceConfig | undefined;
-  /** Added after the IQ imbalance, same amplitude unit as the signal. */
-  readonly dcOffset?: DcOffsetConfig | undefined;
-  readonly quantizer?: QuantizerConfig | undefined;
-}
-
 export interface AmplifierConfig {
   /** Rapp's p: 2 to 3 for solid-state amplifiers, large values approach a hard limiter. */
   readonly smoothness: number;

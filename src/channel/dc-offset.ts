@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { requireFinite } from './checks.js';
 import type { DcOffsetConfig } from './config.js';
 import { memorylessBlock, type StreamBlock } from './stream-block.js';
@@ -13,3 +15,10 @@ export function createDcOffset({ re, im }: DcOffsetConfig): StreamBlock {
     }
   });
 }
+
+export const dcOffset = {
+  schema: z.strictObject({ re: z.number(), im: z.number() }).optional(),
+  side: 'rx',
+  truth: 'no',
+  create: (config) => createDcOffset(config),
+} satisfies Impairment<DcOffsetConfig>;

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { requireInteger } from './checks.js';
 import { createHistory, type History } from './history.js';
 import { sameLength, type StreamBlock } from './stream-block.js';
@@ -24,3 +26,10 @@ function delayFrom(delay: number, history: History): StreamBlock {
     clone: () => delayFrom(delay, history.clone()),
   };
 }
+
+export const propagationDelay = {
+  schema: z.int().min(0).default(0),
+  side: 'tx',
+  truth: 'still',
+  create: (samples) => createDelay(samples),
+} satisfies Impairment<number>;

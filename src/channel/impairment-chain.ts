@@ -1,16 +1,8 @@
 import { type ComplexArray, createComplex, subarray } from '../core/complex.js';
 import type { Rng } from '../core/rng.js';
-import { createRappAmplifier } from './amplifier.js';
-import { createCfo } from './cfo.js';
 import { requirePositive } from './checks.js';
-import type { ImpairmentConfig } from './config.js';
-import { createDcOffset } from './dc-offset.js';
-import { createDelay } from './delay.js';
-import { createImpulseInterferer, createToneInterferer } from './interference.js';
-import { createIqImbalance } from './iq-imbalance.js';
-import { createPhaseNoise } from './phase-noise.js';
-import { createQuantizer, type Quantizer } from './quantizer.js';
-import { createSfo } from './sfo.js';
+import { type ImpairmentConfig, impairmentList } from './impairments.js';
+import type { Quantizer } from './quantizer.js';
 import type { StreamBlock } from './stream-block.js';
 
 /** Blocks in series; with no blocks it copies. */
@@ -34,9 +26,8 @@ export interface ImpairmentChain {
 }
 
 /**
- * Composes the impairments that are switched on, in physical order; those left out, or zero, cost nothing.
- * SFO stands at the converter's clock, after the mixer (CFO, phase noise). IQ imbalance and DC offset are the same before
- * or after it, being constant, real-linear and memoryless. Each random impairment has its own stream split from `rng`.
+ * Composes the impairments that are switched on, in the order of `impairments`; those left out, or zero, cost nothing. Each
+ * random impairment has its own stream split from `rng`.
  *
  * @throws ConfigError for any setting out of range
  */
@@ -44,29 +35,28 @@ export function createImpairmentChain(config: ImpairmentConfig, rng: Rng): Impai
   const { sampleRateHz, signalPower = 1 } = config;
   requirePositive('impairments.sampleRateHz', sampleRateHz);
   requirePositive('impairments.signalPower', signalPower);
-
-  const tx: StreamBlock[] = [];
-  if (config.amplifier) tx.push(createRappAmplifier(config.amplifier, signalPower));
-  if (isOn(config.delaySamples)) tx.push(createDelay(config.delaySamples));
-
-  const rx: StreamBlock[] = [];
-  if (config.tone) rx.push(createToneInterferer(config.tone, sampleRateHz, signalPower, rng.split('tone')));
-  if (config.impulses) rx.push(createImpulseInterferer(config.impulses, signalPower, rng.split('impulses')));
-  if (isOn(config.cfoHz)) rx.push(createCfo(config.cfoHz, sampleRateHz));
-  if (isOn(config.phaseNoiseLinewidthHz)) {
-    rx.push(createPhaseNoise(config.phaseNoiseLinewidthHz, sampleRateHz, rng.split('phase-noise')));
+  const blocks = { tx: [] as StreamBlock[], rx: [] as StreamBlock[] };
+  for (const [name, { side, create }] of impairmentList) {
+    const value = config[name];
+    if (isOn(value)) blocks[side].push(create(value, { sampleRateHz, signalPower, rng }));
   }
-  if (isOn(config.sfoPpm)) rx.push(createSfo(config.sfoPpm));
-  if (config.iqImbalance) rx.push(createIqImbalance(config.iqImbalance));
-  if (config.dcOffset) rx.push(createDcOffset(config.dcOffset));
-  const quantizer = config.quantizer ? createQuantizer(config.quantizer) : null;
-  return { txChain: createBlockChain(tx), rxChain: createRxChain(rx, quantizer) };
+  return { txChain: createBlockChain(blocks.tx), rxChain: createRxChain(blocks.rx) };
 }
+
+/** Those settings alone that are part of the true response. */
+export const trueImpairments = ({ sampleRateHz, ...settings }: ImpairmentConfig): ImpairmentConfig => ({
+  sampleRateHz,
+  ...Object.fromEntries(
+    impairmentList.filter(([, { truth }]) => truth !== 'no').map(([name]) => [name, settings[name]]),
+  ),
+});
+
+/** Whether any impairment changes the true response within a packet. */
+export const movesWithin = (config: ImpairmentConfig): boolean =>
+  impairmentList.some(([name, { truth }]) => truth === 'moving' && isOn(config[name]));
 
 /** NaN counts as on, so that the block refuses it. */
-function isOn(value: number | undefined): value is number {
-  return value !== undefined && value !== 0;
-}
+const isOn = (value: unknown): boolean => value !== undefined && value !== 0;
 
 /**
  * Blocks in series as one block. `delaySamples` is the sum of theirs. Intermediate buffers grow to the largest chunk
@@ -80,19 +70,15 @@ export function createBlockChain(blocks: readonly StreamBlock[]): BlockChain {
   };
 }
 
-function createRxChain(analog: readonly StreamBlock[], quantizer: Quantizer | null): RxChain {
-  const blocks = quantizer ? [...analog, quantizer] : analog;
+function createRxChain(blocks: readonly StreamBlock[]): RxChain {
+  const converter = blocks.find((block): block is Quantizer => 'clippedSamples' in block);
   return {
     ...seriesOf(blocks),
     numBlocks: blocks.length,
     get clippedSamples() {
-      return quantizer ? quantizer.clippedSamples : 0;
+      return converter?.clippedSamples ?? 0;
     },
-    clone: () =>
-      createRxChain(
-        analog.map((block) => block.clone()),
-        quantizer ? quantizer.clone() : null,
-      ),
+    clone: () => createRxChain(blocks.map((block) => block.clone())),
   };
 }
 

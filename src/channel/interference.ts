@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import type { Rng } from '../core/rng.js';
 import { dbToPower } from '../core/units.js';
 import { requireBetween, requireFinite, requirePositive } from './checks.js';
@@ -84,3 +86,18 @@ function impulsesFrom(sigma: number, probability: number, normals: ReplayableNor
     clone: () => impulsesFrom(sigma, probability, normals.clone()),
   };
 }
+
+export const tone = {
+  schema: z.strictObject({ frequencyHz: z.number(), sirDb: z.number() }).optional(),
+  side: 'rx',
+  truth: 'no',
+  create: (config, { sampleRateHz, signalPower, rng }) =>
+    createToneInterferer(config, sampleRateHz, signalPower, rng.split('tone')),
+} satisfies Impairment<ToneConfig>;
+
+export const impulses = {
+  schema: z.strictObject({ probability: z.number().gt(0).max(1), sirDb: z.number() }).optional(),
+  side: 'rx',
+  truth: 'no',
+  create: (config, { signalPower, rng }) => createImpulseInterferer(config, signalPower, rng.split('impulses')),
+} satisfies Impairment<ImpulseConfig>;

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { powerToDb } from '../core/units.js';
 import { requireBetween } from './checks.js';
 import type { IqImbalanceConfig } from './config.js';
@@ -37,3 +39,10 @@ function branchGains({ gainDb, phaseDeg }: IqImbalanceConfig): { qFromI: number;
   const phase = (phaseDeg * Math.PI) / 180;
   return { qFromI: gain * Math.sin(phase), qFromQ: gain * Math.cos(phase) };
 }
+
+export const iqImbalance = {
+  schema: z.strictObject({ gainDb: z.number(), phaseDeg: z.number() }).optional(),
+  side: 'rx',
+  truth: 'no',
+  create: (config) => createIqImbalance(config),
+} satisfies Impairment<IqImbalanceConfig>;

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import type { Rng } from '../core/rng.js';
 import { requireNonNegative, requirePositive } from './checks.js';
 import { createReplayableNormals, type ReplayableNormals } from './replayable-normals.js';
@@ -41,3 +43,10 @@ function phaseNoiseFrom(step: number, normals: ReplayableNormals, start: number)
     clone: () => phaseNoiseFrom(step, normals.clone(), phase),
   };
 }
+
+export const phaseNoise = {
+  schema: z.number().min(0).default(0),
+  side: 'rx',
+  truth: 'moving',
+  create: (linewidthHz, { sampleRateHz, rng }) => createPhaseNoise(linewidthHz, sampleRateHz, rng.split('phase-noise')),
+} satisfies Impairment<number>;

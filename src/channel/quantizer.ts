@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { requireInteger, requirePositive } from './checks.js';
 import type { QuantizerConfig } from './config.js';
 import { sameLength, type StreamBlock } from './stream-block.js';
@@ -51,3 +53,10 @@ function quantizerFrom(config: QuantizerConfig, alreadyClipped: number): Quantiz
     clone: () => quantizerFrom(config, clippedSamples),
   };
 }
+
+export const quantizer = {
+  schema: z.strictObject({ bits: z.int().min(1).max(24), fullScale: z.number().positive() }).optional(),
+  side: 'rx',
+  truth: 'no',
+  create: (config) => createQuantizer(config),
+} satisfies Impairment<QuantizerConfig>;

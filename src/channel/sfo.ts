@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Impairment } from './impairment.js';
 import { createFractionalFilter, type FractionalFilter } from '../dsp/resample.js';
 import { requireBetween } from './checks.js';
 import { createHistory, type History } from './history.js';
@@ -67,3 +69,10 @@ function sfoFrom(offset: number, filter: FractionalFilter, history: History, sta
     clone: () => sfoFrom(offset, filter, history.clone(), next),
   };
 }
+
+export const samplingOffset = {
+  schema: z.number().default(0),
+  side: 'rx',
+  truth: 'moving',
+  create: (ppm) => createSfo(ppm),
+} satisfies Impairment<number>;

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
-import type { FoundFrame } from '../link/find-frames.js';
-import type { ReceptionOutcome } from '../link/reception.js';
-import { versions } from '../link/run-folder.js';
+import type { FoundFrame } from '../link/stream/find-frames.js';
+import type { ReceptionOutcome } from '../link/stream/reception.js';
+import { versions } from '../link/results/run-folder.js';
 import { openReplay } from '../radio/replay/replay-radio.js';
 import { blindlinkExtension, type SigmfAnnotation, type SigmfMetadata } from '../recording/metadata.js';
 import { writeMetadata } from '../recording/sigmf-writer.js';
@@ -13,6 +13,7 @@ import { addInputFlags, openInput } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { pictureSize, withoutChannel } from './radio-flags.js';
 import { receiveFrames } from './receive-frames.js';
+import { sentLogOf } from '../link/stream/sent-in-recording.js';
 import { openLinkRecording } from './replay.js';
 import { addSettings } from './settings.js';
 import { addSearchFlags, searchFrames } from './sync.js';
@@ -146,7 +147,7 @@ async function searchOnly(file: string, options: Record<string, unknown>): Promi
 }
 
 async function decode(file: string, options: Record<string, unknown>): Promise<Found> {
-  const { config, recording, size, sent } = await openLinkRecording(file, { ...options, save: false });
+  const { config, recording, size } = openLinkRecording(file, { ...options, save: false });
   const { signal, release } = interruptible();
   const radio = openReplay(recording, {
     sampleRateHz: config.channel.sampleRateHz,
@@ -160,7 +161,7 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
       config,
       size,
       radio,
-      sent,
+      sent: sentLogOf(recording, config),
       json: false,
       signal,
       frames: Infinity,

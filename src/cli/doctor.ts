@@ -6,7 +6,7 @@ import { openCodec } from '../codec/codec.js';
 import { findModel, modelNames } from '../core/shipped-models.js';
 import { LinkError } from '../core/errors.js';
 import { openDenoiser } from '../diffusion/denoiser.js';
-import { versions } from '../link/run-folder.js';
+import { versions } from '../link/results/run-folder.js';
 import { executionProviders, probeExecutionProvider } from '../runtime/execution-provider.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
 import { probeTfjs, tfjsBackends } from '../runtime/tfjs-backend.js';

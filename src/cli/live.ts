@@ -10,8 +10,9 @@ import { createFeed, type FrameFeed } from '../link/live/feed.js';
 import type { RadioSetup } from '../link/live/live-frame.js';
 import { createLiveLink } from '../link/live/live-link.js';
 import { steer } from '../link/live/steer.js';
-import type { PictureSize } from '../link/reception.js';
-import { versions } from '../link/run-folder.js';
+import { checkChannelSettings } from '../link/setting/radios.js';
+import type { PictureSize } from '../link/stream/reception.js';
+import { versions } from '../link/results/run-folder.js';
 import { openPictures } from '../source/picture-source.js';
 import { interruptible } from './interrupt.js';
 import { addRadioFlags, noteProfile, pictureSize, radioRequest } from './radio-flags.js';
@@ -65,12 +66,9 @@ async function feedFrom(
 ): Promise<{ config: LinkConfig; feed: CreateFeed }> {
   const file = options['replay'] as string | undefined;
   if (file !== undefined) {
-    const { config, recording, size, sent } = await openLinkRecording(file, options);
+    const { config, recording, size } = openLinkRecording(file, options);
     recording.close();
-    const known = sent.flatMap(({ picture, sampleStart }) =>
-      picture === null || sampleStart === null ? [] : [{ picture, start: sampleStart }],
-    );
-    const radio: RadioSetup = { kind: 'replay', path: file, size, sent: known };
+    const radio: RadioSetup = { kind: 'replay', path: file, size };
     return {
       config,
       feed: (onCrash) => createFeed({ entry: radioEntry(), name: `replay of ${file}`, radio, onCrash }),
@@ -89,6 +87,7 @@ async function feedFrom(
   // What stands for a radio needs someone to send; a real one only listens unless pictures are named.
   const sends = pictures.length > 0 || ['simulated', 'gnuradio', 'zmq'].includes(name.split(':')[0]);
   const request = radioRequest(options, sends ? 'duplex' : 'rx');
+  checkChannelSettings(name, config);
   noteProfile(request, config);
   let size = (options['size'] as PictureSize | undefined) ?? { width: 64, height: 64 };
   if (sends) {

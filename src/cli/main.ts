@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { AbortedError, ConfigError, LinkError } from '../core/errors.js';
-import { versions } from '../link/run-folder.js';
+import { versions } from '../link/results/run-folder.js';
 import { addAnnotate } from './annotate.js';
 import { addConvert } from './convert.js';
 import { addDevices } from './devices.js';

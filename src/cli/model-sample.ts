@@ -12,7 +12,7 @@ import {
   scaled,
 } from '../diffusion/samplers.js';
 import { karrasSigmas, respace } from '../diffusion/schedule.js';
-import { contactSheet } from '../link/save-pictures.js';
+import { contactSheet } from '../link/results/save-pictures.js';
 import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime } from './model-common.js';

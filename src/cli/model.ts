@@ -8,6 +8,7 @@ import { addModelGraph } from './model-graph.js';
 import { addModelSample } from './model-sample.js';
 import { addModelSeal } from './model-seal.js';
 import { addModelStatistics } from './model-statistics.js';
+import { addModelVerdict } from './model-verdict.js';
 
 export function addModel(program: Command): void {
   const model = program
@@ -32,6 +33,7 @@ export function addModel(program: Command): void {
   addModelCheck(model);
   addModelSeal(model);
   addModelStatistics(model);
+  addModelVerdict(model);
   addModelSample(model);
   addModelGraph(model);
 }

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { ConfigError, FormatError } from '../core/errors.js';
-import { iqSvg, psdSvg, spectrogramPng } from '../link/signal-plots.js';
+import { iqSvg, psdSvg, spectrogramPng } from '../link/results/signal-plots.js';
 import { addInputFlags, openInput, rateOf, whole } from './input-file.js';
 
 export function addPlot(program: Command): void {

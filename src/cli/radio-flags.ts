@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { RadioRequest } from '../link/open-radio.js';
-import type { PictureSize } from '../link/reception.js';
+import type { RadioRequest } from '../link/setting/radios.js';
+import { radioUsages } from '../link/setting/radios.js';
+import type { PictureSize } from '../link/stream/reception.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { profileFor, profileProblems } from '../radio/device-profile.js';
@@ -10,7 +11,7 @@ import { decimal, rate, signedRate } from './input-file.js';
 /** Flags of every command with a radio; UHD's habits. */
 export function addRadioFlags(command: Command, usual: string): Command {
   return command
-    .option('--radio <name>', 'simulated, gnuradio, usrp, soapy, zmq or file:PATH', usual)
+    .option('--radio <name>', radioUsages.join(', '), usual)
     .option('--args <text>', 'device arguments as UHD or SoapySDR take them, e.g. type=b200 or driver=rtlsdr')
     .option('--rate <Hz>', 'sampling rate, e.g. 1M (channel.sampleRateHz)', rate)
     .option('--freq <Hz>', 'centre frequency, e.g. 915M', signedRate)
@@ -65,6 +66,11 @@ export function noteProfile(request: RadioRequest, config: LinkConfig): void {
     receives: request.direction !== 'tx',
   });
   for (const problem of problems) console.error(`note: ${problem}`);
+}
+
+/** Says where a transmitter would have been overdriven. */
+export function noteLimited(limited: number): void {
+  if (limited > 0) console.error(`note: ${limited} samples beyond full scale were limited to it; lower --rms`);
 }
 
 /** 64x64 → a size. */

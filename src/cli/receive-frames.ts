@@ -1,17 +1,17 @@
-import { lastValueFrom, tap } from 'rxjs';
-import { defaultIfEmpty, takeWhile } from 'rxjs';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
-import { withModels } from '../link/link-models.js';
+import { withModels } from '../link/setting/link-models.js';
+import { findReceivers } from '../link/setting/receivers.js';
+import { figuresByReceiver, type ReceiverFigures } from '../link/results/figures.js';
+import type { SentLog } from '../link/stream/sent-log.js';
 import {
   createReception,
   type PictureSize,
   type ReceptionOutcome,
   type ReceptionReport,
-  type SentPicture,
-} from '../link/reception.js';
-import { openReceptionFolder } from '../link/reception-folder.js';
-import { defaultRunFolder, versions } from '../link/run-folder.js';
+} from '../link/stream/reception.js';
+import { openReceptionFolder } from '../link/results/reception-folder.js';
+import { defaultRunFolder, versions } from '../link/results/run-folder.js';
 import type { Radio } from '../radio/radio.js';
 import { describeLosses } from './radio-flags.js';
 
@@ -19,7 +19,7 @@ export interface FrameRun {
   readonly config: LinkConfig;
   readonly size: PictureSize;
   readonly radio: Radio;
-  readonly sent: readonly SentPicture[];
+  readonly sent: SentLog;
   readonly json: boolean;
   readonly signal: AbortSignal;
   /** Ends after so many frames. */
@@ -30,62 +30,47 @@ export interface FrameRun {
   readonly explain?: () => string | Promise<string>;
 }
 
-export interface ReceiverFigures {
-  readonly frames: number;
-  readonly decoded: number;
-  readonly decodedShare: number;
-  readonly psnrDbMean: number | null;
-  readonly success: number | null;
-  readonly millisecondsMean: number;
-}
-
 /** Frames from a radio to receivers, with output, results folder and summary: what `receive` and `replay` share. */
 export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> {
   const { config, size, radio, sent, json, signal } = run;
-  return withModels(config, async (models) => {
+  const receivers = await findReceivers(config);
+  return withModels(config, receivers, async (models) => {
     const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
-    const reception = createReception(config, models, size, radio.receive(), { sent, signal });
+    const parts = { ...models, receivers };
+    const reception = createReception(config, parts, size, radio.receive(), { sent, signal });
     let folder: ReturnType<typeof openReceptionFolder> | null = null;
     const reports: ReceptionReport[] = [];
     let frames = 0;
-    let queue = Promise.resolve();
     let interrupted = false;
     let failure: unknown = null;
     try {
-      await lastValueFrom(
-        reception.outcomes.pipe(
-          tap((outcomes) => {
-            frames++;
-            reports.push(...outcomes.map(({ report }) => report));
-            if (json) for (const { report } of outcomes) console.log(JSON.stringify(report));
-            else console.log(describe(outcomes));
-            run.use?.(outcomes);
-            // A folder only once there is something to keep.
-            if (out !== null) folder ??= openReceptionFolder(out, config, size, sent);
-            const keeper = folder;
-            if (keeper !== null) queue = queue.then(() => keeper.add(outcomes));
-          }),
-          takeWhile(() => frames < run.frames && !signal.aborted),
-          defaultIfEmpty(null),
-        ),
-      );
+      for await (const outcomes of reception.frames) {
+        frames++;
+        reports.push(...outcomes.map(({ report }) => report));
+        if (json) for (const { report } of outcomes) console.log(JSON.stringify(report));
+        else console.log(describe(outcomes));
+        run.use?.(outcomes);
+        // A folder only once there is something to keep.
+        if (out !== null) folder ??= openReceptionFolder(out, config, size);
+        await folder?.add(outcomes);
+        if (frames >= run.frames || signal.aborted) break;
+      }
     } catch (error) {
       if (error instanceof AbortedError || signal.aborted) interrupted = true;
       else failure = error;
     }
     interrupted ||= signal.aborted;
-    await queue;
     const counters = radio.counters();
     const { broken, gaps, samples } = reception.extractor.counts();
     const summary = {
       type: 'summary',
       ...(interrupted ? { interrupted: true } : {}),
       frames,
-      framesSent: sent.length > 0 ? sent.length : null,
+      framesSent: sent.entries.length > 0 ? sent.entries.length : null,
       brokenFrames: broken,
       gaps,
       samples,
-      receivers: figuresOf(reports),
+      receivers: figuresByReceiver(reports, [...new Set(reports.map(({ receiver }) => receiver))]),
       rx: radio.rx,
       counters,
       sync: reception.extractor.diagnosis(),
@@ -96,7 +81,7 @@ export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> 
     keeper?.finish(summary);
     if (json) console.log(JSON.stringify(summary));
     else {
-      console.log(describeFigures(summary.receivers, frames, sent.length));
+      console.log(describeFigures(summary.receivers, frames, sent.entries.length));
       const losses = describeLosses(counters);
       if (losses !== '') console.log(losses);
       if (broken > 0) console.log(`${broken} frame(s) cut by a gap or the end`);
@@ -123,31 +108,6 @@ function describe(outcomes: readonly ReceptionOutcome[]): string {
   );
 }
 
-/** What each receiver made of all frames. */
-export function figuresOf(reports: readonly ReceptionReport[]): Record<string, ReceiverFigures> {
-  const names = [...new Set(reports.map(({ receiver }) => receiver))];
-  return Object.fromEntries(
-    names.map((name) => {
-      const mine = reports.filter(({ receiver }) => receiver === name);
-      const decoded = mine.filter(({ verdict }) => verdict === 'decoded').length;
-      const psnr = mine.map(({ psnrDb }) => psnrDb).filter((v) => v !== null);
-      return [
-        name,
-        {
-          frames: mine.length,
-          decoded,
-          decodedShare: decoded / mine.length,
-          psnrDbMean: psnr.length === 0 ? null : mean(psnr),
-          success: psnr.length === 0 ? null : psnr.filter((v) => v > 15).length / psnr.length,
-          millisecondsMean: mean(mine.map(({ milliseconds }) => milliseconds)),
-        },
-      ];
-    }),
-  );
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
-
 function describeFigures(receivers: Readonly<Record<string, ReceiverFigures>>, frames: number, sent: number): string {
   const lines = [`${frames} frame(s) found${sent > 0 ? ` of ${sent} sent` : ''}`];
   if (frames > 0) {
@@ -156,7 +116,7 @@ function describeFigures(receivers: Readonly<Record<string, ReceiverFigures>>, f
       lines.push(
         `  ${name.padEnd(11)}  ${`${f.decoded} (${(100 * f.decodedShare).toFixed(1)} %)`.padEnd(15)}  ` +
           `${(f.psnrDbMean?.toFixed(2) ?? '-').padStart(7)}   ${(f.success === null ? '-' : `${(100 * f.success).toFixed(1)} %`).padStart(7)}  ` +
-          `${f.millisecondsMean.toFixed(1).padStart(5)}`,
+          `${(f.millisecondsMean?.toFixed(1) ?? '-').padStart(5)}`,
       );
     }
   }

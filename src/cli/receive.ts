@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { openRadio } from '../link/open-radio.js';
-import type { PictureSize } from '../link/reception.js';
+import { openRadio } from '../link/setting/radios.js';
+import type { PictureSize } from '../link/stream/reception.js';
+import { createSentLog } from '../link/stream/sent-log.js';
 import { decimal } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { addRadioFlags, noteProfile, pictureSize, radioRequest, withoutChannel } from './radio-flags.js';
@@ -36,7 +37,7 @@ export function addReceive(program: Command): void {
           config,
           size: options['size'] as PictureSize,
           radio,
-          sent: [],
+          sent: createSentLog(),
           json: options['json'] === true,
           signal,
           frames: config.run.frames ?? Infinity,

@@ -3,20 +3,20 @@ import type { Command } from 'commander';
 import type { RawConfig } from '../config/load.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError, LinkError } from '../core/errors.js';
-import { createEmission, prepared } from '../link/emission.js';
-import { withModels } from '../link/link-models.js';
-import { openRadio } from '../link/open-radio.js';
-import type { SentPicture } from '../link/reception.js';
-import { versions } from '../link/run-folder.js';
+import { receiveWhile, sendPictures, type SendTotals } from '../link/stream/exchange.js';
+import { withModels } from '../link/setting/link-models.js';
+import { builtinReceivers } from '../link/setting/receivers.js';
+import { openRadio, transmitRmsOf } from '../link/setting/radios.js';
+import { versions } from '../link/results/run-folder.js';
 import type { Radio } from '../radio/radio.js';
 import { createSigmfWriter, type SigmfWriter } from '../recording/sigmf-writer.js';
 import { writeArchive } from '../recording/archive.js';
-import { openPictures } from '../source/picture-source.js';
+import type { PictureSource } from '../source/picture-source.js';
 import { decimal, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addRadioFlags, describeLosses, noteProfile, radioRequest } from './radio-flags.js';
-import { addSettings, settingsFrom } from './settings.js';
+import { addRadioFlags, describeLosses, noteLimited, noteProfile, radioRequest } from './radio-flags.js';
+import { addSettings, openSource, settingsFrom } from './settings.js';
 import { oneOf } from './sync.js';
 
 export function addRecord(program: Command): void {
@@ -31,7 +31,11 @@ export function addRecord(program: Command): void {
     .option('--samples <n>', 'stop after so many samples', whole('--samples', 1))
     .option('--gap <n>', 'silence between frames, samples', whole('--gap', 0), 500)
     .option('--lead <n>', 'silence before the first frame, samples', whole('--lead', 0), 1000)
-    .option('--rms <amplitude>', 'of a frame, of full scale; 0.2 with usrp', decimal('--rms', 0, 1))
+    .option(
+      '--rms <amplitude>',
+      'of a frame, of full scale; 0.2 by default but with simulated and gnuradio',
+      decimal('--rms', 0, 1),
+    )
     .option('--description <text>', 'core:description of the recording')
     .option('--archive', 'pack it into NAME.sigmf at the end')
     .option('--overwrite', 'replace a recording of that name')
@@ -56,8 +60,12 @@ export function airConfig(
       : {}),
   };
   const config = settingsFrom(options, pictures, usual);
-  if (config.receiver.names.includes('perfect')) {
-    throw new ConfigError('config.receiver', "receiver perfect: needs the true channel, which only 'simulate' knows");
+  const knowing = builtinReceivers.find(({ name, truth }) => truth && config.receiver.names.includes(name));
+  if (knowing !== undefined) {
+    throw new ConfigError(
+      'config.receiver',
+      `receiver ${knowing.name}: needs the true channel, which only 'simulate' knows`,
+    );
   }
   return config;
 }
@@ -74,12 +82,7 @@ async function record(base: string, pictures: readonly string[], options: Record
     console.log(JSON.stringify(config, null, 2));
     return;
   }
-  const source = sends
-    ? openPictures(config.pictures, {
-        maxPixels: config.source.maxPixels,
-        ...(config.run.frames ? { frames: config.run.frames } : {}),
-      })
-    : null;
+  const source = sends ? openSource(config) : null;
   const { signal, release } = interruptible();
   let radio: Radio | null = null;
   let writer: SigmfWriter | null = null;
@@ -105,19 +108,10 @@ async function record(base: string, pictures: readonly string[], options: Record
         ...(sends ? { 'blindlink:link': config } : {}),
       },
     });
-    const { sent, total } = await run(radio, writer, config, source, options, signal);
+    const { listed, size, samples } = await run(radio, writer, config, source, options, signal);
     writer.setGlobal({
       'blindlink:counters': radio.counters(),
-      ...(sent.length > 0
-        ? {
-            'blindlink:picture_size': [sent[0].picture!.width, sent[0].picture!.height],
-            'blindlink:sent': sent.map(({ frame, name: picture, sampleStart }) => ({
-              frame,
-              picture,
-              ...(sampleStart === null ? {} : { sample_start: sampleStart }),
-            })),
-          }
-        : {}),
+      ...(size === null ? {} : { 'blindlink:picture_size': size, 'blindlink:sent': listed }),
     });
     writer.finish();
     const made = writer;
@@ -133,8 +127,8 @@ async function record(base: string, pictures: readonly string[], options: Record
           type: 'summary',
           ...files,
           samples: made.samplesWritten,
-          framesSent: sent.length,
-          samplesSent: total,
+          framesSent: listed.length,
+          samplesSent: samples,
           interrupted,
           rx,
           tx: radio.tx,
@@ -144,7 +138,7 @@ async function record(base: string, pictures: readonly string[], options: Record
     } else {
       console.log(
         `${made.metaPath}: ${made.samplesWritten} samples (${(made.samplesWritten / rx.sampleRateHz).toFixed(3)} s at ${rx.sampleRateHz} S/s)` +
-          `${sends ? `, ${sent.length} frame(s) sent` : ''}${losses === '' ? '' : `; ${losses}`}`,
+          `${sends ? `, ${listed.length} frame(s) sent` : ''}${losses === '' ? '' : `; ${losses}`}`,
       );
     }
     if (made.clippedComponents > 0)
@@ -165,80 +159,85 @@ async function record(base: string, pictures: readonly string[], options: Record
   }
 }
 
+/** A frame as the recording's metadata lists it. */
+interface ListedFrame {
+  readonly frame: number;
+  readonly picture: string;
+  readonly sample_start?: number;
+}
+
+interface Transmitted {
+  readonly listed: readonly ListedFrame[];
+  readonly size: readonly [number, number] | null;
+  readonly samples: number;
+}
+
 /** Transmits and records until there is enough. */
 async function run(
   radio: Radio,
   writer: SigmfWriter,
   config: LinkConfig,
-  source: ReturnType<typeof openPictures> | null,
+  source: PictureSource | null,
   options: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-): Promise<{ sent: SentPicture[]; total: number }> {
+): Promise<Transmitted> {
   const rateHz = radio.rx!.sampleRateHz;
   const seconds = options['duration'] as number | undefined;
   const limit =
     (options['samples'] as number | undefined) ?? (seconds === undefined ? Infinity : Math.round(seconds * rateHz));
-  const isReal = radio.policy === 'drop';
   if (source === null && limit === Infinity && process.stdin.isTTY) {
     console.error('recording until Ctrl-C; --duration or --samples end it by themselves');
   }
-  const sent: SentPicture[] = [];
-  let total = 0;
-  let transmitted = source === null;
-
-  const sending = async (): Promise<void> => {
-    if (source === null) return;
-    await withModels(config, async ({ codec }) => {
-      const emission = createEmission(config, codec, source.pictures(), {
+  const listed: ListedFrame[] = [];
+  let size: [number, number] | null = null;
+  let samples = 0;
+  const send = (from: PictureSource): Promise<SendTotals> =>
+    withModels(config, [], ({ codec }) =>
+      sendPictures(radio, config, codec, from.pictures(), {
         leadSamples: options['lead'] as number,
         tailSamples: 1000,
         gapSamples: options['gap'] as number,
-        rms: (options['rms'] as number | undefined) ?? (isReal ? 0.2 : null),
+        rms: (options['rms'] as number | undefined) ?? transmitRmsOf(options['radio'] as string),
         signal,
-      });
-      for await (const part of isReal ? prepared(emission) : emission) {
-        if (signal.aborted) return;
-        await radio.transmit(part.samples);
-        total += part.samples.re.length;
-        // A real radio's two directions do not start together: times cannot be compared.
-        if (part.sent !== null) writer.setGlobal({ 'blindlink:frame_samples': part.samples.re.length });
-        if (part.sent !== null) sent.push(isReal ? { ...part.sent, sampleStart: null } : part.sent);
-      }
-      await radio.endTransmission();
-    });
-    transmitted = true;
-  };
-
+        onSent({ frame, picture, sampleStart, sampleCount }) {
+          if (size === null) writer.setGlobal({ 'blindlink:frame_samples': sampleCount });
+          size ??= [picture.width, picture.height];
+          samples = sampleStart + sampleCount;
+          // A real radio's two directions do not start together: times cannot be compared.
+          const start = radio.policy === 'drop' ? {} : { sample_start: sampleStart };
+          listed.push({ frame, picture: picture.name, ...start });
+        },
+      }),
+    );
   const progress = createProgress(
     'samples',
     Number.isFinite(limit) ? limit : 0,
     process.stderr.isTTY && Number.isFinite(limit),
   );
-  const receiving = async (): Promise<void> => {
-    for await (const block of radio.receive()) {
+  let limited = 0;
+  try {
+    const sending =
+      source === null
+        ? null
+        : (): Promise<SendTotals> =>
+            send(source).then((totals) => {
+              ({ limited, samples } = totals);
+              return totals;
+            });
+    for await (const block of receiveWhile(radio, sending, rateHz)) {
       if (block.dropped > 0) writer.markGap(block.dropped, block.cause ?? 'device');
       const room = limit - writer.samplesWritten;
       const { re, im } = block.samples;
       writer.write(room < re.length ? { re: re.subarray(0, room), im: im.subarray(0, room) } : block.samples);
       progress.update(writer.samplesWritten);
-      if (writer.samplesWritten >= limit) return;
-      // What was sent is through, and a second more: nothing of it can still be on its way.
-      if (isReal && source !== null && limit === Infinity && transmitted && writer.samplesWritten >= total + rateHz)
-        return;
+      if (writer.samplesWritten >= limit) break;
     }
-  };
-  try {
-    const both = [sending(), receiving()];
-    try {
-      await Promise.all(both);
-    } catch (error) {
-      if (signal.aborted && error instanceof LinkError) return { sent, total };
-      await radio.close();
-      await Promise.allSettled(both);
-      throw error;
-    }
+  } catch (error) {
+    // Ctrl-C closes the radio, which ends both directions: what came is kept.
+    if (!(signal.aborted && error instanceof LinkError)) throw error;
   } finally {
     progress.stop();
   }
-  return { sent, total };
+  noteLimited(limited);
+  return { listed, size, samples };
 }

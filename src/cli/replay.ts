@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import type { RawConfig } from '../config/load.js';
-import { LinkError } from '../core/errors.js';
-import { findByPreamble } from '../link/find-frames.js';
-import { gridOf } from '../link/link-setting.js';
-import type { PictureSize, SentPicture } from '../link/reception.js';
+import { findByPreamble } from '../link/stream/find-frames.js';
+import { gridOf } from '../link/setting/link-setting.js';
+import type { PictureSize } from '../link/stream/reception.js';
+import { sentLogOf } from '../link/stream/sent-in-recording.js';
 import { openReplay, sectionsByAnnotation } from '../radio/replay/replay-radio.js';
 import type { Recording } from '../recording/recording.js';
-import { openPictures } from '../source/picture-source.js';
-import type { Picture } from '../source/picture.js';
 import { addInputFlags, openInput, rateOf, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { pictureSize, withoutChannel } from './radio-flags.js';
@@ -34,7 +32,7 @@ export function addReplay(program: Command): void {
 
 async function replay(file: string, options: Record<string, unknown>): Promise<void> {
   const pace = oneOf('--pace', options['pace'] as string, ['fast', 'real-time']);
-  const { config, recording, size, sent } = await openLinkRecording(file, options);
+  const { config, recording, size } = openLinkRecording(file, options);
   if (options['printConfig'] === true) {
     recording.close();
     console.log(JSON.stringify(config, null, 2));
@@ -52,13 +50,19 @@ async function replay(file: string, options: Record<string, unknown>): Promise<v
   const close = (): void => void radio.close();
   signal.addEventListener('abort', close);
   try {
+    // Times of what was sent hold for the recording played once, from its start.
     const timed = section === undefined && options['loop'] === 1;
+    const sent = sentLogOf(recording, config, {
+      timed,
+      onMissing: (reason) => {
+        console.error(`note: what was sent cannot be read (${reason}); no PSNR`);
+      },
+    });
     await receiveFrames({
       config,
       size,
       radio,
-      // Times of what was sent hold for the recording played once, from its start.
-      sent: timed ? sent : sent.map((item) => ({ ...item, sampleStart: null })),
+      sent,
       json: options['json'] === true,
       signal,
       frames: config.run.frames ?? Infinity,
@@ -77,16 +81,15 @@ async function replay(file: string, options: Record<string, unknown>): Promise<v
   }
 }
 
-/** A recording with the link's settings that it carries, the user's on top, and what was sent, where that can be had. */
-export async function openLinkRecording(
+/** A recording with the link's settings that it carries, the user's on top. */
+export function openLinkRecording(
   file: string,
   options: Record<string, unknown>,
-): Promise<{
+): {
   config: ReturnType<typeof airConfig>;
   recording: Recording;
   size: PictureSize;
-  sent: SentPicture[];
-}> {
+} {
   const recording = openInput(file, options);
   try {
     const { global } = recording.metadata;
@@ -99,7 +102,7 @@ export async function openLinkRecording(
         width: 64,
         height: 64,
       };
-    return { config, recording, size, sent: await sentOf(recording, config) };
+    return { config, recording, size };
   } catch (error) {
     recording.close();
     throw error;
@@ -111,25 +114,4 @@ function baseOf(carried: RawConfig): RawConfig {
   const { run: _run, receiver, ...rest } = carried;
   const names = (receiver as { names?: string[] } | undefined)?.names?.filter((name) => name !== 'perfect');
   return { ...rest, receiver: { ...(receiver as object), ...(names?.length ? { names } : {}) } };
-}
-
-/** The pictures that were sent: built-in ones are drawn again, files are read if they are still there. */
-async function sentOf(recording: Recording, config: ReturnType<typeof airConfig>): Promise<SentPicture[]> {
-  const listed = recording.metadata.global['blindlink:sent'] as
-    { frame: number; picture: string; sample_start?: number }[] | undefined;
-  if (listed === undefined) return [];
-  const pictures = new Map<string, Picture>();
-  try {
-    const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: listed.length });
-    for await (const picture of source.pictures()) pictures.set(picture.name, picture);
-  } catch (error) {
-    if (!(error instanceof LinkError)) throw error;
-    console.error(`note: what was sent cannot be read (${error.message}); no PSNR`);
-  }
-  return listed.map(({ frame, picture, sample_start: sampleStart }) => ({
-    frame,
-    name: picture,
-    picture: pictures.get(picture) ?? null,
-    sampleStart: sampleStart ?? null,
-  }));
 }

@@ -3,11 +3,17 @@ import { parse } from 'yaml';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../config/load.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
-import { receiverNames } from '../core/receiver-names.js';
+import { builtinReceivers, checkReceiverNames } from '../link/setting/receivers.js';
+import { openPictures, type PictureSource } from '../source/picture-source.js';
 
 /** Flags that stand for a setting: flag, what it takes, setting, explanation. */
 const flags = [
-  ['--receiver <names>', 'receiver.names', `comma-separated: ${receiverNames.join(', ')}`, list],
+  [
+    '--receiver <names>',
+    'receiver.names',
+    `comma-separated: ${builtinReceivers.map(({ name }) => name).join(', ')}, or a .mjs file`,
+    list,
+  ],
   ['--codec <name|card>', 'codec', 'shipped codec, or the path of a card', text],
   ['--prior <name|card>', 'prior', 'shipped prior, or the path of a card', text],
   ['--frames <n>', 'run.frames', 'frames to send; pictures repeat', number],
@@ -17,7 +23,7 @@ const flags = [
   [
     '--channel <name>',
     'channel.taps',
-    'exponential[:taps[:decay]], flat, identity, EPA … TDL-E, or a file of taps',
+    'exponential[:taps[:decay]], flat, awgn (or identity), EPA … TDL-E, or a file of taps',
     taps,
   ],
   ['--coherence <what>', 'channel.coherence', 'a channel for each packet, or one for the frame', text],
@@ -80,8 +86,14 @@ export function settingsFrom(
     if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
     assign(raw, entry.slice(0, at), parse(entry.slice(at + 1)));
   }
-  return resolveConfig(raw);
+  const config = resolveConfig(raw);
+  checkReceiverNames(config);
+  return config;
 }
+
+/** The pictures that the settings name, `run.frames` of them where that is set. */
+export const openSource = ({ pictures, source, run }: LinkConfig): PictureSource =>
+  openPictures(pictures, { maxPixels: source.maxPixels, ...(run.frames ? { frames: run.frames } : {}) });
 
 /** Sections of `over` into those of `base`. */
 function merge(base: RawConfig, over: RawConfig): RawConfig {
@@ -118,6 +130,8 @@ function taps(value: string, flag: string): Record<string, unknown> {
   if (name === 'exponential') {
     return { kind: 'exponential', numTaps: number(rest[0] ?? '8', flag), decay: number(rest[1] ?? '4', flag) };
   }
+  // What people call a channel that does nothing but add noise.
+  if (name.toLowerCase() === 'awgn') return { kind: 'identity' };
   if (name === 'flat' || name === 'identity') return { kind: name };
   if (profile !== undefined) {
     const sampleRateHz = number(rest[0] ?? '1e6', flag);
@@ -131,7 +145,7 @@ function taps(value: string, flag: string): Record<string, unknown> {
   if (/\.(npy|npz|csv)$/i.test(value)) return { kind: 'file', path: value };
   throw new ConfigError(
     'config.flag',
-    `${flag} ${value}: must be exponential[:taps[:decay]], flat, identity, ${profileNames.join(', ')} ` +
+    `${flag} ${value}: must be exponential[:taps[:decay]], flat, awgn, identity, ${profileNames.join(', ')} ` +
       '(NAME:sampleRateHz[:delaySpreadS]) or a .npy, .npz or .csv file of taps',
     { value },
   );

@@ -1,24 +1,18 @@
 import type { Command } from 'commander';
-import { finalize, tap } from 'rxjs';
-import { openCodec } from '../codec/codec.js';
-import { findModel } from '../core/shipped-models.js';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
-import type { FrameOutcome } from '../link/frame-report.js';
-import { type Denoiser, openDenoiser } from '../diffusion/denoiser.js';
-import { needsPrior } from '../link/create-receiver.js';
-import { createLink } from '../link/link.js';
-import { expectEnoughPictures } from '../link/perception.js';
-import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/run-folder.js';
-import { summarisable, type Summarised, summarise } from '../link/summary.js';
+import type { FrameOutcome } from '../link/results/frame-report.js';
+import { linkFrames } from '../link/link.js';
+import { withModels } from '../link/setting/link-models.js';
+import { findReceivers } from '../link/setting/receivers.js';
+import { expectEnoughPictures } from '../link/results/perception.js';
+import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/results/run-folder.js';
+import { summarisable, type Summarised, summarise } from '../link/results/summary.js';
 import type { FeatureCard } from '../perception/feature-card.js';
-import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
-import { openRuntime } from '../runtime/open-runtime.js';
-import type { Runtime } from '../runtime/runtime.js';
-import { openPictures } from '../source/picture-source.js';
+import { openFeatureNetworks } from '../perception/feature-network.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addFeatureNetworks, addSettings, settingsFrom } from './settings.js';
+import { addFeatureNetworks, addSettings, openSource, settingsFrom } from './settings.js';
 import { describeFrame, describeSummary } from './tables.js';
 
 export function addSimulate(program: Command): void {
@@ -39,99 +33,49 @@ export function addSimulate(program: Command): void {
 
 async function simulate(config: LinkConfig, json: boolean): Promise<void> {
   const { signal, release } = interruptible();
-  const cardPath = findModel('codec', config.codec);
-  const { maxPixels } = config.source;
-  const source = openPictures(config.pictures, {
-    maxPixels,
-    ...(config.run.frames ? { frames: config.run.frames } : {}),
-  });
-  const runtime = await openRuntime(config.run);
+  const source = openSource(config);
+  const receivers = await findReceivers(config);
   try {
-    const codec = await openCodec(cardPath, runtime);
-    const prior = config.prior ?? codec.card.prior;
-    const denoiser =
-      needsPrior(config) && prior !== undefined ? await openDenoiser(findModel('prior', prior), runtime) : null;
-    const features = await openFeatureNetworks(config.run.featureNetworks, runtime);
-    expectEnoughPictures(features, source.count);
-    const featureCards = features.map(({ card }) => card);
-    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
-    const folder = out === null ? null : openRunFolder(out, config, codec.card, featureCards);
-    const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
-    const summarised: Summarised[] = [];
-    const notes = new Set<string>();
-    const describe = (outcomes: readonly FrameOutcome[]): void => {
-      const { sent } = outcomes[0].arrived;
-      for (const note of sent.padded.notes) {
-        const line = `${sent.picture.name}: ${note}`;
-        if (!notes.has(line)) console.error(`note: ${line}`);
-        notes.add(line);
+    await withModels(config, receivers, async (models) => {
+      const { codec } = models;
+      const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
+      expectEnoughPictures(features, source.count);
+      const featureCards = features.map(({ card }) => card);
+      const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
+      const folder = out === null ? null : openRunFolder(out, config, codec.card, featureCards);
+      const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
+      const summarised: Summarised[] = [];
+      const notes = new Set<string>();
+      const describe = (outcomes: readonly FrameOutcome[]): void => {
+        const { sent } = outcomes[0].arrived;
+        for (const note of sent.padded.notes) {
+          const line = `${sent.picture.name}: ${note}`;
+          if (!notes.has(line)) console.error(`note: ${line}`);
+          notes.add(line);
+        }
+        if (!json && sent.index === 0) console.log(describeFrame(outcomes, config));
+        progress.update(sent.index + 1);
+      };
+      let interrupted = false;
+      try {
+        for await (const outcomes of linkFrames(config, { ...models, features }, source.pictures(), signal)) {
+          summarised.push(...outcomes.map(summarisable));
+          if (json) for (const { report } of outcomes) console.log(toJson(report));
+          describe(outcomes);
+          await folder?.add(outcomes);
+        }
+      } catch (error) {
+        if (!(error instanceof AbortedError)) throw error;
+        interrupted = true;
+      } finally {
+        progress.stop();
       }
-      if (!json && sent.index === 0) console.log(describeFrame(outcomes, config));
-      progress.update(sent.index + 1);
-    };
-    let interrupted = false;
-    try {
-      await collectFrames(config, { codec, denoiser, runtime, features, source, signal }, async (outcomes) => {
-        summarised.push(...outcomes.map(summarisable));
-        if (json) for (const { report } of outcomes) console.log(toJson(report));
-        describe(outcomes);
-        await folder?.add(outcomes);
-      });
-    } catch (error) {
-      if (!(error instanceof AbortedError)) throw error;
-      interrupted = true;
-    } finally {
-      progress.stop();
-    }
-    conclude({ config, card: codec.card, featureCards, summarised, folder, json, interrupted, frames: source.count });
+      const frames = source.count;
+      conclude({ config, card: codec.card, featureCards, summarised, folder, json, interrupted, frames });
+    });
   } finally {
     release();
-    await runtime.dispose();
   }
-}
-
-interface LinkInputs {
-  readonly codec: Awaited<ReturnType<typeof openCodec>>;
-  readonly denoiser: Denoiser | null;
-  readonly runtime: Runtime;
-  readonly features: readonly FeatureNetwork[];
-  readonly source: ReturnType<typeof openPictures>;
-  readonly signal: AbortSignal;
-}
-
-/** Runs the link and hands over the outcomes of each frame together, one a receiver, in order. */
-async function collectFrames(
-  config: LinkConfig,
-  { codec, denoiser, runtime, features, source, signal }: LinkInputs,
-  use: (outcomes: readonly FrameOutcome[]) => Promise<void>,
-): Promise<void> {
-  let open: FrameOutcome[] = [];
-  let queue = Promise.resolve();
-  await new Promise<void>((done, fail) => {
-    createLink(config, { codec, denoiser, runtime, features }, source.pictures(), signal)
-      .pipe(
-        tap((outcome) => {
-          open.push(outcome);
-          if (open.length < config.receiver.names.length) return;
-          const complete = open;
-          open = [];
-          queue = queue.then(() => use(complete));
-        }),
-        finalize(() => {
-          open = [];
-        }),
-      )
-      .subscribe({
-        error: (error: unknown) => {
-          queue.then(() => {
-            fail(error);
-          }, fail);
-        },
-        complete: () => {
-          queue.then(done, fail);
-        },
-      });
-  });
 }
 
 interface Conclusion {

@@ -7,21 +7,21 @@ import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import { type Instrument, openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
-import { withModels } from '../link/link-models.js';
-import { openRadio } from '../link/open-radio.js';
-import { expectEnoughPictures } from '../link/perception.js';
-import { defaultRunFolder, versions } from '../link/run-folder.js';
-import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/sweep.js';
+import { withModels } from '../link/setting/link-models.js';
+import { findReceivers } from '../link/setting/receivers.js';
+import { checkChannelSettings, openRadio, transmitRmsOf } from '../link/setting/radios.js';
+import { expectEnoughPictures } from '../link/results/perception.js';
+import { defaultRunFolder, versions } from '../link/results/run-folder.js';
+import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/points.js';
+import { columnsOf, csvLine } from '../link/results/tables.js';
 import { readFeatureCard } from '../perception/feature-card.js';
 import { openFeatureNetworks } from '../perception/feature-network.js';
-import type { Picture } from '../source/picture.js';
-import { openPictures } from '../source/picture-source.js';
 import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { addRadioFlags, radioRequest } from './radio-flags.js';
 import { airConfig } from './record.js';
-import { addFeatureNetworks, addSettings, settingsFrom } from './settings.js';
+import { addFeatureNetworks, addSettings, openSource, settingsFrom } from './settings.js';
 
 /** Where each point is measured when no radio is named. */
 const IN_SIMULATION = 'none';
@@ -70,6 +70,7 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
   const points = gridOfPoints(axes);
   // Every point's settings are checked before the first is measured.
   const configs = points.map(settingsAt);
+  if (overRadio) for (const config of configs) checkChannelSettings(options['radio'] as string, config);
   if (options['printConfig'] === true) {
     console.log(JSON.stringify(configs, null, 2));
     return;
@@ -114,29 +115,27 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
   conclude({ done, of: points.length, config: configs[0], featureCards, axes: [...axes.keys()], json, interrupted });
 }
 
-function measure(
+async function measure(
   config: LinkConfig,
   options: Readonly<Record<string, unknown>>,
   overRadio: boolean,
   signal: AbortSignal,
 ): Promise<Record<string, PointFigures>> {
-  const source = openPictures(config.pictures, {
-    maxPixels: config.source.maxPixels,
-    ...(config.run.frames ? { frames: config.run.frames } : {}),
-  });
-  return withModels(config, async (models) => {
+  const source = openSource(config);
+  const receivers = await findReceivers(config);
+  return withModels(config, receivers, async (models) => {
+    const parts = { ...models, receivers, source, signal };
     if (!overRadio) {
       const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
       expectEnoughPictures(features, source.count);
-      return simulatePoint(config, { ...models, features }, source.pictures(), signal);
+      return simulatePoint(config, { ...parts, features });
     }
-    const pictures: Picture[] = [];
-    for await (const picture of source.pictures()) pictures.push(picture);
-    const radio = await openRadio(radioRequest(options, 'duplex'), config, signal);
+    const request = radioRequest(options, 'duplex');
+    const radio = await openRadio(request, config, signal);
     const close = (): void => void radio.close();
     signal.addEventListener('abort', close);
     try {
-      return await radioPoint(config, models, pictures, radio, signal);
+      return await radioPoint(config, parts, radio, transmitRmsOf(request.radio));
     } finally {
       signal.removeEventListener('abort', close);
     }
@@ -176,19 +175,38 @@ function conclude({ done, of, config, featureCards, axes, json, interrupted }: C
   process.exitCode = 130;
 }
 
-const columns = ['frames', 'success', 'psnrDbMean', 'decodedShare', 'snrDbMean', 'millisecondsMean'] as const;
+/** Columns of a point's figures; distances by feature network have columns of their own. */
+const columns = columnsOf<PointFigures, 'perception'>()({
+  frames: true,
+  success: true,
+  psnrDbMean: true,
+  decoded: true,
+  decodedShare: true,
+  snrDbMean: true,
+  millisecondsMean: true,
+});
 
 function csvOf(axes: readonly string[], points: readonly Point[]): string {
-  const cell = (value: unknown): string => {
-    const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const networks = [
+    ...new Set(
+      points.flatMap(({ receivers }) => Object.values(receivers).flatMap((f) => Object.keys(f.perception ?? {}))),
+    ),
+  ];
+  const distance = (figures: PointFigures, name: string): number | undefined => {
+    const found = figures.perception?.[name];
+    return found === undefined ? undefined : 'fid' in found ? found.fid : found.mean;
   };
   const rows = points.flatMap(({ at, receivers }) =>
     Object.entries(receivers).map(([name, figures]) =>
-      [...axes.map((axis) => at[axis]), name, ...columns.map((column) => figures[column])].map(cell).join(','),
+      csvLine([
+        ...axes.map((axis) => at[axis]),
+        name,
+        ...columns.map((column) => figures[column]),
+        ...networks.map((network) => distance(figures, network)),
+      ]),
     ),
   );
-  return `${[...axes, 'receiver', ...columns].join(',')}\n${rows.join('\n')}\n`;
+  return csvLine([...axes, 'receiver', ...columns, ...networks]) + rows.join('');
 }
 
 function describe({ at, receivers }: Point, first: boolean): string {
@@ -197,7 +215,7 @@ function describe({ at, receivers }: Point, first: boolean): string {
     .join(', ');
   const lines = Object.entries(receivers).map(
     ([name, { success, psnrDbMean, snrDbMean, frames }]) =>
-      `  ${name.padEnd(14)} ${(100 * success).toFixed(1).padStart(5)} %  ${(psnrDbMean?.toFixed(2) ?? '-').padStart(6)} dB` +
+      `  ${name.padEnd(14)} ${(100 * (success ?? 0)).toFixed(1).padStart(5)} %  ${(psnrDbMean?.toFixed(2) ?? '-').padStart(6)} dB` +
       `  SNR ${(snrDbMean?.toFixed(1) ?? '-').padStart(5)} dB  ${frames} frames`,
   );
   const head = first ? '  receiver      success     PSNR\n' : '';

@@ -7,7 +7,7 @@ import {
   type FrameSearchResult,
   LOOK,
   type SearchDiagnosis,
-} from '../link/find-frames.js';
+} from '../link/stream/find-frames.js';
 import type { NumerologyGuess } from '../sync/numerology-guess.js';
 import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
 import type { Recording } from '../recording/recording.js';

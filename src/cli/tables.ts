@@ -1,9 +1,9 @@
 import type { LinkConfig } from '../config/schema.js';
 import type { ComplexArray } from '../core/complex.js';
-import type { FrameOutcome } from '../link/frame-report.js';
+import type { FrameOutcome } from '../link/results/frame-report.js';
 import type { LinkSetting } from '../receiver/receiver.js';
-import type { PerceptionSummary } from '../link/perception.js';
-import type { ReceiverSummary } from '../link/summary.js';
+import type { PerceptionSummary } from '../link/results/perception.js';
+import type { ReceiverSummary } from '../link/results/summary.js';
 
 /** The first frame in words: what was sent, what the channel did, what each receiver made of it. */
 export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkConfig): string {

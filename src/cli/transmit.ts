@@ -1,15 +1,21 @@
 import type { Command } from 'commander';
 import { AbortedError, DeviceError } from '../core/errors.js';
-import { createEmission, prepared } from '../link/emission.js';
-import { withModels } from '../link/link-models.js';
-import { openRadio } from '../link/open-radio.js';
-import { openPictures } from '../source/picture-source.js';
+import { sendPictures } from '../link/stream/exchange.js';
+import { withModels } from '../link/setting/link-models.js';
+import { openRadio, transmitRmsOf } from '../link/setting/radios.js';
 import { decimal, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addRadioFlags, describeLosses, noteProfile, radioRequest, withoutChannel } from './radio-flags.js';
+import {
+  addRadioFlags,
+  describeLosses,
+  noteLimited,
+  noteProfile,
+  radioRequest,
+  withoutChannel,
+} from './radio-flags.js';
 import { airConfig } from './record.js';
-import { addSettings } from './settings.js';
+import { addSettings, openSource } from './settings.js';
 
 export function addTransmit(program: Command): void {
   const command = program
@@ -19,7 +25,7 @@ export function addTransmit(program: Command): void {
   addRadioFlags(addSettings(command, { without: withoutChannel }), 'usrp')
     .option('--gap <n>', 'silence between frames, samples', whole('--gap', 0), 500)
     .option('--lead <n>', 'silence before the first frame, samples', whole('--lead', 0), 10_000)
-    .option('--rms <amplitude>', 'of a frame, of full scale', decimal('--rms', 0, 1), 0.2)
+    .option('--rms <amplitude>', 'of a frame, of full scale; 0.2 by default', decimal('--rms', 0, 1))
     .option('--json', 'one JSON object at the end')
     .action(async (pictures: string[], options: Record<string, unknown>) => {
       await transmit(pictures, options);
@@ -32,40 +38,36 @@ async function transmit(pictures: readonly string[], options: Record<string, unk
     console.log(JSON.stringify(config, null, 2));
     return;
   }
-  const { maxPixels } = config.source;
-  const source = openPictures(config.pictures, {
-    maxPixels,
-    ...(config.run.frames ? { frames: config.run.frames } : {}),
-  });
+  const source = openSource(config);
   const { signal, release } = interruptible();
   const json = options['json'] === true;
   const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
   try {
-    await withModels(config, async ({ codec }) => {
+    await withModels(config, [], async ({ codec }) => {
       const request = radioRequest(options, 'tx');
       noteProfile(request, config);
       const radio = await openRadio(request, config, signal);
       const close = (): void => void radio.close();
       signal.addEventListener('abort', close);
       let frames = 0;
+      let limited = 0;
       let interrupted = false;
       try {
-        const emission = createEmission(config, codec, source.pictures(), {
+        ({ limited } = await sendPictures(radio, config, codec, source.pictures(), {
           leadSamples: options['lead'] as number,
           tailSamples: 10_000,
           gapSamples: options['gap'] as number,
-          rms: options['rms'] as number,
+          rms: (options['rms'] as number | undefined) ?? transmitRmsOf(request.radio),
           signal,
-        });
-        for await (const part of prepared(emission)) {
-          await radio.transmit(part.samples);
-          if (part.sent !== null) progress.update(++frames);
-        }
-        await radio.endTransmission();
+          onSent: () => {
+            progress.update(++frames);
+          },
+        }));
       } catch (error) {
         if (!signal.aborted || !(error instanceof AbortedError || error instanceof DeviceError)) throw error;
         interrupted = true;
       } finally {
+        interrupted ||= signal.aborted;
         await radio.close();
       }
       progress.stop();
@@ -80,6 +82,7 @@ async function transmit(pictures: readonly string[], options: Record<string, unk
             `${losses === '' ? '' : `; ${losses}`}`,
         );
       }
+      noteLimited(limited);
       if (interrupted) {
         console.error(`blindlink: interrupted after ${frames} of ${source.count} frames`);
         process.exitCode = 130;

@@ -4,6 +4,18 @@ import { type LoadedCard, readCardAs } from '../core/card-file.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
+const verdictModel = z.strictObject({
+  intercept: z.number(),
+  excess: z.number(),
+  snr: z.number(),
+  contrast: z.number(),
+  roughness: z.number(),
+  sign: z.number(),
+  agreement: z.number(),
+  /** Chance of success from which a picture is called decoded. */
+  decoded: z.number(),
+});
+
 /**
  * The card of a codec: what its files are and how they are meant. Only the first block is needed to run a codec
  * exported elsewhere; see docs/codecs.md.
@@ -52,13 +64,19 @@ export const cardSchema = z.strictObject({
   polarity: z.string().optional(),
   /** The shipped prior that suits this codec's pictures. */
   prior: z.string().optional(),
-  /** How blind-em's verdict reads this codec's residuals; see docs/receivers.md. */
+  /** How verdicts read this codec's residuals, made by `blindlink model verdict`; see docs/receivers.md. */
   verdict: z
     .strictObject({
-      intercept: z.number(),
-      logResidual: z.number(),
-      signLogOdds: z.number(),
-      agreement: z.number(),
+      /** What rightly decoded frames show, by SNR. */
+      expected: z.strictObject({
+        snrDb: z.array(z.number()).min(1),
+        residual: z.array(z.number().positive()).min(1),
+        sign: z.array(z.number().positive()).min(1),
+        roughness: z.array(z.number().positive()).min(1),
+      }),
+      /** Of receivers that know their channel, and of those that search for it. */
+      informed: verdictModel,
+      blind: verdictModel,
     })
     .optional(),
   /** SHA-256 of each file named above. */

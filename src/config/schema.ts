@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { receiverNames } from '../core/receiver-names.js';
+import { impairmentSchemas } from '../channel/impairments.js';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -41,15 +41,7 @@ const channel = z.strictObject({
   sampleRateHz: positive.default(1e6),
   /** Carrier offset in subcarrier spacings. */
   cfoSubcarriers: z.number().default(0),
-  phaseNoiseLinewidthHz: z.number().min(0).default(0),
-  sfoPpm: z.number().default(0),
-  delaySamples: z.int().min(0).default(0),
-  amplifier: z.strictObject({ smoothness: positive, inputBackoffDb: z.number() }).optional(),
-  tone: z.strictObject({ frequencyHz: z.number(), sirDb: z.number() }).optional(),
-  impulses: z.strictObject({ probability: z.number().gt(0).max(1), sirDb: z.number() }).optional(),
-  iqImbalance: z.strictObject({ gainDb: z.number(), phaseDeg: z.number() }).optional(),
-  dcOffset: z.strictObject({ re: z.number(), im: z.number() }).optional(),
-  quantizer: z.strictObject({ bits: z.int().min(1).max(24), fullScale: positive }).optional(),
+  ...impairmentSchemas,
 });
 
 /** What all receivers that sample with a gradient have. */
@@ -65,7 +57,10 @@ const sampling = {
 const knowledge = z.enum(['perfect', 'pilot', 'blind-em']).default('pilot');
 
 const receiver = z.strictObject({
-  names: z.array(z.enum(receiverNames)).min(1).default(['perfect', 'pilot', 'blind-em']),
+  /** Built-in receivers, or .js and .mjs files that export one. */
+  names: z.array(z.string().min(1)).min(1).default(['perfect', 'pilot', 'blind-em']),
+  /** Settings of receivers from elsewhere, by their name; each checks its own. */
+  options: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
@@ -86,8 +81,11 @@ const receiver = z.strictObject({
       solverSteps: count.max(100).default(4),
       /** Starts in all, where the initial ones leave doubt. */
       starts: count.max(64).default(8),
-      sureAbove: z.number().min(0).max(1).default(0.9),
+      /** A part that is called decoded with at least this chance needs no further starts. */
+      sureAbove: z.number().min(0).max(1).default(0),
       tracking: z.enum(['none', 'phase', 'phase+timing']).default('phase'),
+      /** Channels that move within a packet: found out from the received signal, left out, or a known Doppler spread in Hz. */
+      motion: z.union([z.enum(['auto', 'still']), positive]).default('auto'),
     })
     .prefault({}),
   /** DiffCom, algorithm 1. */
@@ -145,6 +143,8 @@ const sync = z.strictObject({
    * searches by cyclic prefixes alone, in streams (record, replay, receive).
    */
   method: z.enum(['ideal', 'preamble', 'cp']).optional(),
+  /** Carrier offset of frames without a preamble: taken out where their prefixes show one, or left to the receivers. */
+  cfo: z.enum(['prefix', 'none']).default('prefix'),
   /** Samples by which the FFT window starts inside the prefix; the channel then looks that much later. */
   timingAdvance: z.int().min(0).default(0),
   /** Noise before the frame, in samples, where the receiver must search for it. */

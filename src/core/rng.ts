@@ -28,24 +28,12 @@ export function createRng(seed: number | string): Rng {
   return rngFromPath(`${seed}`);
 }
 
-function rngFromPath(path: string): Rng {
-  let mixer = hash(path);
-  const next = (): number => {
-    mixer = (mixer + 0x9e3779b9) | 0;
-    let z = mixer ^ (mixer >>> 16);
-    z = Math.imul(z, 0x21f0aaad);
-    z ^= z >>> 15;
-    z = Math.imul(z, 0x735a2d97);
-    return z ^ (z >>> 15);
-  };
-  let s0 = next();
-  let s1 = next();
-  let s2 = next();
-  let s3 = next() | 1;
-  let spare = 0;
-  let hasSpare = false;
-
-  const uint32 = (): number => {
+/**
+ * xoshiro128** from a state that is not all zero: 32-bit unsigned integers of period 2¹²⁸ − 1.
+ * Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM Trans. Math. Softw. 47(4), 2021.
+ */
+export function xoshiro128(s0: number, s1: number, s2: number, s3: number): () => number {
+  return () => {
     const product = Math.imul(s1, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9);
     const t = s1 << 9;
@@ -57,6 +45,22 @@ function rngFromPath(path: string): Rng {
     s3 = (s3 << 11) | (s3 >>> 21);
     return result >>> 0;
   };
+}
+
+function rngFromPath(path: string): Rng {
+  let mixer = hash(path);
+  const next = (): number => {
+    mixer = (mixer + 0x9e3779b9) | 0;
+    let z = mixer ^ (mixer >>> 16);
+    z = Math.imul(z, 0x21f0aaad);
+    z ^= z >>> 15;
+    z = Math.imul(z, 0x735a2d97);
+    return z ^ (z >>> 15);
+  };
+  const uint32 = xoshiro128(next(), next(), next(), next() | 1);
+  let spare = 0;
+  let hasSpare = false;
+
   const uniform = (): number => ((uint32() >>> 5) * 67108864 + (uint32() >>> 6)) / 9007199254740992;
   const gaussian = (): number => {
     if (hasSpare) {

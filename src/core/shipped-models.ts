@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,18 +12,29 @@ const labels: Readonly<Record<ModelKind, string>> = { codec: 'codec', prior: 'pr
 /** The folder of the models that come with blindlink. */
 export const shippedModels = (): string => resolve(dirname(fileURLToPath(import.meta.url)), '../../models');
 
+/** Folders of models: blindlink's own, and the package `blindlink-models` where it is installed beside it. */
+export function modelFolders(): string[] {
+  const folders = [shippedModels()];
+  try {
+    folders.push(dirname(createRequire(import.meta.url).resolve('blindlink-models/package.json')));
+  } catch {
+    // The models that are too large for the package itself: nobody needs to have them.
+  }
+  return folders.filter((folder) => existsSync(folder));
+}
+
 /** Names of the shipped models of one kind. */
 export function modelNames(kind: ModelKind): string[] {
-  const folder = shippedModels();
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => kindOf(join(folder, name, 'card.json')) === kind)
-    .sort();
+  const names = modelFolders().flatMap((folder) =>
+    readdirSync(folder).filter((name) => kindOf(join(folder, name, 'card.json')) === kind),
+  );
+  return [...new Set(names)].sort();
 }
 
 /** What kind of model a name, card or folder is; null where that cannot be told. */
 export function kindOfModel(nameOrPath: string): string | null {
-  const candidates = [join(shippedModels(), nameOrPath, 'card.json'), join(nameOrPath, 'card.json'), nameOrPath];
+  const shipped = modelFolders().map((folder) => join(folder, nameOrPath, 'card.json'));
+  const candidates = [...shipped, join(nameOrPath, 'card.json'), nameOrPath];
   return candidates.map(kindOf).find((kind) => kind !== null) ?? null;
 }
 
@@ -41,8 +53,11 @@ function kindOf(path: string): string | null {
  * @throws FormatError naming the shipped ones
  */
 export function findModel(kind: ModelKind, nameOrPath: string): string {
-  const shipped = join(shippedModels(), nameOrPath, 'card.json');
-  if (/^[\w.-]+$/.test(nameOrPath) && existsSync(shipped)) return shipped;
+  if (/^[\w.-]+$/.test(nameOrPath)) {
+    const shipped = modelFolders().map((folder) => join(folder, nameOrPath, 'card.json'));
+    const found = shipped.find((path) => existsSync(path));
+    if (found !== undefined) return found;
+  }
   if (existsSync(join(nameOrPath, 'card.json'))) return resolve(nameOrPath, 'card.json');
   if (existsSync(nameOrPath)) return resolve(nameOrPath);
   const shippedNames = modelNames(kind);

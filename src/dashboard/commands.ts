@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { FormatError } from '../core/errors.js';
-import { receiverNames } from '../core/receiver-names.js';
 import { STEERABLE } from './messages.js';
 
 /** A picture file may have this many bytes. */
@@ -9,6 +8,9 @@ export const MAX_PICTURE_BYTES = 8 * 2 ** 20;
 export const MAX_COMMAND_BYTES = 64 * 2 ** 10;
 /** Edge of a camera picture. */
 export const MAX_CAMERA_EDGE = 256;
+
+/** Receivers that may run at a time. */
+const MAX_RECEIVERS = 16;
 
 const id = z.int().min(0);
 const bytes = z.instanceof(Uint8Array);
@@ -34,7 +36,7 @@ const commandSchema = z.discriminatedUnion('type', [
     /** Values by path; null takes a setting back to its default. */
     changes: z.partialRecord(
       z.enum(STEERABLE),
-      z.union([scalar, z.array(z.enum(receiverNames)).min(1).max(receiverNames.length), tapSetting]),
+      z.union([scalar, z.array(z.string().min(1).max(200)).min(1).max(MAX_RECEIVERS), tapSetting]),
     ),
   }),
   z.strictObject({ type: z.literal('pause'), id, paused: z.boolean() }),
@@ -49,7 +51,7 @@ const commandSchema = z.discriminatedUnion('type', [
     height: z.int().min(8).max(MAX_CAMERA_EDGE),
     rgb: bytes,
   }),
-  z.strictObject({ type: z.literal('restart'), id, receiver: z.enum(receiverNames) }),
+  z.strictObject({ type: z.literal('restart'), id, receiver: z.string().min(1).max(200) }),
   z.strictObject({ type: z.literal('record'), id, on: z.boolean() }),
 ]);
 

@@ -1,5 +1,3 @@
-import type { ReceiverName } from '../core/receiver-names.js';
-
 /**
  * What a live link and those who watch it say to each other; `docs/live-protocol.md` is the prose. Typed arrays travel
  * as raw little-endian bytes (see `wire.ts`). Fields are added, never renamed; a change that breaks raises the version.
@@ -67,7 +65,7 @@ export interface FrameMessage {
 /** One receiver's outcome on one frame. */
 export interface ResultMessage {
   readonly type: 'result';
-  readonly receiver: ReceiverName;
+  readonly receiver: string;
   readonly frame: number;
   readonly epoch: number;
   readonly time: number;
@@ -98,7 +96,7 @@ export interface ResultMessage {
 /** The picture as it evolves in a receiver that samples. */
 export interface ProgressMessage {
   readonly type: 'progress';
-  readonly receiver: ReceiverName;
+  readonly receiver: string;
   readonly frame: number;
   readonly epoch: number;
   readonly done: number;
@@ -121,7 +119,7 @@ export interface StateMessage {
   /** Settings that cannot be changed here (a radio has no channel to set). */
   readonly fixed: readonly string[];
   readonly receivers: readonly {
-    readonly name: ReceiverName;
+    readonly name: string;
     readonly condition: ReceiverCondition;
     /** In words, where it does not run. */
     readonly reason: string | null;
@@ -129,6 +127,8 @@ export interface StateMessage {
   readonly recording: { readonly path: string; readonly samples: number } | null;
   /** Codecs and priors that this machine has. */
   readonly codecs: readonly string[];
+  /** Receivers that may be chosen, in the order of their colours. */
+  readonly available: readonly { readonly name: string; readonly about: string }[];
 }
 
 /** Counters since the start; twice a second. */
@@ -142,7 +142,7 @@ export interface StatsMessage {
   readonly ticksDropped: number;
   readonly framesLost: number;
   readonly receivers: readonly {
-    readonly name: ReceiverName;
+    readonly name: string;
     readonly received: number;
     readonly framesPerSecond: number;
     /** Frames that a newer one replaced in the queue. */

@@ -1,80 +1,81 @@
-import { concatMap, defer, EMPTY, from, identity, last, map, mergeMap, type Observable } from 'rxjs';
-import type { Codec } from '../codec/codec.js';
+import { concatMap, defer, from, type Observable } from 'rxjs';
 import type { CodewordLayout } from '../codec/layout.js';
 import type { LinkConfig } from '../config/schema.js';
 import { throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
 import type { FeatureNetwork } from '../perception/feature-network.js';
-import type { LinkSetting, Observations, Receiver, ReceiverStep } from '../receiver/receiver.js';
-import type { Runtime } from '../runtime/onnx-runtime.js';
+import type { LinkSetting, Receiver } from '../receiver/receiver.js';
 import { padPicture, type Picture } from '../source/picture.js';
-import { type FrameOutcome, reportFrame } from './frame-report.js';
-import { createReceiver } from './create-receiver.js';
-import { codecSnrOf, createLinkSetting, gridOf } from './link-setting.js';
-import { createPerception } from './perception.js';
-import { type ArrivedFrame, createTransmission } from './transmission.js';
+import { createSimulation, type ArrivedFrame } from './frame/simulation.js';
+import { receiveFrame } from './observe.js';
+import { type FrameOutcome, reportFrame } from './results/frame-report.js';
+import { createPerception } from './results/perception.js';
+import type { LinkModels } from './setting/link-models.js';
+import { codecSnrOf, createLinkSetting, gridOf } from './setting/link-setting.js';
+import { createReceiver, findReceivers, type ReceiverDescriptor } from './setting/receivers.js';
 
-export interface LinkParts {
-  readonly codec: Codec;
-  /** For receivers that sample; null where none is asked for. */
+export interface LinkParts extends Omit<LinkModels, 'denoiser'> {
+  /** The picture prior of receivers that sample. */
   readonly denoiser?: Denoiser | null;
-  readonly runtime: Runtime;
   /** What judges the received pictures besides. */
   readonly features?: readonly FeatureNetwork[];
+  /** Receivers of the caller's own, by which `receiver.names` may name them. */
+  readonly receivers?: readonly ReceiverDescriptor[];
+}
+
+/** A picture and its number, which names all its randomness. */
+export interface NumberedPicture {
+  readonly index: number;
+  readonly picture: Picture;
 }
 
 /**
- * The whole link as one stream: picture → codec → OFDM → radio → synchroniser → receivers → report. Frames go one
- * after another, and every receiver gets the same received signal.
+ * The whole simulated link: picture → codec → OFDM → radio → synchroniser → receivers → report. Every receiver gets the
+ * same received signal. Nothing runs ahead: the next picture is read when the outcomes of the one before have been
+ * taken, so memory does not grow with the number of pictures.
  *
- * @param pictures what to send, frame by frame
- * @param signal ends the stream with AbortedError
+ * @param pictures what to send, frame by frame; frames are numbered from 0 unless the pictures bring numbers
+ * @param signal ends with AbortedError
+ * @returns the outcomes of each frame together, one a receiver, in the configuration's order
  */
-export function createLink(
+export async function* linkFrames(
   config: LinkConfig,
-  { codec, runtime, denoiser = null, features = [] }: LinkParts,
+  parts: LinkParts,
+  pictures: AsyncIterable<Picture | NumberedPicture>,
+  signal?: AbortSignal,
+): AsyncIterable<readonly FrameOutcome[]> {
+  const { codec, features = [] } = parts;
+  const rng = createRng(config.seed);
+  const grid = gridOf(config);
+  const simulation = createSimulation(config, grid, rng);
+  const addPerception = features.length === 0 ? null : createPerception(features);
+  const prepare = await preparation(config, parts, grid, rng);
+  let next = 0;
+  for await (const item of pictures) {
+    throwIfAborted(signal, 'the link');
+    const { picture, index } = 'picture' in item ? item : { picture: item, index: next };
+    next = index + 1;
+    const padded = padPicture(picture, codec.multipleOf);
+    const { setting, receivers } = await prepare(padded);
+    const arrived = simulation.transport(await simulation.encode(picture, padded, index, setting));
+    const outcomes: FrameOutcome[] = [];
+    for (const receiver of receivers) {
+      const outcome = await outcomeOf(receiver, arrived, config, signal);
+      outcomes.push(addPerception === null ? outcome : await addPerception(outcome));
+    }
+    yield outcomes;
+  }
+}
+
+/** `linkFrames` as a stream of single outcomes. A consumer that works asynchronously should take `linkFrames`. */
+export const createLink = (
+  config: LinkConfig,
+  parts: LinkParts,
   pictures: AsyncIterable<Picture>,
   signal?: AbortSignal,
-): Observable<FrameOutcome> {
-  return defer(() => {
-    const rng = createRng(config.seed);
-    const addPerception = createPerception(features);
-    const grid = gridOf(config);
-    const transmission = createTransmission(config, grid, rng);
-    const prepared = new Map<string, Prepared>();
-    const prepare = ({ height, width }: Picture, layout?: CodewordLayout): Prepared => {
-      const setting = createLinkSetting(config, codec, grid, height, width, layout);
-      const receivers = config.receiver.names.map((name) =>
-        createReceiver(name, config, setting, { runtime, denoiser }, rng.split('receiver').split(name)),
-      );
-      return { setting, receivers };
-    };
-    /** One for each size, or for each frame of a codec that chooses what it sends. */
-    const preparedFor = async (padded: Picture): Promise<Prepared> => {
-      const { data, height, width } = padded;
-      if (codec.card.mask) return prepare(padded, await codec.layoutOf(data, height, width, codecSnrOf(config)));
-      const key = `${height}x${width}`;
-      const found = prepared.get(key) ?? prepare(padded);
-      prepared.set(key, found);
-      return found;
-    };
-
-    return from(pictures).pipe(
-      concatMap(async (picture, index) => {
-        throwIfAborted(signal, 'the link');
-        const padded = padPicture(picture, codec.multipleOf);
-        const { setting, receivers } = await preparedFor(padded);
-        return { sent: await transmission.encode(picture, padded, index, setting), receivers };
-      }),
-      map(({ sent, receivers }) => ({ arrived: transmission.transport(sent), receivers })),
-      concatMap(({ arrived, receivers }) =>
-        from(receivers).pipe(concatMap((receiver) => receiveFrame(receiver, arrived, config, signal))),
-      ),
-      features.length === 0 ? identity : concatMap(addPerception),
-    );
-  });
-}
+): Observable<FrameOutcome> =>
+  defer(() => from(linkFrames(config, parts, pictures, signal)).pipe(concatMap((outcomes) => from(outcomes))));
 
 /** What frames of one layout have in common. */
 interface Prepared {
@@ -82,33 +83,47 @@ interface Prepared {
   readonly receivers: readonly Receiver[];
 }
 
-/** What a receiver may see of a frame, and nothing else; null where no frame was found. */
-export function observationsFor(receiver: Receiver, arrived: ArrivedFrame, config: LinkConfig): Observations | null {
-  const { observed } = arrived;
-  if (observed === null) return null;
-  return {
-    frame: {
-      index: arrived.sent.index,
-      cells: observed.data,
-      noiseVariance: config.receiver.noiseVariance === 'given' ? arrived.noiseVariance : null,
-    },
-    pilots: receiver.needs.pilots ? { block: observed.blockPilots, comb: observed.combPilots } : null,
-    truth: receiver.needs.truth && arrived.response !== null ? { response: arrived.response } : null,
+/** Settings and receivers for a picture: one for each size, or for each frame of a codec that chooses what it sends. */
+async function preparation(
+  config: LinkConfig,
+  { codec, runtime, denoiser = null, receivers: own }: LinkParts,
+  grid: ReturnType<typeof gridOf>,
+  rng: ReturnType<typeof createRng>,
+): Promise<(padded: Picture) => Promise<Prepared>> {
+  const descriptors = await findReceivers(config, own);
+  const kept = new Map<string, Prepared>();
+  const prepare = ({ height, width }: Picture, layout?: CodewordLayout): Prepared => {
+    const setting = createLinkSetting(config, codec, grid, { height, width }, layout);
+    const receivers = descriptors.map((descriptor) => {
+      const mine = rng.split('receiver').split(descriptor.name);
+      return createReceiver(descriptor, { config, setting, runtime, denoiser, rng: mine });
+    });
+    return { setting, receivers };
+  };
+  return async (padded) => {
+    const { data, height, width } = padded;
+    if (codec.card.mask) return prepare(padded, await codec.layoutOf(data, height, width, codecSnrOf(config)));
+    const key = `${height}x${width}`;
+    const found = kept.get(key) ?? prepare(padded);
+    // The newest size last; a folder of many sizes does not pile up receivers.
+    kept.delete(key);
+    kept.set(key, found);
+    if (kept.size > KEPT_SIZES) kept.delete(kept.keys().next().value!);
+    return found;
   };
 }
 
-function receiveFrame(
+const KEPT_SIZES = 8;
+
+async function outcomeOf(
   receiver: Receiver,
   arrived: ArrivedFrame,
   config: LinkConfig,
   signal: AbortSignal | undefined,
-): Observable<FrameOutcome> {
-  const observations = observationsFor(receiver, arrived, config);
-  if (observations === null) return from([reportFrame(arrived, receiver.name, null)]);
-  return from(receiver.receive(observations, signal)).pipe(
-    mergeMap((step: ReceiverStep) =>
-      step.kind === 'final' ? from([reportFrame(arrived, receiver.name, step.result)]) : EMPTY,
-    ),
-    last(),
-  );
+): Promise<FrameOutcome> {
+  const { observed, noiseVariance, response, sent } = arrived;
+  if (observed === null) return reportFrame(arrived, receiver.name, null);
+  const seen = { index: sent.index, cells: observed, noiseVariance, response };
+  const { result } = await receiveFrame(receiver, [seen], (candidate) => candidate, config, signal);
+  return reportFrame(arrived, receiver.name, result);
 }

@@ -36,7 +36,7 @@ export const NUM_NATURALNESS_FEATURES = 36;
 
 /**
  * Natural-scene statistics of a picture (BRISQUE's features; Mittal, Moorthy and Bovik, 2012): at two scales, the shape
- * and variance of a generalised Gaussian fitted to the locally normalised luma (MSCN), and shape, mean, left and right
+ * and variance of a generalised Gaussian (here that of the asymmetric fit, within 5 % of the symmetric one's shape) fitted to the locally normalised luma (MSCN), and shape, mean, left and right
  * variance of an asymmetric one fitted to the products of neighbours in four directions. Blur, noise and blocking
  * each move them; the picture's content hardly does.
  */

@@ -1,3 +1,6 @@
+import type { ComplexArray } from '../core/complex.js';
+import type { Grid } from '../ofdm/grid.js';
+
 /**
  * The channel's posterior given the sent cells: Gaussian in closed form.
  *
@@ -9,11 +12,12 @@
 export interface ChannelEstimator {
   readonly numTaps: number;
   readonly numBins: number;
+  /** OFDM symbols that are told apart: 1 where the channel stands still. */
+  readonly numTimes: number;
+  /** e and b, [numTimes·M], summed over symbols where the channel stands still. */
   posterior(energy: Float64Array, cross: ComplexRow, variance: number): ChannelPosterior;
-  /** F_L·h at the estimator's bins, as a posterior without uncertainty. */
+  /** F_L·h at the estimator's bins, at every time, as a posterior without uncertainty. */
   certain(taps: ComplexRow): ChannelPosterior;
-  /** μᴴP⁻¹μ. */
-  priorEnergy(posterior: ChannelPosterior): number;
 }
 
 /** A complex vector in double precision. */
@@ -23,14 +27,22 @@ export interface ComplexRow {
 }
 
 export interface ChannelPosterior {
-  /** μ, [L]. */
+  /** μ, [L]; of a moving channel its mean over time. */
   readonly taps: ComplexRow;
   /** diag Σ, [L]. */
   readonly tapVariance: Float64Array;
-  /** F_L μ, [M]. */
+  /** F_L μ, [M] where the channel stands still, else [T·M]: symbol t, subcarrier m is at t·stride + m. */
   readonly response: ComplexRow;
-  /** diag(F_L Σ F_Lᴴ), [M]. */
+  /** diag(F_L Σ F_Lᴴ), laid out as `response`. */
   readonly responseVariance: Float64Array;
+  /** 0 where the channel stands still, else M. */
+  readonly stride: number;
+  /** μᴴP⁻¹μ. */
+  readonly priorEnergy: number;
+  /** log det(A·P): what the posterior has narrowed the prior down. */
+  readonly logDet: number;
+  /** μᴴ·F_Lᴴb / s²; less logDet it is the log evidence of the model given the cells, up to what all models share. */
+  readonly fit: number;
 }
 
 export const createRow = (length: number): ComplexRow => ({
@@ -88,6 +100,7 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
   return {
     numTaps,
     numBins,
+    numTimes: 1,
     posterior(energy, cross, variance) {
       const lag = adjoint({ re: energy, im: new Float64Array(numBins) });
       const a = createRow(numTaps * numTaps);
@@ -98,7 +111,7 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
           a.im[l * numTaps + k] = (l >= k ? lag.im[d] : -lag.im[d]) / variance;
         }
       }
-      invertHermitian(a, numTaps);
+      const logDet = invertHermitian(a, numTaps) - inversePrior.reduce((sum, v) => sum + Math.log(v), 0);
       const b = adjoint(cross);
       const taps = createRow(numTaps);
       const tapVariance = new Float64Array(numTaps);
@@ -115,19 +128,30 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
         taps.im[l] = im / variance;
         tapVariance[l] = a.re[l * numTaps + l];
       }
-      return { taps, tapVariance, response: transform(taps), responseVariance: responseVariance(a) };
+      const priorEnergy = energyUnder(taps, inversePrior);
+      const fit = innerProduct(taps, b) / variance;
+      const response = transform(taps);
+      return {
+        taps,
+        tapVariance,
+        response,
+        responseVariance: responseVariance(a),
+        stride: 0,
+        priorEnergy,
+        logDet,
+        fit,
+      };
     },
     certain: (taps) => ({
       taps,
       tapVariance: new Float64Array(numTaps),
       response: transform(taps),
       responseVariance: new Float64Array(numBins),
+      stride: 0,
+      priorEnergy: energyUnder(taps, inversePrior),
+      logDet: 0,
+      fit: 0,
     }),
-    priorEnergy({ taps }) {
-      let sum = 0;
-      for (let l = 0; l < numTaps; l++) sum += inversePrior[l] * (taps.re[l] ** 2 + taps.im[l] ** 2);
-      return sum;
-    },
   };
 
   /** F Σ Fᴴ has on its diagonal Σ_d r[d]·exp(−j2π·bin·d/N), r[d] the sum of Σ's d-th diagonal. */
@@ -153,11 +177,37 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
   }
 }
 
-/** Inverts a Hermitian positive definite matrix in place by Gauss–Jordan elimination. */
-function invertHermitian(a: ComplexRow, n: number): void {
+/** Least-squares taps of each packet's mean response at its data cells, in a window of `numTaps`. */
+export function fitTaps(grid: Grid, response: ComplexArray, numTaps: number): ComplexArray[] {
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
+  return Array.from({ length: response.re.length / grid.cellsPerPacket }, (_, p) => {
+    const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
+    const cross = createRow(grid.numDataSubcarriers);
+    for (let i = 0; i < grid.cellsPerPacket; i++) {
+      const m = i % grid.numDataSubcarriers;
+      cross.re[m] += response.re[p * grid.cellsPerPacket + i];
+      cross.im[m] += response.im[p * grid.cellsPerPacket + i];
+    }
+    const { taps } = estimator.posterior(energy, cross, 1e-5);
+    return { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) };
+  });
+}
+
+/** Σ |x_i|²·weight_i. */
+export const energyUnder = ({ re, im }: ComplexRow, weight: Float64Array): number =>
+  weight.reduce((sum, w, i) => sum + w * (re[i] ** 2 + im[i] ** 2), 0);
+
+/** Re xᴴy. */
+export const innerProduct = (x: ComplexRow, y: ComplexRow): number =>
+  x.re.reduce((sum, v, i) => sum + v * y.re[i] + x.im[i] * y.im[i], 0);
+
+/** Inverts a Hermitian positive definite matrix in place by Gauss–Jordan elimination; returns log det of what it was. */
+export function invertHermitian(a: ComplexRow, n: number): number {
   const { re, im } = a;
+  let logDet = 0;
   for (let p = 0; p < n; p++) {
     const pivot = p * n + p;
+    logDet += Math.log(re[pivot]);
     const scale = 1 / re[pivot];
     re[pivot] = 1;
     im[pivot] = 0;
@@ -179,4 +229,5 @@ function invertHermitian(a: ComplexRow, n: number): void {
       }
     }
   }
+  return logDet;
 }

@@ -3,7 +3,8 @@ import type { ComplexArray } from '../core/complex.js';
 import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
-import { measuredSnr, successChance, verdictOf } from './verdict.js';
+import { packTiles, tileBatches } from './tile-batches.js';
+import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
 
 /** What a receiver that knows its channel decodes with. */
 export interface KnownChannel extends CellChannel {
@@ -30,6 +31,28 @@ export function decodeCells(setting: LinkSetting, equalised: ComplexArray): Prom
   const latents = new Float32Array(layout.channels * layout.height * layout.width);
   cellsToLatents(setting, equalised, latents);
   return codec.decode(latents, 1, layout, snrDb);
+}
+
+/** The polarity network's least log-odds over the tiles of an equalised frame; null without a network or with a mask. */
+async function plausibility(setting: LinkSetting, equalised: ComplexArray): Promise<number | null> {
+  const { codec, layout, interleaver } = setting;
+  if (!codec.hasPolarity || layout.side !== null) return null;
+  const tiles = new Float32Array(layout.numTiles * 2 * layout.tileSymbols);
+  for (let i = 0; i < layout.numSymbols; i++) {
+    const cell = interleaver.cellOf[i];
+    tiles[layout.tileIndexOf[i]] = equalised.re[cell];
+    tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[cell];
+  }
+  let least = Infinity;
+  for (const batch of tileBatches(
+    setting,
+    Int32Array.from({ length: layout.numTiles }, (_, t) => t),
+  )) {
+    const packed = packTiles(batch, layout.channels, tiles);
+    const logits = await codec.polarity(packed, batch.members.length, batch.height, batch.width);
+    for (const logit of logits) least = Math.min(least, logit);
+  }
+  return least;
 }
 
 /** What a receiver with a known channel ended with. */
@@ -65,25 +88,28 @@ export async function conclude(
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
-  const chance = successChance(codec.card, {
+  const symptoms = {
     residual,
     snr: measuredSnr(frame.cells, channel.noiseVariance),
-    signLogOdds: Number.POSITIVE_INFINITY,
-    agreement: 1,
-  });
-  const confidence = deterministic === undefined ? chance : chance * agreement(picture, deterministic);
+    ...textureOf(picture, layout.width * codec.card.downSampling),
+    signLogOdds: await plausibility(setting, equalised),
+    agreement: null,
+  };
+  const judged = judgeSymptoms(setting, symptoms);
+  const { chance, verdict } = deterministic === undefined ? judged : lowered(judged, agreement(picture, deterministic));
   return {
     picture,
     channel: channel.estimates,
     equalised,
     noiseVariance: channel.noiseVariance,
     residual,
-    verdict: verdictOf(confidence),
-    confidence,
+    verdict,
+    confidence: chance,
     signLogOdds: null,
     evaluations,
     starts: 1,
     agreeing: 1,
     milliseconds: performance.now() - began,
+    symptoms,
   };
 }

@@ -1,9 +1,9 @@
 import type { Codec } from '../codec/codec.js';
 import type { CodewordLayout } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
-import type { ReceiverName } from '../core/receiver-names.js';
 import type { Grid } from '../ofdm/grid.js';
 import type { Interleaver } from '../ofdm/interleaver.js';
+import type { Symptoms } from './symptoms.js';
 
 /** What both ends know before a frame is sent. A receiver is created for one setting. */
 export interface LinkSetting {
@@ -79,6 +79,8 @@ export interface ReceiverResult {
   readonly starts: number;
   readonly agreeing: number;
   readonly milliseconds: number;
+  /** What the verdict was judged by, where it was judged by `verdict.ts`. */
+  readonly symptoms?: Symptoms;
 }
 
 export type ReceiverStep =
@@ -103,10 +105,8 @@ export interface Observations {
  * It never sees the picture that was sent.
  */
 export interface Receiver {
-  readonly name: ReceiverName;
+  readonly name: string;
   /** Which side channels it must be given; all others are withheld by the link. */
   readonly needs: { readonly pilots: boolean; readonly truth: boolean };
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
 }
-
-export type { ReceiverName };

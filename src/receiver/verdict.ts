@@ -1,55 +1,167 @@
 import type { CodecCard } from '../codec/card.js';
 import { type ComplexArray, meanPower } from '../core/complex.js';
-import type { Verdict } from './receiver.js';
+import { powerToDb } from '../core/units.js';
+import type { LinkSetting, Verdict } from './receiver.js';
+import type { Symptoms } from './symptoms.js';
 
-/** Used where a codec's card has no calibration: residual near 1 and a clear sign count as success. */
-const UNCALIBRATED = { intercept: 4, logResidual: -4, signLogOdds: 0.3, agreement: 3 };
-
-/** Above this chance of success a picture is called decoded; below the second it is called failed. */
-const DECODED = 0.9;
+/** Below this chance a picture is called failed; between it and the card's threshold, doubtful. */
 const FAILED = 0.2;
 
-/** Log-odds of the sign beyond this say nothing more. */
-const SIGN_CAP = 20;
+/** An SNR below this, or this far below the one that both ends are adapted to, is an obstacle: nothing can be promised. */
+const LEAST_SNR_DB = -10;
+const LEAST_BELOW_DESIGN_DB = 16;
 
-/** κ: what a codec's own distortion leaves of the codeword's power when a decoded picture is encoded again. */
-const CODEC_DISTORTION = 0.02;
+/** A picture rougher than usual by e^this is as bad as any. */
+const ROUGHNESS_CAP = 2;
+/** An excess residual beyond e^this is as bad as any. */
+const EXCESS_CAP = 3;
 
-/** What a receiver sees of its own success. */
-export interface Symptoms {
-  /** χ = ‖Y − Ĥ·E(x̂)‖² / (σ²·cells). */
-  readonly residual: number;
-  /** Measured SNR, (mean |Y|² − σ²) / σ², linear. */
+/** What rightly decoded frames show with the channel known, by SNR: the codec's own distortion and doubts are in it. */
+export interface ExpectedSymptoms {
+  readonly snrDb: readonly number[];
+  /** χ₀. */
+  readonly residual: readonly number[];
+  /** λ₀, above 0. */
+  readonly sign: readonly number[];
+  /** Roughness, above 0. */
+  readonly roughness: readonly number[];
+}
+
+/** A logistic model of success and the chance from which a picture is called decoded. */
+export interface VerdictModel {
+  readonly intercept: number;
+  readonly excess: number;
   readonly snr: number;
-  /** λ, log-odds of the chosen sign; Infinity where the sign is not in question. */
-  readonly signLogOdds: number;
-  /** α, share of the starts that ended at the chosen taps. */
+  readonly contrast: number;
+  readonly roughness: number;
+  readonly sign: number;
   readonly agreement: number;
+  readonly decoded: number;
+}
+
+/** Used where a codec's card has no calibration. */
+export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
+  expected: {
+    snrDb: [-10, 0, 10, 20, 30],
+    residual: [1, 1.02, 1.1, 1.5, 4],
+    sign: [3, 10, 20, 25, 25],
+    roughness: [0.03, 0.06, 0.09, 0.1, 0.1],
+  },
+  informed: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 0, decoded: 0.9 },
+  blind: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 1, decoded: 0.9 },
+};
+
+/** ln χ beyond what is expected at this SNR, 0…3: a residual that is smaller than expected proves nothing. */
+export function excessResidual(expected: ExpectedSymptoms, residual: number, snr: number): number {
+  const at = interpolate(expected.snrDb, expected.residual, powerToDb(Math.max(snr, 1e-6)));
+  return Math.min(EXCESS_CAP, Math.max(0, Math.log(residual / at)));
+}
+
+/** The model's inputs, in the order of `modelInputs`. */
+export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): Record<VerdictInput, number> {
+  const { residual, snr, contrast, roughness, signLogOdds, agreement } = symptoms;
+  const snrDb = powerToDb(Math.max(snr, 1e-6));
+  const usualSign = interpolate(expected.snrDb, expected.sign, snrDb);
+  const usualRoughness = interpolate(expected.snrDb, expected.roughness, snrDb);
+  return {
+    excess: excessResidual(expected, residual, snr),
+    snr: Math.min(15, Math.max(-15, snrDb)) / 10,
+    contrast: Math.log(contrast + 1e-4),
+    roughness: Math.min(ROUGHNESS_CAP, Math.max(0, Math.log((roughness + 1e-3) / usualRoughness))),
+    // Nothing known of it counts as the usual.
+    sign: signLogOdds === null ? 1 : Math.min(1, Math.max(-1, signLogOdds / usualSign)),
+    agreement: (agreement ?? 1) - 1,
+  };
+}
+
+export const verdictInputNames = ['excess', 'snr', 'contrast', 'roughness', 'sign', 'agreement'] as const;
+type VerdictInput = (typeof verdictInputNames)[number];
+
+/** A verdict with the chance of success behind it. */
+export interface Judged {
+  readonly chance: number;
+  readonly verdict: Verdict;
 }
 
 /**
- * The chance that a part of a frame was decoded:
+ * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
- *   P = 1 / (1 + exp(−(a + b·ln(χ / (1 + κ·SNR)) + c·min(λ, 20) + d·(α − 1)))),  κ = 0.02
+ *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1)
  *
- * χ is near 1 at low SNR; at high SNR the codec's distortion, not the noise, is what remains. a, b, c and d come from
- * the codec's card, fitted on simulated frames (docs/receivers.md).
+ * χ₀, λ₀ and the usual roughness are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
+ * weights of their own. `decoded` asks for the card's threshold, which was chosen so that at least 99 % of the pictures called so
+ * are right under every condition it was calibrated on, wrong models of the channel and foreign signals included
+ * (docs/receivers.md). An SNR far below the design's is an obstacle whatever P says.
  */
-export function successChance(card: CodecCard, { residual, snr, signLogOdds, agreement }: Symptoms): number {
-  const weights = card.verdict ?? UNCALIBRATED;
-  const score =
-    weights.intercept +
-    weights.logResidual * Math.log(residual / (1 + CODEC_DISTORTION * Math.max(snr, 0))) +
-    weights.signLogOdds * Math.min(signLogOdds, SIGN_CAP) +
-    weights.agreement * (agreement - 1);
-  return 1 / (1 + Math.exp(-score));
+export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {
+  const { expected, informed, blind } = setting.codec.card.verdict ?? UNCALIBRATED;
+  const model = symptoms.agreement === null ? informed : blind;
+  const inputs = verdictInputs(expected, symptoms);
+  const score = verdictInputNames.reduce((sum, name) => sum + model[name] * inputs[name], model.intercept);
+  const chance = Number.isFinite(score) ? 1 / (1 + Math.exp(-score)) : 0;
+  return verdictOf(setting, symptoms.snr, chance, model.decoded);
+}
+
+/** The verdict at a chance of success, unless the SNR forbids any promise. */
+function verdictOf(setting: Pick<LinkSetting, 'snrDb'>, snr: number, chance: number, decoded: number): Judged {
+  const snrDb = powerToDb(Math.max(snr, 1e-12));
+  const hopeless = snrDb < LEAST_SNR_DB || snrDb < setting.snrDb - LEAST_BELOW_DESIGN_DB;
+  if (hopeless) return { chance: Math.min(chance, FAILED / 2), verdict: 'failed' };
+  if (chance >= decoded) return { chance, verdict: 'decoded' };
+  return { chance, verdict: chance < FAILED ? 'failed' : 'doubtful' };
+}
+
+/** A verdict that something else lowers: the chance times `share`, 0…1. */
+export function lowered({ chance, verdict }: Judged, share: number): Judged {
+  if (share >= 1) return { chance, verdict };
+  const left = chance * share;
+  return {
+    chance: left,
+    verdict: left < FAILED ? 'failed' : verdict === 'decoded' && share > 0.9 ? verdict : 'doubtful',
+  };
 }
 
 /** (mean |Y|² − σ²) / σ² over received cells. */
 export const measuredSnr = (received: ComplexArray, noiseVariance: number): number =>
   meanPower(received) / noiseVariance - 1;
 
-export function verdictOf(chance: number): Verdict {
-  if (chance >= DECODED) return 'decoded';
-  return chance < FAILED ? 'failed' : 'doubtful';
+/** The same over some of them. */
+export function measuredSnrOver(received: ComplexArray, cells: Int32Array, noiseVariance: number): number {
+  let sum = 0;
+  for (const at of cells) sum += received.re[at] ** 2 + received.im[at] ** 2;
+  return sum / cells.length / noiseVariance - 1;
+}
+
+/** Contrast and roughness of a picture [3,H,W]; see `Symptoms`. */
+export function textureOf(picture: Float32Array, width: number): Pick<Symptoms, 'contrast' | 'roughness'> {
+  const size = picture.length / 3;
+  const height = size / width;
+  let variance = 0;
+  let steps = 0;
+  for (let c = 0; c < 3; c++) {
+    let sum = 0;
+    let square = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const at = c * size + y * width + x;
+        const v = picture[at];
+        sum += v;
+        square += v * v;
+        if (x + 1 < width) steps += (picture[at + 1] - v) ** 2;
+        if (y + 1 < height) steps += (picture[at + width] - v) ** 2;
+      }
+    }
+    variance += square / size - (sum / size) ** 2;
+  }
+  const contrast = Math.max(0, variance / 3);
+  return { contrast, roughness: contrast < 1e-6 ? 0 : steps / (6 * size) / (2 * contrast) };
+}
+
+/** Straight lines between the points, constant beyond them. */
+function interpolate(x: readonly number[], y: readonly number[], at: number): number {
+  const last = x.length - 1;
+  if (at <= x[0]) return y[0];
+  if (at >= x[last]) return y[last];
+  const i = x.findIndex((v) => v > at) - 1;
+  return y[i] + ((y[i + 1] - y[i]) * (at - x[i])) / (x[i + 1] - x[i]);
 }

@@ -9,8 +9,10 @@ import { readPicture, requireFile } from './read-picture.js';
 export interface PictureSource {
   /** How many `pictures()` gives. */
   readonly count: number;
-  /** Reads them one at a time. */
+  /** Reads them one at a time, the next when it is asked for. */
   pictures(): AsyncIterable<Picture>;
+  /** Reads picture `index` of those, 0…count−1. */
+  at(index: number): Promise<Picture>;
 }
 
 const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif', '.bmp']);
@@ -38,20 +40,22 @@ export function openPictures(
     throw new FormatError('picture.none', 'no pictures named; give files, folders, builtin:faces or builtin:natural');
   }
   const parts = specs.map((spec) => expand(spec, maxPixels));
-  const once = parts.reduce((sum, part) => sum + (part.kind === 'builtin' ? BUILTIN_COUNT : part.paths.length), 0);
+  const once = parts.reduce((sum, part) => sum + sizeOf(part), 0);
   const count = frames ?? once;
+  const at = (index: number): Promise<Picture> => {
+    const round = Math.floor(index / once);
+    let rest = index % once;
+    for (const part of parts) {
+      if (rest < sizeOf(part)) return open(itemOf(part, round, rest), maxPixels);
+      rest -= sizeOf(part);
+    }
+    throw new FormatError('picture.none', `picture ${index}: there are ${once}`);
+  };
   return {
     count,
+    at,
     async *pictures() {
-      let given = 0;
-      for (let round = 0; given < count; round++) {
-        for (const part of parts) {
-          for (const item of itemsOf(part, round)) {
-            if (given++ >= count) return;
-            yield await open(item, maxPixels);
-          }
-        }
-      }
+      for (let index = 0; index < count; index++) yield await at(index);
     },
   };
 }
@@ -105,16 +109,13 @@ function expandBuiltin(spec: string, maxPixels: number): Part {
   return { kind: 'builtin', set, size: pixels };
 }
 
-function itemsOf(part: Part, round: number): Item[] {
-  if (part.kind === 'files') return part.paths.map((path) => ({ kind: 'file', path }));
-  const first = round * BUILTIN_COUNT;
-  return Array.from({ length: BUILTIN_COUNT }, (_, i) => ({
-    kind: 'builtin',
-    set: part.set,
-    index: first + i,
-    size: part.size,
-  }));
-}
+/** Pictures that a part has in a round. */
+const sizeOf = (part: Part): number => (part.kind === 'builtin' ? BUILTIN_COUNT : part.paths.length);
+
+const itemOf = (part: Part, round: number, i: number): Item =>
+  part.kind === 'files'
+    ? { kind: 'file', path: part.paths[i] }
+    : { kind: 'builtin', set: part.set, index: round * BUILTIN_COUNT + i, size: part.size };
 
 function open(item: Item, maxPixels: number): Promise<Picture> {
   return item.kind === 'file' ? readPicture(item.path, { maxPixels }) : builtinPicture(item.set, item.index, item.size);

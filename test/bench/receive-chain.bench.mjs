@@ -7,7 +7,7 @@
  */
 import { concatComplex, createComplex } from '../../dist/core/complex.js';
 import { createRng } from '../../dist/core/rng.js';
-import { createFrameExtractor } from '../../dist/link/frame-extractor.js';
+import { createFrameExtractor } from '../../dist/link/stream/frame-extractor.js';
 import { createFrameParts, modulateFrame } from '../../dist/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../dist/ofdm/grid.js';
 import { fillQpsk } from '../../dist/ofdm/pilots.js';

@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Codec, openCodec } from '../../src/codec/codec.js';
 import { findModel } from '../../src/core/shipped-models.js';
 import { type RawConfig, resolveConfig } from '../../src/config/load.js';
-import type { FrameOutcome } from '../../src/link/frame-report.js';
+import { frameColumns, type FrameOutcome } from '../../src/link/results/frame-report.js';
+import { builtinReceivers, type ReceiverDescriptor } from '../../src/link/setting/receivers.js';
+import type { Observations } from '../../src/receiver/receiver.js';
 import { createLink } from '../../src/link/link.js';
-import { openRunFolder } from '../../src/link/run-folder.js';
-import { summarisable, summarise } from '../../src/link/summary.js';
+import { openRunFolder } from '../../src/link/results/run-folder.js';
+import { summarisable, summarise } from '../../src/link/results/summary.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 
@@ -79,21 +81,39 @@ describe('the walking link', () => {
     expect(summaryOf(outcomes)['blind-em'].success).toBe(1);
   });
 
-  it('withholds pilots and truth from blind-em: their values do not change its answer', async () => {
-    const blind = (pilotSymbols: number) =>
-      run(
-        {
-          ofdm: { pilotSymbols },
-          channel: { taps: { kind: 'identity' } },
-          snrDb: 60,
-          receiver: { names: ['blind-em'] },
-        },
-        ['builtin:faces'],
-        1,
-      );
-    const [[none], [two]] = [await blind(0), await blind(2)];
-    // At 60 dB over the identity channel the data cells agree but for noise, so the pictures do too.
-    expect(two.report.psnrDb).toBeCloseTo(none.report.psnrDb, 0);
+  it.each([
+    ['perfect', { pilots: false, truth: true }],
+    ['pilot', { pilots: true, truth: false }],
+    ['blind-em', { pilots: false, truth: false }],
+  ])('shows %s what it asks for and nothing else', async (name, needs) => {
+    const shown: Observations[] = [];
+    const builtin = builtinReceivers.find((one) => one.name === name)!;
+    // In the receiver's own place stands one that keeps what it is shown and hands it on.
+    const spy: ReceiverDescriptor = {
+      ...builtin,
+      create(context) {
+        const receiver = builtin.create(context);
+        return {
+          ...receiver,
+          receive(observations, signal) {
+            shown.push(observations);
+            return receiver.receive(observations, signal);
+          },
+        };
+      },
+    };
+    const config = resolveConfig({ receiver: { names: [name] } });
+    const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 2 });
+    const parts = { codec, runtime, receivers: [spy] };
+    const outcomes = await lastValueFrom(createLink(config, parts, source.pictures()).pipe(toArray()));
+    expect(shown).toHaveLength(2);
+    for (const [i, { frame, pilots, truth, ...rest }] of shown.entries()) {
+      expect(rest).toEqual({});
+      expect(Object.keys(frame).sort()).toEqual(['cells', 'index', 'noiseVariance']);
+      expect(pilots !== null).toBe(needs.pilots);
+      expect(truth !== null).toBe(needs.truth);
+      if (truth !== null) expect(truth.response).toEqual(outcomes[i].arrived.response);
+    }
   });
 
   it('follows late timing and phase drift with a flat window of 14 taps', async () => {
@@ -167,8 +187,16 @@ describe('the walking link', () => {
   });
 
   it('a superimposed reference settles the sign without a polarity network', async () => {
-    const outcomes = await run({ rho: 0.02, receiver: { names: ['blind-em'] } }, ['builtin:faces'], 4);
-    expect(summaryOf(outcomes)['blind-em'].success).toBe(1);
+    const bare = { ...codec, hasPolarity: false, polarity: () => Promise.reject(new Error('there is none')) };
+    const config = resolveConfig({ rho: 0.02, receiver: { names: ['blind-em'] } });
+    const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 4 });
+    const outcomes = await lastValueFrom(
+      createLink(config, { codec: bare, runtime }, source.pictures()).pipe(toArray()),
+    );
+    for (const { report } of outcomes) {
+      expect(report.success).toBe(true);
+      expect(report.signLogOdds).toBeGreaterThan(0);
+    }
   });
 });
 
@@ -209,7 +237,20 @@ describe('a run folder', () => {
     expect(JSON.parse(readFileSync(join(path, 'versions.json'), 'utf8'))).toMatchObject({
       codec: { name: 'faces-12' },
     });
-    expect(readFileSync(join(path, 'frames.csv'), 'utf8').trim().split('\n')).toHaveLength(3);
+    const [header, ...rows] = readFileSync(join(path, 'frames.csv'), 'utf8').trim().split('\n');
+    expect(header.split(',')).toEqual([...frameColumns]);
+    outcomes.forEach(({ report }, i) => {
+      const cells = rows[i].split(',');
+      frameColumns.forEach((column, c) => {
+        const value = report[column];
+        expect(cells[c], column).toBe(value === null || Number.isNaN(value) ? '' : String(value));
+      });
+    });
+    expect(rows).toHaveLength(2);
+    expect(JSON.parse(readFileSync(join(path, 'summary.json'), 'utf8'))).toEqual(
+      // JSON has no NaN.
+      JSON.parse(JSON.stringify(summaryOf(outcomes))),
+    );
     expect(existsSync(join(path, 'pictures', '00000.png'))).toBe(true);
     expect(readdirSync(join(path, 'plots')).sort()).toEqual(['00000-constellation.svg', '00000-taps.svg']);
   });

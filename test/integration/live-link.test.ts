@@ -65,7 +65,7 @@ async function start(
   return { link, messages, all, results, log, state, counters };
 }
 
-const until = async (condition: () => boolean): Promise<void> => {
+const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   await expect.poll(condition, { timeout: 30_000, interval: 20 }).toBe(true);
 };
 
@@ -163,12 +163,16 @@ describe('the live link', () => {
     const { link, all, results } = await start({ receiver: { names: ['pilot'] } });
     await until(() => results('pilot').length > 1);
     await link.carryOut({ type: 'pause', id: 1, paused: true });
-    // A frame that was under way may still come.
-    await new Promise((done) => setTimeout(done, 500));
     const frames = () => all<FrameMessage>('frame').map(({ frame }) => frame);
-    const count = frames().length;
-    await new Promise((done) => setTimeout(done, 500));
-    expect(frames()).toHaveLength(count);
+    // A frame that was under way may still come, on a busy machine late: no more than that one.
+    const atPause = frames().length;
+    let count = -1;
+    await until(async () => {
+      count = frames().length;
+      await new Promise((done) => setTimeout(done, 500));
+      return frames().length === count;
+    });
+    expect(count).toBeLessThanOrEqual(atPause + 2);
     const last = frames().at(-1)!;
     await link.carryOut({ type: 'step', id: 2 });
     await until(() => frames().length === count + 1);

@@ -7,13 +7,13 @@ import { createRng } from '../../src/core/rng.js';
 import { findModel } from '../../src/core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../../src/diffusion/denoiser.js';
 import { linearSchedule } from '../../src/diffusion/schedule.js';
-import { createReceiver } from '../../src/link/create-receiver.js';
-import type { FrameOutcome } from '../../src/link/frame-report.js';
+import { builtinReceivers, createReceiver } from '../../src/link/setting/receivers.js';
+import type { FrameOutcome } from '../../src/link/results/frame-report.js';
 import { createLink } from '../../src/link/link.js';
-import { createLinkSetting, gridOf } from '../../src/link/link-setting.js';
-import { summarisable, summarise } from '../../src/link/summary.js';
-import { ChannelDiffusion } from '../../src/receiver/blind-diffcom.js';
-import { adaptiveStart } from '../../src/receiver/diffcom.js';
+import { createLinkSetting, gridOf } from '../../src/link/setting/link-setting.js';
+import { summarisable, summarise } from '../../src/link/results/summary.js';
+import { ChannelDiffusion } from '../../src/receiver/sampling/blind-diffcom.js';
+import { adaptiveStart } from '../../src/receiver/sampling/diffcom.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 
@@ -148,12 +148,21 @@ describe('diffcom and blind-diffcom', () => {
   });
 });
 
+const builtin = (wanted: string): (typeof builtinReceivers)[number] =>
+  builtinReceivers.find(({ name }) => name === wanted)!;
+
 describe('receivers that sample', () => {
   it('stop between steps when cancelled', async () => {
     const controller = new AbortController();
     const config = resolveConfig({ receiver: { names: ['blind-diffcom'] } });
-    const setting = createLinkSetting(config, codec, gridOf(config), 64, 64);
-    const receiver = createReceiver('blind-diffcom', config, setting, { runtime, denoiser }, createRng(1));
+    const setting = createLinkSetting(config, codec, gridOf(config), { height: 64, width: 64 });
+    const receiver = createReceiver(builtin('blind-diffcom'), {
+      config,
+      setting,
+      runtime,
+      denoiser,
+      rng: createRng(1),
+    });
     const cells = { re: new Float32Array(1024).fill(1), im: new Float32Array(1024) };
     const steps = receiver.receive(
       { frame: { index: 0, cells, noiseVariance: 0.1 }, pilots: null, truth: null },
@@ -175,9 +184,9 @@ describe('receivers that sample', () => {
 
   it('say what they lack', () => {
     const config = resolveConfig({ receiver: { names: ['blind-hifi'] } });
-    const setting = createLinkSetting(config, codec, gridOf(config), 64, 64);
-    expect(() => createReceiver('blind-hifi', config, setting, { runtime, denoiser: null }, createRng(1))).toThrow(
-      /blind-hifi: needs a picture prior; name one with --prior/,
-    );
+    const setting = createLinkSetting(config, codec, gridOf(config), { height: 64, width: 64 });
+    expect(() =>
+      createReceiver(builtin('blind-hifi'), { config, setting, runtime, denoiser: null, rng: createRng(1) }),
+    ).toThrow(/blind-hifi: needs a picture prior; name one with --prior/);
   });
 });

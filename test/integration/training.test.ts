@@ -222,7 +222,7 @@ describeWith(torch(), 'the training recipe', () => {
     expect(stages(python('make', ...args))).toBe(0);
     const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
     expect(card).toMatchObject({ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz' });
-    expect(card).toHaveProperty('verdict.intercept');
+    expect(card).toHaveProperty('verdict.blind.intercept');
     const runtime = createOnnxRuntime({ threads: 1 });
     const codec = await openCodec(join(out, 'card.json'), runtime);
     expect(codec).toMatchObject({ hasPolarity: true, hasRefiner: true });

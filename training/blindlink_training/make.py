@@ -20,7 +20,6 @@ from pathlib import Path
 import torch
 
 from .pictures import unpack
-from .codec import DOWN_SAMPLING
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS, PROGRAM = HERE.parent / "models", HERE.parent / "dist" / "cli" / "main.js"
@@ -28,7 +27,7 @@ TERMS = {
     "natural": "54,000 pictures of 64×64 pixels from Tiny-ImageNet (ImageNet terms: non-commercial research)",
     "faces": "22,207 aligned faces of 64×64 pixels from UTKFace (non-commercial research)",
 }
-VERDICT_SNRS_DB, VERDICT_FRAMES = (-4, 0, 4, 8, 12), 100
+VERDICT_FRAMES, VERDICT_PICTURES = 40, 1000
 
 
 @dataclass
@@ -157,22 +156,16 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     pictures = unpack(args.train, run / "pictures", limit=60 if args.smoke else 10_000)
     rank = 4 if args.smoke else recipe.rank
     blindlink("model", "statistics", args.out, pictures, "--rank", rank, "--limit", 10_000)
-    calibrate(recipe, args, run)
+    calibrate(args, run)
     blindlink("model", "seal", args.out)
     blindlink("model", "check", args.out)
 
 
-def calibrate(recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
-    """The verdict's weights, from simulated frames of pictures kept apart where there are some."""
-    apart = unpack(args.apart or args.val, run / "apart", limit=VERDICT_FRAMES)
-    files = []
-    symbols = recipe.latent_channels * (64 // DOWN_SAMPLING) ** 2 // 2
-    for snr_db in VERDICT_SNRS_DB[:2] if args.smoke else VERDICT_SNRS_DB:
-        files.append(run / f"frames{snr_db}.jsonl")
-        frames = ["--frames", 3 if args.smoke else VERDICT_FRAMES, "--snr", snr_db, "--receiver", "blind-em", "--threads", 1]
-        grid = ["--set", f"ofdm.symbolsPerPacket={min(16, symbols // 64)}"]
-        blindlink("simulate", apart, "--codec", args.out, *frames, *grid, "--json", "--no-save", output=files[-1])
-    python("calibrate_verdict", "--card", args.out / "card.json", *files)
+def calibrate(args: argparse.Namespace, run: Path) -> None:
+    """The verdict, from simulated frames of pictures kept apart where there are some."""
+    apart = unpack(args.apart or args.val, run / "apart", limit=VERDICT_PICTURES)
+    frames = ["--frames", 2, "--weights-from", "natural-12-blind"] if args.smoke else ["--frames", VERDICT_FRAMES]
+    blindlink("model", "verdict", args.out, apart, *frames)
 
 
 def main() -> None:

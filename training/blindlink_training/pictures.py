@@ -80,3 +80,12 @@ def unpack(paths: list[str], folder: Path, limit: int) -> Path:
         suffix = Image.open(io.BytesIO(raw)).format.lower()
         (folder / f"{i:05d}.{suffix}").write_bytes(raw)
     return folder
+
+
+def load_photographs(paths: list[str], least: int) -> list[np.ndarray]:
+    """Pictures at their own sizes, [H,W,3] uint8; those with an edge below `least` are left out."""
+    pictures = [np.asarray(Image.open(io.BytesIO(raw)).convert("RGB")) for raw in _encoded(paths)]
+    kept = [p for p in pictures if min(p.shape[:2]) >= least]
+    if not kept:
+        raise PicturesError(f"{', '.join(paths)}: no picture has both edges of {least} pixels or more")
+    return kept

@@ -1,7 +1,6 @@
-import { receiverNames } from '../../core/receiver-names.js';
 import type { LiveRequest } from '../client.js';
 import type { StateMessage, Steerable } from '../messages.js';
-import { h } from './dom.js';
+import { cssName, h } from './dom.js';
 
 /** The settings' form: what is changed is sent, and what the link says is shown. */
 export interface Controls {
@@ -361,24 +360,34 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
 }
 
 function receiversField(set: (changes: Record<string, unknown>) => void): Field {
-  const boxes = receiverNames.map((name) => h('input', { type: 'checkbox', value: name, name: 'receiver' }));
-  const root = h(
-    'div',
-    { class: 'checks', role: 'group', 'aria-label': 'Receivers that run' },
-    ...boxes.map((box) =>
-      h('label', {}, box, h('span', { class: 'swatch', style: `--c: var(--${box.value})` }), box.value),
-    ),
-  );
+  let boxes: HTMLInputElement[] = [];
+  const root = h('div', { class: 'checks', role: 'group', 'aria-label': 'Receivers that run' });
   root.addEventListener('change', (event) => {
     const chosen = boxes.filter(({ checked }) => checked).map(({ value }) => value);
     if (chosen.length > 0) set({ 'receiver.names': chosen });
     // At least one must run.
     else (event.target as HTMLInputElement).checked = true;
   });
+  const arrange = (available: StateMessage['available']): void => {
+    if (available.length === boxes.length && available.every(({ name }, i) => boxes[i].value === name)) return;
+    boxes = available.map(({ name }) => h('input', { type: 'checkbox', value: name, name: 'receiver' }));
+    root.replaceChildren(
+      ...available.map(({ name, about }, i) =>
+        h(
+          'label',
+          { title: about },
+          boxes[i],
+          h('span', { class: 'swatch', style: `--c: var(${cssName(name)})` }),
+          name,
+        ),
+      ),
+    );
+  };
   return {
     root,
     paths: ['receiver.names'],
     show(state) {
+      arrange(state.available);
       const running = new Set<string>(state.receivers.map(({ name }) => name));
       for (const box of boxes) box.checked = running.has(box.value);
     },

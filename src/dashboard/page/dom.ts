@@ -22,9 +22,22 @@ export function byId(id: string): HTMLElement {
   return found;
 }
 
+/** The custom property that holds a colour: any name, a receiver's file included. */
+export const cssName = (name: string): string => `--${name.replaceAll(/[^\w-]/g, '_')}`;
+
 /** A colour or length of the style sheet. */
 export const cssValue = (name: string): string =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  getComputedStyle(document.documentElement).getPropertyValue(cssName(name)).trim();
+
+/** Colours in the style sheet for as many receivers; further ones begin anew. */
+const PALETTE = 8;
+
+/** Gives each receiver a colour of the palette, by its place. */
+export function colourReceivers(names: readonly string[]): void {
+  names.forEach((name, i) => {
+    document.documentElement.style.setProperty(cssName(name), `var(--series-${i % PALETTE})`);
+  });
+}
 
 /** The font of text in plots, which grows with the page's. */
 export const plotFont = (): string =>

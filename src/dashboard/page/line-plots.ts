@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import type { ResultMessage } from '../messages.js';
-import { cssValue, h, plotFont, setText } from './dom.js';
+import { cssName, cssValue, h, plotFont, setText } from './dom.js';
 import { type Card, channelsOf } from './own-plots.js';
 import type { HistoryRow, Store } from './store.js';
 
@@ -95,7 +95,7 @@ function createLines({ title, xLabel, yLabel, yRange, logarithmic = false, extra
     );
     legend.replaceChildren(
       ...lines.map(({ label, colour }) =>
-        h('span', {}, h('span', { class: 'swatch', style: `--c: var(--${colour})` }), label),
+        h('span', {}, h('span', { class: 'swatch', style: `--c: var(${cssName(colour)})` }), label),
       ),
     );
   };

@@ -2,7 +2,7 @@ import 'uplot/dist/uPlot.min.css';
 import './page.css';
 import { createLiveClient, type LiveRequest } from '../client.js';
 import { createControls } from './controls.js';
-import { byId, setText } from './dom.js';
+import { byId, colourReceivers, setText } from './dom.js';
 import { saveJson, saveNpz, savePng } from './download.js';
 import { figure } from './format.js';
 import { createCcdf, createHistory, createResponse, createSpectrum } from './line-plots.js';
@@ -64,6 +64,7 @@ const client = createLiveClient({
     if (message.type === 'welcome') store.clear();
     store.take(message);
     if (message.type === 'state') {
+      colourReceivers(message.available.map(({ name }) => name));
       controls.show(message);
       pictures.arrange(message);
       setText(byId('pause'), message.paused ? 'Resume' : 'Pause');
@@ -116,7 +117,7 @@ const plots: Card[] = [
   createCcdf(store),
   createStages(store),
   createCounters(store, (receiver) => {
-    send({ type: 'restart', receiver: receiver as 'pilot' });
+    send({ type: 'restart', receiver });
   }),
   createLog(store),
 ];

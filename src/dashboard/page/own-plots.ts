@@ -1,5 +1,5 @@
 import type { Points, ResultMessage } from '../messages.js';
-import { cssValue, h, plotFont, prepareCanvas, setText } from './dom.js';
+import { cssName, cssValue, h, plotFont, prepareCanvas, setText } from './dom.js';
 import { figure } from './format.js';
 import type { Store } from './store.js';
 
@@ -43,7 +43,7 @@ export function createConstellations(store: Store): Card {
           const note = h('span', {});
           const caption = h(
             'figcaption',
-            { style: `--c: var(--${name})` },
+            { style: `--c: var(${cssName(name)})` },
             ...(name === 'received' ? [] : [h('span', { class: 'swatch' })]),
             label,
             note,

@@ -1,5 +1,5 @@
 import type { Pixels, ResultMessage, StateMessage } from '../messages.js';
-import { cssValue, h, prepareCanvas, setAttribute, setText } from './dom.js';
+import { cssName, cssValue, h, prepareCanvas, setAttribute, setText } from './dom.js';
 import { figure } from './format.js';
 import type { Store } from './store.js';
 
@@ -86,7 +86,7 @@ function createShot(name: string, store: Store): Shot {
   ]);
   const root = h(
     'article',
-    { class: 'shot', 'data-shot': name, style: `--c: var(--${name})` },
+    { class: 'shot', 'data-shot': name, style: `--c: var(${cssName(name)})` },
     h('h2', {}, h('span', { class: 'swatch' }), name, badge),
     canvas,
     h('div', {}, bar, strip),

@@ -1,17 +1,15 @@
 /** The process in which pictures are encoded, sent through the simulated channel and synchronised. */
-import { openCodec, type Codec } from '../../codec/codec.js';
+import type { Codec } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { LinkError } from '../../core/errors.js';
 import { createRng } from '../../core/rng.js';
-import { findModel } from '../../core/shipped-models.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { ccdf, symbolPaprDb } from '../../ofdm/papr.js';
 import type { LinkSetting } from '../../receiver/receiver.js';
-import { openRuntime } from '../../runtime/open-runtime.js';
-import type { Runtime } from '../../runtime/runtime.js';
-import { padPicture } from '../../source/picture.js';
-import { createLinkSetting, gridOf, syncMethodOf } from '../link-setting.js';
-import { type ArrivedFrame, createTransmission, type TransmissionStages } from '../transmission.js';
+import { padPicture, type Picture } from '../../source/picture.js';
+import { modelsKey, openModels, type OpenModels } from '../setting/link-models.js';
+import { createLinkSetting, gridOf, syncMethodOf } from '../setting/link-setting.js';
+import { type ArrivedFrame, createSimulation, type Simulation } from '../frame/simulation.js';
 import type { CameraPicture, FedFrame, FeedSetup } from './live-frame.js';
 import { openPictureRoll, type PictureRoll } from './picture-roll.js';
 import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
@@ -26,27 +24,25 @@ interface Link {
   readonly setup: FeedSetup;
   readonly grid: Grid;
   readonly codec: Codec;
-  readonly transmission: TransmissionStages;
+  readonly simulation: Simulation;
   readonly roll: PictureRoll;
   readonly settings: Map<string, LinkSetting>;
   readonly papr: number[];
 }
 
-let models: { readonly key: string; readonly runtime: Runtime; readonly codec: Codec } | null = null;
+let kept: { readonly key: string; readonly models: OpenModels } | null = null;
 let link: Link | null = null;
 let camera: CameraPicture | null = null;
 let recorder: LiveRecorder | null = null;
 
 async function codecFor(config: LinkConfig): Promise<Codec> {
-  const key = JSON.stringify([config.codec, config.run]);
-  if (models?.key === key) return models.codec;
-  const cardPath = findModel('codec', config.codec);
-  const runtime = await openRuntime(config.run);
-  const codec = await openCodec(cardPath, runtime);
-  const old = models;
-  models = { key, runtime, codec };
-  await old?.runtime.dispose();
-  return codec;
+  const key = modelsKey(config, []);
+  if (kept?.key === key) return kept.models.codec;
+  const models = await openModels(config);
+  const old = kept;
+  kept = { key, models };
+  await old?.models.dispose();
+  return models.codec;
 }
 
 /** Builds everything that the settings ask for before anything of the old link is let go. */
@@ -54,7 +50,7 @@ async function configure(setup: FeedSetup): Promise<void> {
   const { config, pictures, holdFrames } = setup;
   const codec = await codecFor(config);
   const grid = gridOf(config);
-  const transmission = createTransmission(config, grid, createRng(config.seed));
+  const simulation = createSimulation(config, grid, createRng(config.seed));
   const samePictures =
     link !== null &&
     link.setup.holdFrames === holdFrames &&
@@ -62,18 +58,18 @@ async function configure(setup: FeedSetup): Promise<void> {
   const roll = samePictures
     ? link!.roll
     : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, camera: () => camera });
-  const next: Link = { setup, grid, codec, transmission, roll, settings: new Map(), papr: [] };
+  const next: Link = { setup, grid, codec, simulation, roll, settings: new Map(), papr: [] };
   // A setting that does not fit the pictures is refused now, not with the next frame.
   const sample = padPicture(await roll.at(0), codec.multipleOf);
-  settingFor(next, sample.height, sample.width);
+  settingFor(next, sample);
   link = next;
 }
 
-function settingFor(of: Link, height: number, width: number): LinkSetting {
+function settingFor(of: Link, { height, width }: Picture): LinkSetting {
   const key = `${height}x${width}`;
   let setting = of.settings.get(key);
   if (setting === undefined) {
-    setting = createLinkSetting(of.setup.config, of.codec, of.grid, height, width);
+    setting = createLinkSetting(of.setup.config, of.codec, of.grid, { height, width });
     of.settings.clear();
     of.settings.set(key, setting);
   }
@@ -85,8 +81,8 @@ async function makeFrame(index: number): Promise<FedFrame> {
   const current = link;
   const picture = await current.roll.at(index);
   const padded = padPicture(picture, current.codec.multipleOf);
-  const setting = settingFor(current, padded.height, padded.width);
-  const arrived = current.transmission.transport(await current.transmission.encode(picture, padded, index, setting));
+  const setting = settingFor(current, padded);
+  const arrived = current.simulation.transport(await current.simulation.encode(picture, padded, index, setting));
   const { epoch } = current.setup;
   const { received, ...rest } = arrived;
   const { samples } = arrived.sent;

@@ -1,11 +1,11 @@
 import type { LinkConfig } from '../../config/schema.js';
 import type { FrameMessage, ProgressMessage, ResultMessage } from '../../dashboard/messages.js';
-import type { ReceiverName } from '../../receiver/receiver.js';
 import type { Picture } from '../../source/picture.js';
-import type { FrameCandidate } from '../frame-extractor.js';
-import type { RadioRequest } from '../open-radio.js';
-import type { PictureSize } from '../reception.js';
-import type { ArrivedFrame, SentFrame } from '../transmission.js';
+import type { FrameCandidate } from '../stream/frame-extractor.js';
+import type { RadioRequest } from '../setting/radios.js';
+import type { PictureSize } from '../stream/reception.js';
+import type { SentFrame } from '../frame/sender.js';
+import type { ArrivedFrame } from '../frame/simulation.js';
 
 /** A frame on its way to the receivers' processes: all that is data of it. */
 export type LiveFrame = SimulatedFrame | HeardFrame;
@@ -36,7 +36,6 @@ export type RadioSetup =
       readonly kind: 'replay';
       readonly path: string;
       readonly size: PictureSize;
-      readonly sent: readonly { readonly picture: Picture; readonly start: number }[];
     };
 
 /** What a feed gives: the frame, and what watchers see of it. */
@@ -74,7 +73,7 @@ export interface CameraPicture {
 }
 
 export interface ReceiveJob {
-  readonly name: ReceiverName;
+  readonly name: string;
   readonly config: LinkConfig;
   readonly frame: LiveFrame;
 }

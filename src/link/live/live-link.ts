@@ -13,7 +13,7 @@ import type {
   StatsMessage,
 } from '../../dashboard/messages.js';
 import type { LiveBackend } from '../../dashboard/backend.js';
-import type { ReceiverName } from '../../receiver/receiver.js';
+import { builtinReceivers } from '../setting/receivers.js';
 import type { FrameFeed } from './feed.js';
 import { frameClock, type Pace, type Tick } from './frame-clock.js';
 import type { LiveFrame, PictureFeed } from './live-frame.js';
@@ -28,7 +28,7 @@ export interface LiveLinkOptions {
   readonly holdFrames: number;
   readonly feed: (onCrash: (reason: string) => void) => FrameFeed;
   /** The program of a receiver's process. */
-  readonly receiverEntry: (name: ReceiverName) => string;
+  readonly receiverEntry: (name: string) => string;
   /** Where the next recording goes, without its ending. */
   readonly recordingPath: () => string;
 }
@@ -52,6 +52,13 @@ const STATS_MS = 500;
  */
 export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...options }: LiveLinkOptions): LiveLink {
   let config = initial;
+  // What a client may choose: built-in receivers, and those from files that the link was started with.
+  const available = [
+    ...builtinReceivers.map(({ name, about }) => ({ name, about })),
+    ...initial.receiver.names
+      .filter((name) => !builtinReceivers.some((one) => one.name === name))
+      .map((name) => ({ name, about: name })),
+  ];
   let epoch = 0;
   let holdFrames = hold;
   let index = -1;
@@ -68,11 +75,11 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   const asked = new Subject<Tick>();
   const live = new Subject<{ frame: LiveFrame; config: LinkConfig }>();
   const listeners = new Set<(message: ServerMessage) => void>();
-  const runs = new Map<ReceiverName, ReceiverRun>();
+  const runs = new Map<string, ReceiverRun>();
   const subscriptions: Subscription[] = [];
   const last = {
     frame: null as FrameMessage | null,
-    results: new Map<ReceiverName, ResultMessage>(),
+    results: new Map<string, ResultMessage>(),
     log: [] as LogMessage[],
   };
 
@@ -103,6 +110,7 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
     receivers: [...runs.values()].map((run) => run.status()),
     recording,
     codecs: modelNames('codec'),
+    available,
   });
   const stats = (): StatsMessage => ({
     type: 'stats',
@@ -180,7 +188,15 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
         if (refused !== undefined) {
           throw new ConfigError('config.fixed', `${refused}: cannot be changed with ${feed.name} as the source`);
         }
-        await adopt({ config: steer(config, command.changes) });
+        const changed = steer(config, command.changes);
+        const unknown = changed.receiver.names.find((name) => !available.some((one) => one.name === name));
+        if (unknown !== undefined) {
+          throw new ConfigError(
+            'config.receiver',
+            `receiver ${unknown}: not one of ${available.map(({ name }) => name).join(', ')}`,
+          );
+        }
+        await adopt({ config: changed });
         return;
       }
       case 'pause':

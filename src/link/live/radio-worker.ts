@@ -1,18 +1,19 @@
 /** The process that holds a radio or a recording: samples to frames, the newest of which waits to be asked for. */
-import { openCodec } from '../../codec/codec.js';
-import { LinkError } from '../../core/errors.js';
 import { subarray } from '../../core/complex.js';
-import { findModel } from '../../core/shipped-models.js';
+import { LinkError } from '../../core/errors.js';
 import type { Radio, SampleBlock } from '../../radio/radio.js';
 import { openReplay } from '../../radio/replay/replay-radio.js';
 import { openAnyRecording } from '../../recording/open-recording.js';
-import { openRuntime } from '../../runtime/open-runtime.js';
 import { openPictures } from '../../source/picture-source.js';
-import { padPicture, type Picture } from '../../source/picture.js';
-import { createEmission } from '../emission.js';
-import { createFrameExtractor, type ExtractedFrame, type FrameExtractor } from '../frame-extractor.js';
-import { createLinkSetting, gridOf, syncMethodOf, timingAdvanceOf } from '../link-setting.js';
-import { openRadio } from '../open-radio.js';
+import type { Picture } from '../../source/picture.js';
+import { withModels } from '../setting/link-models.js';
+import { createLinkSetting, gridOf, paddedSize } from '../setting/link-setting.js';
+import { checkChannelSettings, openRadio, transmitRmsOf } from '../setting/radios.js';
+import { sendPictures } from '../stream/exchange.js';
+import type { ExtractedFrame, FrameExtractor } from '../stream/frame-extractor.js';
+import { createExtractor } from '../stream/reception.js';
+import { sentLogOf } from '../stream/sent-in-recording.js';
+import { createSentLog, type SentLog } from '../stream/sent-log.js';
 import type { FedFrame, FeedSetup, HeardFrame, RadioSetup } from './live-frame.js';
 import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
 import { serveCalls } from './serve-calls.js';
@@ -27,7 +28,7 @@ interface Station {
   setup: FeedSetup;
   readonly radio: Radio;
   readonly extractor: FrameExtractor;
-  readonly sent: { readonly picture: Picture; readonly start: number }[];
+  readonly sent: SentLog;
   /** Samples after which a recording starts again. */
   readonly period: number;
   newest: ExtractedFrame | null;
@@ -51,6 +52,8 @@ async function configure(setup: FeedSetup): Promise<void> {
   }
   const { radio: wanted } = setup;
   if (wanted === undefined) throw new LinkError('feed.radio', 'no radio is named');
+  // Refused before anything of the old link is let go.
+  if (wanted.kind === 'radio') checkChannelSettings(wanted.request.radio, setup.config);
   // A device can be opened once: the old one goes first.
   const old = station;
   station = null;
@@ -73,47 +76,21 @@ async function openStation(setup: FeedSetup, wanted: RadioSetup): Promise<Statio
   const { config } = setup;
   const grid = gridOf(config);
   const stop = new AbortController();
-  const runtime = await openRuntime(config.run);
-  try {
-    const codec = await openCodec(findModel('codec', config.codec), runtime);
-    const { width, height } = wanted.size;
-    const padded = padPicture(
-      { name: '', data: new Float32Array(3 * width * height), width, height, notes: [] },
-      codec.multipleOf,
-    );
-    const setting = createLinkSetting(config, codec, grid, padded.height, padded.width);
-    const extractor = createFrameExtractor(grid, {
-      method: syncMethodOf(config, grid) === 'cp' ? 'cp' : 'preamble',
-      numPackets: setting.interleaver.numPackets,
-      timingAdvance: timingAdvanceOf(config, grid),
-      reference: config.rho > 0 ? setting.reference : null,
-    });
-    const sent: { picture: Picture; start: number }[] = [];
-    let period = Infinity;
-    let radio: Radio;
-    if (wanted.kind === 'radio') radio = await openRadio(wanted.request, config, stop.signal);
-    else {
-      const recording = openAnyRecording(wanted.path);
-      period = recording.numSamples;
-      for (const known of wanted.sent) sent.push(known);
-      radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz, pace: 'real-time', loops: Infinity });
-    }
-    return {
-      setup,
-      radio,
-      extractor,
-      sent,
-      period,
-      newest: null,
-      skipped: 0,
-      spectrum: null,
-      failure: null,
-      wake: () => undefined,
-      stop,
-    };
-  } finally {
-    await runtime.dispose();
+  const extractor = await withModels(config, [], async ({ codec }) =>
+    createExtractor(config, createLinkSetting(config, codec, grid, paddedSize(codec, wanted.size))),
+  );
+  let period = Infinity;
+  let sent = createSentLog([], { keep: KEPT_SENT });
+  let radio: Radio;
+  if (wanted.kind === 'radio') radio = await openRadio(wanted.request, config, stop.signal);
+  else {
+    const recording = openAnyRecording(wanted.path);
+    period = recording.numSamples;
+    sent = sentLogOf(recording, config);
+    radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz, pace: 'real-time', loops: Infinity });
   }
+  const wake = (): void => undefined;
+  return { setup, radio, extractor, sent, period, newest: null, skipped: 0, spectrum: null, failure: null, wake, stop };
 }
 
 async function listen(mine: Station): Promise<void> {
@@ -143,28 +120,27 @@ function look(mine: Station, block: SampleBlock): void {
 
 /** Sends the pictures again and again, each `holdFrames` times. */
 async function transmit(mine: Station): Promise<void> {
-  const { config, holdFrames } = mine.setup;
-  const runtime = await openRuntime(config.run);
-  try {
-    const codec = await openCodec(findModel('codec', config.codec), runtime);
-    const endless = async function* (): AsyncIterable<Picture> {
-      for (;;) {
-        for await (const picture of openPictures(config.pictures, { maxPixels: config.source.maxPixels }).pictures()) {
-          for (let i = 0; i < holdFrames; i++) yield picture;
-        }
-      }
-    };
-    const options = { leadSamples: 1000, gapSamples: 500, tailSamples: 0, rms: null, signal: mine.stop.signal };
-    for await (const part of createEmission(config, codec, endless(), options)) {
-      if (part.sent !== null) {
-        mine.sent.push({ picture: part.sent.picture, start: part.sent.sampleStart ?? 0 });
-        if (mine.sent.length > KEPT_SENT) mine.sent.shift();
-      }
-      await mine.radio.transmit(part.samples);
+  const { config, holdFrames, radio } = mine.setup;
+  if (radio?.kind !== 'radio') return;
+  const rms = transmitRmsOf(radio.request.radio);
+  const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels });
+  const endless = async function* (): AsyncIterable<Picture> {
+    for (;;) {
+      for await (const picture of source.pictures()) for (let i = 0; i < holdFrames; i++) yield picture;
     }
-  } finally {
-    await runtime.dispose();
-  }
+  };
+  await withModels(config, [], ({ codec }) =>
+    sendPictures(mine.radio, config, codec, endless(), {
+      leadSamples: 1000,
+      gapSamples: 500,
+      tailSamples: 0,
+      rms,
+      signal: mine.stop.signal,
+      onSent({ frame, picture, sampleStart }) {
+        mine.sent.add({ frame, name: picture.name, sampleStart, load: () => Promise.resolve(picture) });
+      },
+    }),
+  );
 }
 
 /** The newest frame that nobody has had yet, waited for a second at most. */
@@ -186,16 +162,15 @@ async function* nextFrame({ index }: { index: number }, signal: AbortSignal): As
   }
   const heard = mine.newest;
   mine.newest = null;
-  yield fed(mine, heard, index);
+  yield await fed(mine, heard, index);
 }
 
-function fed(mine: Station, heard: ExtractedFrame, index: number): FedFrame {
+async function fed(mine: Station, heard: ExtractedFrame, index: number): Promise<FedFrame> {
   const { setup, radio, sent, period } = mine;
   const { config, epoch } = setup;
   const { size } = setup.radio!;
   const start = heard.startSample % period;
-  const half = heard.sampleCount / 2;
-  const picture = sent.find((one) => Math.abs(one.start - start) <= half)?.picture ?? null;
+  const picture = (await sent.identify(start, heard.sampleCount, null))?.picture ?? null;
   const frame: HeardFrame = { kind: 'heard', index, epoch, size, candidates: heard.candidates, sent: picture };
   const { lostInDevice, lostInQueue, overruns } = radio.counters();
   return {

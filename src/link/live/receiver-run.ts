@@ -2,14 +2,13 @@ import type { Subscription } from 'rxjs';
 import { catchError, defer, EMPTY, finalize, type Observable, tap } from 'rxjs';
 import type { LinkConfig } from '../../config/schema.js';
 import type { ReceiverCondition, StateMessage, StatsMessage } from '../../dashboard/messages.js';
-import type { ReceiverName } from '../../receiver/receiver.js';
 import type { LiveFrame, ReceiveJob, ReceiveStep } from './live-frame.js';
 import { mapNewest } from './map-newest.js';
 import { createRateMeter } from './rate-meter.js';
 import { createWorkerProcess, WorkerCrash } from './worker-process.js';
 
 export interface ReceiverRunOptions {
-  readonly name: ReceiverName;
+  readonly name: string;
   readonly entry: string;
   readonly frames: Observable<{ readonly frame: LiveFrame; readonly config: LinkConfig }>;
   readonly onStep: (step: ReceiveStep) => void;
@@ -19,7 +18,7 @@ export interface ReceiverRunOptions {
 
 /** One receiver at work on the newest frame, in its own process. */
 export interface ReceiverRun {
-  readonly name: ReceiverName;
+  readonly name: string;
   status(): StateMessage['receivers'][number];
   counters(): StatsMessage['receivers'][number];
   /** Ends its process as a crash would; the next frame starts it anew. */

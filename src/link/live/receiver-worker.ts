@@ -1,33 +1,29 @@
 /** The process of one receiver, with networks of its own. */
-import { type Codec, openCodec } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { meanPower } from '../../core/complex.js';
 import { ConfigError } from '../../core/errors.js';
 import { createRng } from '../../core/rng.js';
-import { findModel } from '../../core/shipped-models.js';
 import { powerToDb } from '../../core/units.js';
 import type { ResultMessage } from '../../dashboard/messages.js';
-import { type Denoiser, openDenoiser } from '../../diffusion/denoiser.js';
-import type { LinkSetting, Receiver, ReceiverName, ReceiverResult, ReceiverStep } from '../../receiver/receiver.js';
 import { psnrDb, ssim } from '../../metrics/picture-quality.js';
-import { openRuntime } from '../../runtime/open-runtime.js';
-import type { Runtime } from '../../runtime/runtime.js';
+import type { LinkSetting, Receiver, ReceiverResult, ReceiverStep } from '../../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../../source/picture.js';
-import { createReceiver, needsPrior } from '../create-receiver.js';
-import { evmOf, meanChannelError, snrOf } from '../frame-report.js';
-import { observationsFor } from '../link.js';
-import { createLinkSetting, gridOf } from '../link-setting.js';
-import { chance, heardObservations } from '../reception.js';
-import type { ArrivedFrame } from '../transmission.js';
+import type { ArrivedFrame } from '../frame/simulation.js';
+import { receiveBest, type SeenFrame } from '../observe.js';
+import { evmOf, meanChannelError, snrOf } from '../results/frame-report.js';
+import { modelsKey, openModels, type OpenModels } from '../setting/link-models.js';
+import { createLinkSetting, gridOf, paddedSize } from '../setting/link-setting.js';
+import { createReceiver, findReceivers, type ReceiverDescriptor } from '../setting/receivers.js';
+import type { FrameCandidate } from '../stream/frame-extractor.js';
+import type { PictureSize } from '../stream/reception.js';
 import type { HeardFrame, LiveFrame, ReceiveJob, ReceiveStep, SimulatedFrame } from './live-frame.js';
 import { serveCalls } from './serve-calls.js';
 import { channelView, finite, pixelsOf, thinned } from './views.js';
 
-interface Models {
-  readonly key: string;
-  readonly runtime: Runtime;
-  readonly codec: Codec;
-  readonly denoiser: Denoiser | null;
+interface Kept {
+  readonly modelsKey: string;
+  readonly models: OpenModels;
+  readonly descriptor: ReceiverDescriptor;
 }
 interface Built {
   readonly key: string;
@@ -35,33 +31,30 @@ interface Built {
   readonly receiver: Receiver;
 }
 
-let models: Models | null = null;
+let kept: Kept | null = null;
 let built: Built | null = null;
 
-async function modelsFor(name: ReceiverName, config: LinkConfig): Promise<Models> {
-  const key = JSON.stringify([config.codec, config.prior, config.run]);
-  if (models?.key === key) return models;
-  const cardPath = findModel('codec', config.codec);
-  const runtime = await openRuntime(config.run);
-  const codec = await openCodec(cardPath, runtime);
-  const prior = config.prior ?? codec.card.prior;
-  const wanted = needsPrior({ ...config, receiver: { ...config.receiver, names: [name] } });
-  const denoiser = wanted && prior !== undefined ? await openDenoiser(findModel('prior', prior), runtime) : null;
-  const old = models;
+async function modelsFor(name: string, config: LinkConfig): Promise<Kept> {
+  const descriptors = await findReceivers({ ...config, receiver: { ...config.receiver, names: [name] } });
+  const key = modelsKey(config, descriptors);
+  if (kept?.modelsKey === key) return kept;
+  const models = await openModels(config, descriptors);
+  const old = kept;
   built = null;
-  models = { key, runtime, codec, denoiser };
-  await old?.runtime.dispose();
-  return models;
+  kept = { modelsKey: key, models, descriptor: descriptors[0] };
+  await old?.models.dispose();
+  return kept;
 }
 
-/** The receiver for these settings and this size of picture: kept until one of them changes. */
-async function receiverFor(name: ReceiverName, config: LinkConfig, height: number, width: number): Promise<Built> {
-  const { codec, runtime, denoiser } = await modelsFor(name, config);
+/** The receiver for these settings and this size of padded picture: kept until one of them changes. */
+async function receiverFor(name: string, config: LinkConfig, { height, width }: PictureSize): Promise<Built> {
+  const { models, descriptor } = await modelsFor(name, config);
+  const { codec, runtime, denoiser } = models;
   const key = JSON.stringify([{ ...config, pictures: [], source: null }, height, width]);
   if (built?.key === key) return built;
-  const setting = createLinkSetting(config, codec, gridOf(config), height, width);
-  const rng = createRng(config.seed).split('receiver').split(name);
-  const receiver = createReceiver(name, config, setting, { runtime, denoiser }, rng);
+  const setting = createLinkSetting(config, codec, gridOf(config), { height, width });
+  const rng = createRng(config.seed).split('receiver').split(descriptor.name);
+  const receiver = createReceiver(descriptor, { config, setting, runtime, denoiser, rng });
   return (built = { key, setting, receiver });
 }
 
@@ -72,13 +65,13 @@ function receive(job: ReceiveJob, signal: AbortSignal): AsyncIterable<ReceiveSte
 }
 
 async function* receiveSimulated(
-  name: ReceiverName,
+  name: string,
   config: LinkConfig,
   frame: SimulatedFrame,
   signal: AbortSignal,
 ): AsyncIterable<ReceiveStep> {
   const { padded, picture: sent } = frame.arrived.sent;
-  const { setting, receiver } = await receiverFor(name, config, padded.height, padded.width);
+  const { setting, receiver } = await receiverFor(name, config, padded);
   const nothing = { re: new Float32Array(0), im: new Float32Array(0) };
   const arrived: ArrivedFrame = {
     ...frame.arrived,
@@ -91,46 +84,50 @@ async function* receiveSimulated(
     evm: result === null ? null : finite(evmOf(arrived, result)),
     snrDb: finite(snrOf(arrived, result)),
   });
-  const observations = observationsFor(receiver, arrived, config);
-  if (observations === null) {
+  const { observed, noiseVariance, response } = arrived;
+  if (observed === null) {
     yield resultOf(shown, null, measure(null));
     return;
   }
-  for await (const step of receiver.receive(observations, signal)) {
+  const seen = { index: frame.index, cells: observed, noiseVariance, response };
+  for await (const step of receiveBest(receiver, [seen], (candidate) => candidate, config, signal)) {
     yield step.kind === 'final' ? resultOf(shown, step.result, measure(step.result)) : progressOf(shown, step);
   }
 }
 
 /** A frame out of a stream may begin in several places: the receiver's own opinion says in which. */
 async function* receiveHeard(
-  name: ReceiverName,
+  name: string,
   config: LinkConfig,
   frame: HeardFrame,
   signal: AbortSignal,
 ): AsyncIterable<ReceiveStep> {
-  if (name === 'perfect')
-    throw new ConfigError('config.receiver', 'receiver perfect: needs the true channel, which no radio knows');
-  const { codec } = await modelsFor(name, config);
-  const { width, height } = frame.size;
-  const m = codec.multipleOf;
-  const padded = { height: m * Math.ceil(height / m), width: m * Math.ceil(width / m) };
-  const { setting, receiver } = await receiverFor(name, config, padded.height, padded.width);
-  const shown = { name, frame, setting, padded, size: frame.size, sent: frame.sent };
-  let best: { readonly result: ReceiverResult; readonly snrDb: number } | null = null;
-  for (const candidate of frame.candidates) {
-    const observations = heardObservations(receiver, frame.index, candidate, config);
-    const snrDb = powerToDb(Math.max(meanPower(candidate.cells.data) / candidate.noiseVariance - 1, 1e-3));
-    for await (const step of receiver.receive(observations, signal)) {
-      if (step.kind === 'progress') yield progressOf(shown, step);
-      else if (best === null || chance(step.result) > chance(best.result)) best = { result: step.result, snrDb };
-    }
-    if (best?.result.verdict === 'decoded') break;
+  const { models, descriptor } = await modelsFor(name, config);
+  if (descriptor.truth === true) {
+    throw new ConfigError('config.receiver', `receiver ${name}: needs the true channel, which no radio knows`);
   }
-  yield resultOf(shown, best?.result ?? null, { channelError: null, evm: null, snrDb: best?.snrDb ?? null });
+  const padded = paddedSize(models.codec, frame.size);
+  const { setting, receiver } = await receiverFor(name, config, padded);
+  const shown = { name, frame, setting, padded, size: frame.size, sent: frame.sent };
+  const see = ({ cells, noiseVariance }: FrameCandidate): SeenFrame => ({
+    index: frame.index,
+    cells,
+    noiseVariance,
+    response: null,
+  });
+  for await (const step of receiveBest(receiver, frame.candidates, see, config, signal)) {
+    if (step.kind === 'progress') {
+      yield progressOf(shown, step);
+      continue;
+    }
+    const { cells, noiseVariance } = step.candidate;
+    const snrDb = powerToDb(Math.max(meanPower(cells.data) / noiseVariance - 1, 1e-3));
+    yield resultOf(shown, step.result, { channelError: null, evm: null, snrDb });
+  }
 }
 
 interface Shown {
-  readonly name: ReceiverName;
+  readonly name: string;
   readonly frame: LiveFrame;
   readonly setting: LinkSetting;
   readonly padded: { readonly height: number; readonly width: number };

@@ -1,6 +1,7 @@
 import { createFadingTaps } from '../../channel/fading-taps.js';
-import type { ImpairmentConfig, TapModel } from '../../channel/config.js';
-import { createImpairmentChain } from '../../channel/impairment-chain.js';
+import type { TapModel } from '../../channel/config.js';
+import type { ImpairmentConfig } from '../../channel/impairments.js';
+import { createImpairmentChain, movesWithin, trueImpairments } from '../../channel/impairment-chain.js';
 import { addNoise } from '../../channel/noise.js';
 import { createTapDelayLine } from '../../channel/tap-delay-line.js';
 import { createTapSource, type TapSource } from '../../channel/tap-source.js';
@@ -47,17 +48,9 @@ export function createSimulatedChannel(config: SimulatedChannelConfig, grid: Gri
   const source: TapSource = createTapSource(config.taps, rng.split('taps'));
   const { impairments } = config;
   const delay = impairments.delaySamples ?? 0;
-  const linear: ImpairmentConfig = {
-    sampleRateHz: impairments.sampleRateHz,
-    delaySamples: impairments.delaySamples,
-    cfoHz: impairments.cfoHz,
-    phaseNoiseLinewidthHz: impairments.phaseNoiseLinewidthHz,
-    sfoPpm: impairments.sfoPpm,
-  };
+  const linear = trueImpairments(impairments);
   const chainsOf = (frame: number, probe: boolean): ReturnType<typeof createImpairmentChain> =>
     createImpairmentChain(probe ? linear : impairments, rng.split('impairments').split(frame));
-  const turns = Boolean(impairments.cfoHz) || Boolean(impairments.phaseNoiseLinewidthHz) || Boolean(impairments.sfoPpm);
-
   const tapsOf = (frame: number, packet: number, numPackets: number): ComplexArray =>
     source.draw(config.coherence === 'frame' ? frame : frame * numPackets + packet);
 
@@ -81,7 +74,7 @@ export function createSimulatedChannel(config: SimulatedChannelConfig, grid: Gri
 
   return {
     tapsOf,
-    isStatic: config.dopplerHz === 0 && !turns,
+    isStatic: config.dopplerHz === 0 && !movesWithin(impairments),
     propagate(samples, frame, { lead, probe }) {
       const { txChain, rxChain } = chainsOf(frame, probe);
       const numPackets = (samples.re.length - grid.preambleLength) / grid.packetLength;

@@ -1,5 +1,6 @@
 import { createFadingTaps } from '../../channel/fading-taps.js';
-import type { ImpairmentConfig, TapModel } from '../../channel/config.js';
+import type { TapModel } from '../../channel/config.js';
+import type { ImpairmentConfig } from '../../channel/impairments.js';
 import { createImpairmentChain } from '../../channel/impairment-chain.js';
 import { addNoise } from '../../channel/noise.js';
 import { runBlock, type StreamBlock } from '../../channel/stream-block.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRappAmplifier } from '../../../src/channel/amplifier.js';
 import { createCfo } from '../../../src/channel/cfo.js';
-import type { ImpairmentConfig } from '../../../src/channel/config.js';
+import type { ImpairmentConfig } from '../../../src/channel/impairments.js';
 import { createDcOffset } from '../../../src/channel/dc-offset.js';
 import { createImpairmentChain } from '../../../src/channel/impairment-chain.js';
 import { createIqImbalance } from '../../../src/channel/iq-imbalance.js';

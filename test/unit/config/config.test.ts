@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../../../src/config/load.js';
 import { ConfigError } from '../../../src/core/errors.js';
-import { gridOf, tapPriorOf } from '../../../src/link/link-setting.js';
+import { gridOf, tapPriorOf } from '../../../src/link/setting/link-setting.js';
 
 function messageOf(run: () => unknown): string {
   try {
@@ -36,7 +36,7 @@ describe('settings', () => {
     [{ snrConvention: 'recieved' }, /did you mean received\?$/],
     [{ seed: 'x' }, /^seed is "x": must be/],
     [{ receiver: { names: [] } }, /receiver\.names is \[\]: must not be empty/],
-    [{ receiver: { names: ['blind'] } }, /receiver\.names\.0 is "blind": .*blind-em/],
+    [{ receiver: { names: [7] } }, /receiver\.names\.0 is 7: must be a string/],
     [{ run: { frames: 0 } }, /^run\.frames is 0: must be at least 1$/],
   ])('%j are refused in one line that names path, value and remedy', (raw, expected) => {
     const message = messageOf(() => resolveConfig(raw));

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createComplex, deinterleave, interleave, meanPower } from '../../../src/core/complex.js';
-import { createRng } from '../../../src/core/rng.js';
+import { createRng, xoshiro128 } from '../../../src/core/rng.js';
 
 describe('the random generator', () => {
+  it('is xoshiro128**: its authors’ C code from the state 1, 2, 3, 4', () => {
+    const draw = xoshiro128(1, 2, 3, 4);
+    expect(Array.from({ length: 10 }, draw)).toEqual([
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ]);
+  });
+
   it('gives equal streams for equal seeds and labels, whatever was drawn before', () => {
     const a = createRng(1);
     a.uniform();

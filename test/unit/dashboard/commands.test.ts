@@ -31,7 +31,7 @@ describe('commands from outside', () => {
     [{ type: 'source', id: 1, source: '/etc' }, /source/],
     [{ type: 'picture', id: 1, name: 'a', bytes: 'text' }, /bytes/],
     [{ type: 'camera', width: 8, height: 8, rgb: new Uint8Array(5) }, /8×8 has 192 bytes, got 5/],
-    [{ type: 'restart', id: 1, receiver: 'all' }, /receiver/],
+    [{ type: 'restart', id: 1, receiver: '' }, /receiver/],
   ])('refuses %j in words', (message, expected) => {
     expect(() => accept(message)).toThrow(expected);
     expect(() => accept(message)).toThrow(/^message refused: [^\n]+$/);

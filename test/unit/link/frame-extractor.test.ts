@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ComplexArray, concatComplex, createComplex, scaleInPlace, subarray } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
-import { createFrameExtractor, type ExtractedFrame } from '../../../src/link/frame-extractor.js';
+import { createFrameExtractor, type ExtractedFrame } from '../../../src/link/stream/frame-extractor.js';
 import { createFrameParts, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { referenceCells, superimpose } from '../../../src/ofdm/reference.js';

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { complexFrom } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
-import { constellationSvg, tapsSvg } from '../../../src/link/plots.js';
+import { constellationSvg, tapsSvg } from '../../../src/link/results/plots.js';
 
 const cloud = (count: number) => {
   const rng = createRng(5);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { escapeXml, sideBySide, toBytes } from '../../../src/link/save-pictures.js';
+import { escapeXml, sideBySide, toBytes } from '../../../src/link/results/save-pictures.js';
 
 let folder = '';
 beforeAll(() => {

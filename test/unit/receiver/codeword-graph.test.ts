@@ -2,7 +2,7 @@ import { Matrix, solve } from 'ml-matrix';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CodewordStatistics } from '../../../src/codec/statistics.js';
 import { createRng } from '../../../src/core/rng.js';
-import { createCodewordGraph, createEvidenceGraph } from '../../../src/receiver/codeword-graph.js';
+import { createCodewordGraph, createEvidenceGraph } from '../../../src/receiver/blind/codeword-graph.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor } from '../../../src/runtime/tensor.js';
 

@@ -10,7 +10,7 @@ import { createGrid, type OfdmConfig, ofdmProfiles } from '../../../src/ofdm/gri
 import { createInterleaver } from '../../../src/ofdm/interleaver.js';
 import { blockPilotCells, combPilotCells } from '../../../src/ofdm/pilots.js';
 import { referenceCells, superimpose } from '../../../src/ofdm/reference.js';
-import { createForwardGraph, type ForwardOperatorOptions } from '../../../src/receiver/forward-operator.js';
+import { createForwardGraph, type ForwardOperatorOptions } from '../../../src/receiver/sampling/forward-operator.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor } from '../../../src/runtime/tensor.js';

@@ -6,8 +6,8 @@ import { findModel } from '../../../src/core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../../../src/diffusion/denoiser.js';
 import { normalTensor } from '../../../src/diffusion/samplers.js';
 import { resolveConfig, type RawConfig } from '../../../src/config/load.js';
-import { createLinkSetting, gridOf } from '../../../src/link/link-setting.js';
-import { createGuidance, type GuidanceInput, type GuidanceOptions } from '../../../src/receiver/guidance.js';
+import { createLinkSetting, gridOf } from '../../../src/link/setting/link-setting.js';
+import { createGuidance, type GuidanceInput, type GuidanceOptions } from '../../../src/receiver/sampling/guidance.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor } from '../../../src/runtime/tensor.js';
@@ -24,7 +24,7 @@ afterAll(() => runtime.dispose());
 
 const settingOf = (raw: RawConfig): LinkSetting => {
   const config = resolveConfig(raw);
-  return createLinkSetting(config, codec, gridOf(config), 32, 32);
+  return createLinkSetting(config, codec, gridOf(config), { height: 32, width: 32 });
 };
 
 /** A random problem for a setting: chains, channel, received cells. */

@@ -8,7 +8,7 @@ import { vjp } from '../../../src/graph/vjp.js';
 import { readModel } from '../../../src/onnx/read-model.js';
 import { float32sOf, numbersOf, tensorOf } from '../../../src/onnx/tensor-data.js';
 import { writeModel } from '../../../src/onnx/write-model.js';
-import { createCodewordGraph } from '../../../src/receiver/codeword-graph.js';
+import { createCodewordGraph } from '../../../src/receiver/blind/codeword-graph.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import type { Graph, Runtime } from '../../../src/runtime/runtime.js';
 import { createTfjsRuntime } from '../../../src/runtime/tfjs-runtime.js';

@@ -1,0 +1,60 @@
+import { symbolsOf } from '../../codec/layout.js';
+import { type ComplexArray, createComplex } from '../../core/complex.js';
+import { createFrameParts, modulateFrame } from '../../ofdm/frame.js';
+import type { Grid } from '../../ofdm/grid.js';
+import { paprDb } from '../../ofdm/papr.js';
+import { superimpose } from '../../ofdm/reference.js';
+import type { LinkSetting } from '../../receiver/receiver.js';
+import { cropPlanes, type Picture } from '../../source/picture.js';
+
+/** A picture as it goes to the radio. */
+export interface SentFrame {
+  readonly index: number;
+  readonly picture: Picture;
+  readonly padded: Picture;
+  readonly setting: LinkSetting;
+  readonly codeword: ComplexArray;
+  /** [frameLength] samples, mean power `grid.meanPower`. */
+  readonly samples: ComplexArray;
+  readonly paprDb: number;
+  readonly encodeMs: number;
+  readonly modulateMs: number;
+}
+
+/** Encoder, interleaver, superimposed pilot and OFDM modulator: the transmitter of one grid. */
+export interface Sender {
+  encode(picture: Picture, padded: Picture, index: number, setting: LinkSetting): Promise<SentFrame>;
+}
+
+export function createSender(grid: Grid): Sender {
+  const parts = createFrameParts(grid);
+  return {
+    async encode(picture, padded, index, setting) {
+      const { codec, layout, interleaver, rho, reference, snrDb } = setting;
+      const began = performance.now();
+      const codeword = symbolsOf(layout, await codec.encode(padded.data, 1, layout, snrDb));
+      const encoded = performance.now();
+      const cells = createComplex(interleaver.numPackets * grid.cellsPerPacket);
+      interleaver.interleave(codeword, cells);
+      if (rho > 0) superimpose(cells, reference, rho, cells);
+      const samples = modulateFrame(grid, cells, parts);
+      return {
+        index,
+        picture,
+        padded,
+        setting,
+        codeword,
+        samples,
+        paprDb: paprDb(samples, grid.preambleLength),
+        encodeMs: encoded - began,
+        modulateMs: performance.now() - encoded,
+      };
+    },
+  };
+}
+
+/** The received picture cut back to the sent one's size. */
+export function cropToSent(sent: Pick<SentFrame, 'picture' | 'padded'>, picture: Float32Array): Float32Array {
+  const { picture: original, padded } = sent;
+  return cropPlanes(picture, padded.height, padded.width, original.height, original.width);
+}

@@ -1,0 +1,93 @@
+import type { LinkConfig } from '../config/schema.js';
+import type { FeatureNetwork } from '../perception/feature-network.js';
+import type { Radio } from '../radio/radio.js';
+import type { PictureSource } from '../source/picture-source.js';
+import { figuresByReceiver, type ReceiverFigures } from './results/figures.js';
+import { type ReceiverSummary, summarisable, type Summarised, summarise } from './results/summary.js';
+import { linkFrames } from './link.js';
+import type { LinkModels } from './setting/link-models.js';
+import type { ReceiverDescriptor } from './setting/receivers.js';
+import { receiveWhile, sendPictures } from './stream/exchange.js';
+import { createReception, type ReceptionReport } from './stream/reception.js';
+import { createSentLog } from './stream/sent-log.js';
+
+/** One receiver's figures at one point of a sweep, the same for simulation and radio. */
+export interface PointFigures extends ReceiverFigures, Pick<ReceiverSummary, 'perception'> {}
+
+/** The values that a sweep goes through: one of each axis, the last axis fastest. */
+export function gridOfPoints(axes: ReadonlyMap<string, readonly unknown[]>): ReadonlyMap<string, unknown>[] {
+  let points: Map<string, unknown>[] = [new Map()];
+  for (const [name, values] of axes) {
+    points = points.flatMap((point) => values.map((value) => new Map([...point, [name, value]])));
+  }
+  return points;
+}
+
+/** What a point is measured with. */
+export interface PointParts extends LinkModels {
+  readonly features?: readonly FeatureNetwork[];
+  readonly receivers: readonly ReceiverDescriptor[];
+  readonly source: PictureSource;
+  readonly signal: AbortSignal;
+}
+
+/** One point in simulation. */
+export async function simulatePoint(config: LinkConfig, parts: PointParts): Promise<Record<string, PointFigures>> {
+  const kept: Summarised[] = [];
+  for await (const outcomes of linkFrames(config, parts, parts.source.pictures(), parts.signal)) {
+    kept.push(...outcomes.map(summarisable));
+  }
+  const names = parts.receivers.map(({ name }) => name);
+  const figures = figuresByReceiver(
+    kept.map(({ report }) => report),
+    names,
+  );
+  const summaries = parts.features?.length ? summarise(kept) : {};
+  return Object.fromEntries(
+    names.map((name) => {
+      const perception = summaries[name]?.perception;
+      return [name, { ...figures[name], ...(perception && { perception }) }];
+    }),
+  );
+}
+
+/**
+ * One point over a radio: every picture is sent and received through it, full duplex.
+ * @param rms amplitude of a frame; null leaves the modem's
+ */
+export async function radioPoint(
+  config: LinkConfig,
+  { codec, receivers, source, signal, ...models }: PointParts,
+  radio: Radio,
+  rms: number | null,
+): Promise<Record<string, PointFigures>> {
+  const log = createSentLog();
+  const timed = radio.policy === 'block';
+  const send = (): ReturnType<typeof sendPictures> =>
+    sendPictures(radio, config, codec, source.pictures(), {
+      leadSamples: 1000,
+      tailSamples: 1000,
+      gapSamples: 500,
+      rms,
+      signal,
+      onSent({ frame, picture, sampleStart }) {
+        const start = timed ? sampleStart : null;
+        log.add({ frame, name: picture.name, sampleStart: start, load: () => source.at(frame) });
+      },
+    });
+  const { width, height } = await source.at(0);
+  const blocks = receiveWhile(radio, send, radio.rx?.sampleRateHz ?? config.channel.sampleRateHz);
+  const reports: ReceptionReport[] = [];
+  const parts = { codec, receivers, ...models };
+  try {
+    const reception = createReception(config, parts, { width, height }, blocks, { sent: log, signal });
+    for await (const outcomes of reception.frames) reports.push(...outcomes.map(({ report }) => report));
+  } finally {
+    await radio.close();
+  }
+  return figuresByReceiver(
+    reports,
+    receivers.map(({ name }) => name),
+    source.count,
+  );
+}

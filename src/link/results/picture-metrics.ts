@@ -1,0 +1,27 @@
+import { sharpness } from '../../metrics/naturalness.js';
+import { msSsim, type PictureView, psnrDb, ssim } from '../../metrics/picture-quality.js';
+
+/** A number that compares a received picture with the one that was sent. */
+export interface PictureMetric {
+  /** Decimals that are reported. */
+  readonly digits: number;
+  measure(received: PictureView, sent: PictureView): number;
+}
+
+/** What every frame's report holds of its picture: one entry is a field of the JSON, a column of frames.csv. */
+export const pictureMetrics = {
+  psnrDb: { digits: 4, measure: psnrDb },
+  ssim: { digits: 5, measure: ssim },
+  msSsim: { digits: 5, measure: (received, sent) => msSsim(received, sent).value },
+  sharpness: { digits: 4, measure: sharpness },
+} as const satisfies Readonly<Record<string, PictureMetric>>;
+
+export type PictureFigures = Readonly<Record<keyof typeof pictureMetrics, number>>;
+
+export const measurePicture = (received: PictureView, sent: PictureView): PictureFigures =>
+  Object.fromEntries(
+    Object.entries<PictureMetric>(pictureMetrics).map(([name, { digits, measure }]) => [
+      name,
+      Number(measure(received, sent).toFixed(digits)),
+    ]),
+  ) as PictureFigures;

@@ -1,0 +1,61 @@
+import { type Codec, openCodec } from '../../codec/codec.js';
+import type { LinkConfig } from '../../config/schema.js';
+import { findModel } from '../../core/shipped-models.js';
+import { type Denoiser, openDenoiser } from '../../diffusion/denoiser.js';
+import { openRuntime } from '../../runtime/open-runtime.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { needsPrior, type ReceiverDescriptor } from './receivers.js';
+
+/** Networks that a link needs, and the runtime that runs them. */
+export interface LinkModels {
+  readonly codec: Codec;
+  readonly runtime: Runtime;
+  /** The picture prior; null where no receiver needs one. */
+  readonly denoiser: Denoiser | null;
+}
+
+/** Models that must be given back. */
+export interface OpenModels extends LinkModels {
+  dispose(): Promise<void>;
+}
+
+/** Which settings the models depend on: while this stays, they may be kept. */
+export const modelsKey = ({ codec, prior, run }: LinkConfig, receivers: readonly ReceiverDescriptor[]): string =>
+  JSON.stringify([codec, prior, run.runtime, run.backend, run.executionProvider, run.threads, needsPrior(receivers)]);
+
+/**
+ * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
+ * @param receivers none for a sender
+ * @throws LinkError for models that are not there or do not fit
+ */
+export async function openModels(
+  config: LinkConfig,
+  receivers: readonly ReceiverDescriptor[] = [],
+): Promise<OpenModels> {
+  const cardPath = findModel('codec', config.codec);
+  const runtime = await openRuntime(config.run);
+  try {
+    const codec = await openCodec(cardPath, runtime);
+    const prior = config.prior ?? codec.card.prior;
+    const wanted = needsPrior(receivers) && prior !== undefined;
+    const denoiser = wanted ? await openDenoiser(findModel('prior', prior), runtime) : null;
+    return { codec, runtime, denoiser, dispose: () => runtime.dispose() };
+  } catch (error) {
+    await runtime.dispose();
+    throw error;
+  }
+}
+
+/** Opens a link's networks for as long as `use` runs. */
+export async function withModels<T>(
+  config: LinkConfig,
+  receivers: readonly ReceiverDescriptor[],
+  use: (models: LinkModels) => Promise<T>,
+): Promise<T> {
+  const models = await openModels(config, receivers);
+  try {
+    return await use(models);
+  } finally {
+    await models.dispose();
+  }
+}

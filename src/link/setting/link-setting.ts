@@ -1,0 +1,142 @@
+import type { ImpairmentConfig } from '../../channel/impairments.js';
+import { tapProfile } from '../../channel/tap-statistics.js';
+import type { Codec } from '../../codec/codec.js';
+import type { CodewordLayout } from '../../codec/layout.js';
+import type { LinkConfig } from '../../config/schema.js';
+import { ConfigError } from '../../core/errors.js';
+import { createGrid, type Grid, type OfdmConfig, ofdmProfiles } from '../../ofdm/grid.js';
+import { createInterleaver } from '../../ofdm/interleaver.js';
+import { blockPilotCells, combPilotCells } from '../../ofdm/pilots.js';
+import { referenceCells } from '../../ofdm/reference.js';
+import type { LinkSetting } from '../../receiver/receiver.js';
+
+/** The profile's settings with those that the user gave in their place. */
+export function ofdmConfigOf(config: LinkConfig): OfdmConfig {
+  const { profile, ...given } = config.ofdm;
+  const overrides = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...ofdmProfiles[profile], ...overrides };
+}
+
+/** Whether packets of a frame have channels of their own: as configured, else as the profile means it. */
+export const coherenceOf = (config: LinkConfig): 'packet' | 'frame' =>
+  config.channel.coherence ?? (config.ofdm.profile === 'paper' ? 'packet' : 'frame');
+
+/** How the receiver finds frames: as configured, else by the preamble where there is one. */
+export function syncMethodOf(config: LinkConfig, grid: Grid): 'ideal' | 'preamble' | 'cp' {
+  const method = config.sync.method ?? (grid.config.preamble === 'none' ? 'ideal' : 'preamble');
+  if (method === 'preamble' && grid.config.preamble === 'none') {
+    throw new ConfigError(
+      'config.sync',
+      'sync.method is "preamble": set ofdm.preamble to schmidl-cox (or ofdm.profile to ota)',
+    );
+  }
+  return method;
+}
+
+/** Samples by which the FFT window leads: as configured, and at least a quarter of the prefix behind a real search. */
+export function timingAdvanceOf(config: LinkConfig, grid: Grid): number {
+  const { timingAdvance } = config.sync;
+  if (timingAdvance > grid.cyclicPrefixLength) {
+    throw new ConfigError(
+      'config.sync',
+      `sync.timingAdvance is ${timingAdvance}: choose at most the cyclic prefix, ${grid.cyclicPrefixLength}`,
+    );
+  }
+  const least = syncMethodOf(config, grid) !== 'ideal' ? Math.floor(grid.cyclicPrefixLength / 4) : 0;
+  return Math.max(timingAdvance, least);
+}
+
+/**
+ * Prior tap powers in the receiver's window. `model`: the channel's profile, delayed by the timing advance (and
+ * spread over twice that where timing comes from a search). `flat`: equal powers over the window.
+ */
+export function tapPriorOf(config: LinkConfig, grid: Grid): Float64Array {
+  const model = tapProfile(config.channel.taps);
+  const advance = timingAdvanceOf(config, grid);
+  const delays =
+    syncMethodOf(config, grid) !== 'ideal' ? Array.from({ length: 2 * advance + 1 }, (_, d) => d) : [advance];
+  const natural = model.length + delays[delays.length - 1];
+  const window = config.receiver.tapWindow ?? natural;
+  if (window > grid.fftSize) {
+    throw new ConfigError(
+      'config.taps',
+      `${window} taps do not fit ${grid.fftSize} subcarriers: lower receiver.tapWindow, channel.taps or raise ofdm.fftSize`,
+    );
+  }
+  const prior = new Float64Array(window);
+  if (config.receiver.tapProfile === 'flat') return prior.fill(1 / window);
+  for (const delay of delays) {
+    for (let l = 0; l < model.length && l + delay < window; l++) prior[l + delay] += model[l] / delays.length;
+  }
+  return prior;
+}
+
+/** The CSNR in dB that encoder and decoder are adapted to. */
+export const codecSnrOf = (config: LinkConfig): number => config.designSnrDb ?? config.snrDb;
+
+/**
+ * Everything both ends share for pictures of one size, or, with a layout of its own, for one frame.
+ * @throws ConfigError where the codec needs such a layout
+ */
+export function createLinkSetting(
+  config: LinkConfig,
+  codec: Codec,
+  grid: Grid,
+  { height, width }: { readonly height: number; readonly width: number },
+  layout: CodewordLayout = codec.layoutFor(height, width),
+): LinkSetting {
+  checkMotion(config, grid);
+  const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
+  return {
+    codec,
+    layout,
+    grid,
+    interleaver,
+    snrDb: codecSnrOf(config),
+    rho: config.rho,
+    reference: referenceCells(grid, interleaver.numPackets),
+    blockPilots: blockPilotCells(grid),
+    combPilots: combPilotCells(grid),
+    tapPrior: tapPriorOf(config, grid),
+    coherence: coherenceOf(config),
+  };
+}
+
+/** Refuses motion that no receiver of OFDM symbols could follow. Throws ConfigError. */
+function checkMotion({ channel, receiver }: LinkConfig, { symbolLength }: Grid): void {
+  const symbolRateHz = channel.sampleRateHz / symbolLength;
+  const { motion } = receiver.blindEm;
+  const given = [
+    ['channel.dopplerHz', channel.dopplerHz],
+    ['receiver.blindEm.motion', typeof motion === 'number' ? motion : 0],
+  ] as const;
+  for (const [setting, hz] of given) {
+    if (hz <= symbolRateHz / 2) continue;
+    throw new ConfigError(
+      'config.motion',
+      `${setting} is ${hz}: at most ${Math.floor(symbolRateHz / 2)} Hz, half the rate of OFDM symbols (${Math.floor(symbolRateHz)} Hz); check units`,
+      { value: hz },
+    );
+  }
+}
+
+/** What stands between the ends besides taps and noise, in the simulated channel's own terms. */
+export function impairmentsOf(
+  { channel }: LinkConfig,
+  grid: Grid,
+  sampleRateHz: number = channel.sampleRateHz,
+): ImpairmentConfig {
+  const cfoHz = (channel.cfoSubcarriers * sampleRateHz) / grid.fftSize;
+  return { ...channel, sampleRateHz, cfoHz, signalPower: grid.meanPower };
+}
+
+/** The size that pictures of a size are padded to. */
+export function paddedSize(
+  { multipleOf }: Codec,
+  { width, height }: { readonly width: number; readonly height: number },
+): { width: number; height: number } {
+  const up = (edge: number): number => multipleOf * Math.ceil(edge / multipleOf);
+  return { width: up(width), height: up(height) };
+}
+
+export const gridOf = (config: LinkConfig): Grid => createGrid(ofdmConfigOf(config));

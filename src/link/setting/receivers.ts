@@ -1,0 +1,250 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { CodecCard } from '../../codec/card.js';
+import { nearest } from '../../config/nearest.js';
+import type { LinkConfig } from '../../config/schema.js';
+import { ConfigError, LinkError } from '../../core/errors.js';
+import type { Rng } from '../../core/rng.js';
+import type { Denoiser } from '../../diffusion/denoiser.js';
+import { createBlindEm } from '../../receiver/blind/blind-em.js';
+import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
+import { createPerfect } from '../../receiver/perfect.js';
+import { createPilot } from '../../receiver/pilot.js';
+import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
+import { createBlindDiffcom } from '../../receiver/sampling/blind-diffcom.js';
+import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
+import { type ChannelKnowledge, createChannelKnowledge } from '../../receiver/sampling/channel-knowledge.js';
+import { createDiffcom, createHifiDiffcom } from '../../receiver/sampling/diffcom.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+/** What a receiver is made from. */
+export interface ReceiverContext {
+  readonly config: LinkConfig;
+  /** What the user set under `receiver.options.<name>`; the receiver itself checks it. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly setting: LinkSetting;
+  readonly runtime: Runtime;
+  /** The picture prior; null for receivers whose descriptor asks for none. */
+  readonly denoiser: Denoiser | null;
+  /** Randomness of this receiver's own. */
+  readonly rng: Rng;
+}
+
+/** What the link must know of a receiver before there is one. */
+export interface ReceiverDescriptor {
+  readonly name: string;
+  /** One line for lists. */
+  readonly about: string;
+  /** Needs a picture prior. */
+  readonly prior?: boolean;
+  /** Needs the true channel whatever its settings: only simulation has it. */
+  readonly truth?: boolean;
+  /** Decodes frame by frame, so each frame may have a layout of its own (codecs with a mask). */
+  readonly takesMasks?: boolean;
+  /** @throws ConfigError for what it cannot do without */
+  create(context: ReceiverContext): Receiver;
+}
+
+/** The receivers that come with blindlink, in the order in which they are listed. */
+export const builtinReceivers: readonly ReceiverDescriptor[] = [
+  {
+    name: 'perfect',
+    about: 'the true channel: the upper bound (perfect CSI)',
+    truth: true,
+    takesMasks: true,
+    create: ({ config, setting }) => createPerfect(setting, config.receiver.equaliser),
+  },
+  {
+    name: 'pilot',
+    about: 'channel from pilots, LMMSE, equaliser, decoder',
+    takesMasks: true,
+    create: ({ config, setting }) =>
+      createPilot(setting, { ...config.receiver.pilot, equaliser: config.receiver.equaliser }),
+  },
+  {
+    name: 'blind-em',
+    about: 'no pilots: EM over channel taps and codeword statistics',
+    create: (context) => createBlindEm({ ...context, config: blindEmConfigOf(context) }),
+  },
+  {
+    name: 'diffcom',
+    about: 'DiffCom (arXiv 2406.07390, algorithm 1)',
+    prior: true,
+    create: (context) => {
+      const config = context.config.receiver.diffcom;
+      return createDiffcom({
+        ...sampler(context),
+        config,
+        knowledge: knowledgeOf('diffcom', config.knowledge, context),
+      });
+    },
+  },
+  {
+    name: 'hifi-diffcom',
+    about: 'HiFi-DiffCom (algorithm 2)',
+    prior: true,
+    create: (context) => {
+      const config = context.config.receiver.hifiDiffcom;
+      const knowledge = knowledgeOf('hifi-diffcom', config.knowledge, context);
+      return createHifiDiffcom({ ...sampler(context), config, knowledge });
+    },
+  },
+  {
+    name: 'blind-diffcom',
+    about: 'Blind-DiffCom (algorithm 3): picture and taps sampled jointly, no pilots',
+    prior: true,
+    create: (context) => createBlindDiffcom({ ...sampler(context), config: context.config.receiver.blindDiffcom }),
+  },
+  {
+    name: 'blind-hifi',
+    about: 'no pilots: blind-em, then a few steps of a diffusion prior',
+    prior: true,
+    create: (context) => {
+      const { blindHifi } = context.config.receiver;
+      const steps = blindHifi.steps ?? STEPS_OF_QUALITY[blindHifi.quality];
+      const config = { ...blindHifi, steps, blindEm: blindEmConfigOf(context) };
+      return createBlindHifi({ ...sampler(context), config });
+    },
+  },
+];
+
+const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
+
+/** A receiver's name that is a file: the module exports a descriptor. */
+const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
+
+/**
+ * The descriptors that a configuration names: built-in ones, the caller's own, and files.
+ *
+ * @param own receivers of the caller, which may take a built-in one's place
+ * @throws ConfigError for unknown names (with the nearest right one) and files that are not receivers
+ */
+export async function findReceivers(
+  config: LinkConfig,
+  own: readonly ReceiverDescriptor[] = [],
+): Promise<readonly ReceiverDescriptor[]> {
+  const known = knownReceivers(own);
+  const found: ReceiverDescriptor[] = [];
+  for (const name of config.receiver.names) {
+    const descriptor = known.find((one) => one.name === name) ?? (isFile(name) ? await loadReceiver(name) : null);
+    if (descriptor === null) throw unknownReceiver(name, known);
+    if (found.some((one) => one.name === descriptor.name)) {
+      throw new ConfigError('config.receiver', `receiver ${descriptor.name}: is named twice; name each once`);
+    }
+    found.push(descriptor);
+  }
+  return found;
+}
+
+const knownReceivers = (own: readonly ReceiverDescriptor[]): readonly ReceiverDescriptor[] => [
+  ...own,
+  ...builtinReceivers.filter(({ name }) => !own.some((one) => one.name === name)),
+];
+
+/** Refuses unknown names without loading files: for commands that only check settings. Throws ConfigError. */
+export function checkReceiverNames({ receiver }: LinkConfig): void {
+  for (const name of receiver.names) {
+    if (!isFile(name) && !builtinReceivers.some((one) => one.name === name)) {
+      throw unknownReceiver(name, builtinReceivers);
+    }
+  }
+}
+
+function unknownReceiver(name: string, known: readonly ReceiverDescriptor[]): ConfigError {
+  const names = known.map((one) => one.name);
+  const guess = nearest(name, names);
+  return new ConfigError(
+    'config.receiver',
+    `receiver.names holds ${JSON.stringify(name)}: must be one of ${names.join(', ')}, or a .js or .mjs file that exports a receiver` +
+      (guess === null ? '' : `; did you mean ${guess}?`),
+    { value: name },
+  );
+}
+
+/** A receiver from a file: `export default { name, about, create(context) { … } }`. @throws ConfigError */
+export async function loadReceiver(file: string): Promise<ReceiverDescriptor> {
+  if (!existsSync(file)) throw new ConfigError('config.receiver', `receiver ${file}: no such file; check the path`);
+  let module: { default?: unknown };
+  try {
+    module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
+  } catch (cause) {
+    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new ConfigError('config.receiver', `receiver ${file}: cannot be loaded (${line})`, { cause });
+  }
+  const found = module.default as Partial<ReceiverDescriptor> | null | undefined;
+  if (typeof found?.name !== 'string' || typeof found.create !== 'function') {
+    throw new ConfigError(
+      'config.receiver',
+      `receiver ${file}: its default export must be { name, about, create(context) }; see docs/extending.md`,
+    );
+  }
+  return { about: file, ...found } as ReceiverDescriptor;
+}
+
+/** Whether any of these receivers needs a prior. */
+export const needsPrior = (receivers: readonly ReceiverDescriptor[]): boolean =>
+  receivers.some(({ prior }) => prior === true);
+
+/** A receiver for one setting. @throws ConfigError for what it cannot do without */
+export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<ReceiverContext, 'options'>): Receiver {
+  const { name } = descriptor;
+  const { setting, config, denoiser } = context;
+  if (setting.layout.side !== null && descriptor.takesMasks !== true) {
+    const able = builtinReceivers.filter(({ takesMasks }) => takesMasks).map((one) => one.name);
+    throw new ConfigError(
+      'receiver.mask',
+      `receiver ${name}: codec ${setting.codec.card.name} sends another choice of latents with each picture, ` +
+        `which only ${able.join(' and ')} take; use --receiver ${able.join(',')} or another codec`,
+    );
+  }
+  if (descriptor.prior === true && denoiser === null) {
+    throw new ConfigError('receiver.prior', `receiver ${name}: needs a picture prior; name one with --prior`);
+  }
+  const options = config.receiver.options[name] ?? {};
+  try {
+    return descriptor.create({ ...context, options });
+  } catch (error) {
+    if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;
+    const line = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new ConfigError('receiver.failed', `receiver ${name}: cannot be made (${line})`, { cause: error });
+  }
+}
+
+const sampler = ({ denoiser, ...rest }: ReceiverContext): ReceiverContext & { readonly denoiser: Denoiser } => ({
+  ...rest,
+  // createReceiver has refused a receiver without its prior.
+  denoiser: denoiser!,
+});
+
+function knowledgeOf(
+  receiver: string,
+  kind: LinkConfig['receiver']['diffcom']['knowledge'],
+  context: ReceiverContext,
+): ChannelKnowledge {
+  const { config, setting, runtime, rng } = context;
+  const blindEm = blindEmConfigOf(context);
+  return createChannelKnowledge({ receiver, kind, setting, pilot: config.receiver.pilot, blindEm, runtime, rng });
+}
+
+/** Models of motion that the evidence chooses from, ν in cycles per symbol: 50 Hz to 2.4 kHz at 76 samples and 1 MS/s. */
+const DOPPLERS = [0.004, 0.012, 0.03, 0.075, 0.18];
+
+/** The user's settings, then the card's advice, then defaults. */
+function blindEmConfigOf({ config, setting }: Pick<ReceiverContext, 'config' | 'setting'>): BlindEmConfig {
+  const given = config.receiver.blindEm;
+  const advice: NonNullable<CodecCard['blindEm']> = setting.codec.card.blindEm ?? {};
+  const initialStarts = given.initialStarts ?? advice.initialStarts ?? 1;
+  const { fftSize, cyclicPrefixLength } = setting.grid;
+  const symbolSeconds = (fftSize + cyclicPrefixLength) / config.channel.sampleRateHz;
+  const { motion, ...rest } = given;
+  return {
+    ...rest,
+    dopplers: motion === 'auto' ? DOPPLERS : motion === 'still' ? [] : [motion * symbolSeconds],
+    rank: given.rank ?? advice.rank ?? 64,
+    passes: given.passes ?? advice.passes ?? 20,
+    initialStarts,
+    refinements: given.refinements ?? advice.refinements ?? 6,
+    starts: Math.max(given.starts, initialStarts),
+  };
+}

@@ -1,0 +1,40 @@
+import type { LinkConfig } from '../../config/schema.js';
+import { LinkError } from '../../core/errors.js';
+import type { Recording } from '../../recording/recording.js';
+import { openPictures, type PictureSource } from '../../source/picture-source.js';
+import { createSentLog, type SentLog } from './sent-log.js';
+
+/**
+ * What a recording of the link says was sent: built-in pictures are drawn again, files are read if they are still there.
+ *
+ * @param options.timed whether times of what was sent hold (the recording is played once, from its start)
+ * @param options.onMissing told once, in words, where pictures cannot be read
+ */
+export function sentLogOf(
+  recording: Recording,
+  config: LinkConfig,
+  { timed = true, onMissing }: { readonly timed?: boolean; readonly onMissing?: (reason: string) => void } = {},
+): SentLog {
+  const listed = recording.metadata.global['blindlink:sent'] as
+    { frame: number; picture: string; sample_start?: number }[] | undefined;
+  if (listed === undefined) return createSentLog();
+  let source: PictureSource | null = null;
+  try {
+    source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: listed.length });
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    onMissing?.(error.message);
+  }
+  return createSentLog(
+    listed.map(({ frame, picture: name, sample_start: start }) => ({
+      frame,
+      name,
+      sampleStart: timed ? (start ?? null) : null,
+      async load() {
+        if (source === null || frame >= source.count) return null;
+        const picture = await source.at(frame).catch(() => null);
+        return picture?.name === name ? picture : null;
+      },
+    })),
+  );
+}

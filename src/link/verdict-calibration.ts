@@ -1,0 +1,360 @@
+import { Matrix, solve } from 'ml-matrix';
+import type { CodecCard } from '../codec/card.js';
+import type { Codec } from '../codec/codec.js';
+import { type RawConfig, resolveConfig } from '../config/load.js';
+import { throwIfAborted } from '../core/errors.js';
+import { createRng, type Rng } from '../core/rng.js';
+import { powerToDb } from '../core/units.js';
+import {
+  type ExpectedSymptoms,
+  UNCALIBRATED,
+  verdictInputNames,
+  verdictInputs,
+  type VerdictModel,
+} from '../receiver/verdict.js';
+import type { Symptoms } from '../receiver/symptoms.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { padPicture } from '../source/picture.js';
+import type { PictureSource } from '../source/picture-source.js';
+import { createSimulation } from './frame/simulation.js';
+import { receiveFrame } from './observe.js';
+import { reportFrame } from './results/frame-report.js';
+import { createLinkSetting, gridOf } from './setting/link-setting.js';
+import { createReceiver, findReceivers } from './setting/receivers.js';
+
+/** Something that a receiver may meet. `foreign`: what is sent are no codewords of this codec. */
+export interface Condition {
+  readonly name: string;
+  readonly config: RawConfig;
+  readonly foreign?: 'shuffled' | 'gaussian' | 'qpsk';
+  /** The receivers' model of the channel holds: nearly all that is decoded should be called so. */
+  readonly fits?: boolean;
+}
+
+const channel = (settings: RawConfig, snrDb = 10): RawConfig => ({ snrDb, channel: settings });
+
+const stillConditions: readonly Condition[] = [-8, -4, 0, 4, 10, 18].map((snrDb) => ({
+  name: `still ${snrDb} dB`,
+  config: { snrDb },
+  fits: snrDb >= 0,
+}));
+
+/** Still, moving, offset, clipped, interfered, mismatched and foreign frames. */
+export const conditions: readonly Condition[] = [
+  ...stillConditions,
+  ...[100, 300, 1000, 2000].map((dopplerHz) => ({ name: `Doppler ${dopplerHz} Hz`, config: channel({ dopplerHz }) })),
+  { name: 'Doppler 500 Hz, 3 dB', config: channel({ dopplerHz: 500 }, 3) },
+  ...[0.02, 0.05, 0.3].map((cfoSubcarriers) => ({
+    name: `carrier offset ${cfoSubcarriers}`,
+    config: channel({ cfoSubcarriers }),
+  })),
+  ...[100, 1000].map((phaseNoiseLinewidthHz) => ({
+    name: `linewidth ${phaseNoiseLinewidthHz} Hz`,
+    config: channel({ phaseNoiseLinewidthHz }, 15),
+  })),
+  { name: 'sampling offset 100 ppm', config: channel({ sfoPpm: 100 }) },
+  ...[0.6, 0.9].map((clippingRatio) => ({
+    name: `clipping ${clippingRatio}`,
+    config: { snrDb: 15, ofdm: { clippingRatio } },
+  })),
+  ...[15, 5].map((sirDb) => ({ name: `tone ${sirDb} dB`, config: channel({ tone: { frequencyHz: 110e3, sirDb } }) })),
+  ...[10, 0].map((sirDb) => ({
+    name: `impulses ${sirDb} dB`,
+    config: channel({ impulses: { probability: 0.005, sirDb } }),
+  })),
+  { name: 'IQ imbalance', config: channel({ iqImbalance: { gainDb: 1.5, phaseDeg: 8 } }, 15) },
+  { name: 'DC offset', config: channel({ dcOffset: { re: 0.4, im: 0.3 } }, 15) },
+  { name: 'prefix too short', config: { snrDb: 15, ofdm: { cyclicPrefixLength: 2 } } },
+  {
+    name: 'longer channel than assumed',
+    config: { ...channel({ taps: { kind: 'exponential', numTaps: 12, decay: 8 } }), receiver: { tapWindow: 6 } },
+  },
+  { name: 'later than assumed', config: { ...channel({}), sync: { timingAdvance: 6 }, receiver: { tapWindow: 8 } } },
+  { name: 'worse than designed', config: { snrDb: 2, designSnrDb: 12 } },
+  { name: 'better than designed', config: { snrDb: 15, designSnrDb: 3 } },
+  ...(['shuffled', 'gaussian', 'qpsk'] as const).flatMap((foreign) =>
+    [-4, 10].map((snrDb) => ({ name: `foreign (${foreign}) ${snrDb} dB`, config: { snrDb }, foreign })),
+  ),
+];
+
+/** One frame as one receiver met it. */
+export interface VerdictSample {
+  readonly condition: string;
+  readonly fits: boolean;
+  readonly receiver: string;
+  readonly symptoms: Symptoms;
+  readonly success: boolean;
+  readonly psnrDb: number;
+}
+
+export interface VerdictQuality {
+  readonly frames: number;
+  readonly successes: number;
+  readonly decoded: number;
+  /** Of those called decoded, the share that are; null without any. */
+  readonly precision: number | null;
+  /** Of the successes, the share called decoded; null without any. */
+  readonly recall: number | null;
+}
+
+export interface CalibrationOptions {
+  /** Frames a condition. */
+  readonly frames: number;
+  readonly seed: number;
+  readonly receivers: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Starts that a doubtful frame gets: more would change its symptoms little, and take most of the time. */
+const CALIBRATION_STARTS = 3;
+
+/** Frames that a calibration takes in all. */
+export const calibrationFrames = (frames: number, still = false): number =>
+  (still ? stillConditions : conditions).length * frames;
+
+/**
+ * Learns a codec's verdict from simulated frames.
+ *
+ * @param source pictures that neither trained the codec nor judge it elsewhere
+ */
+export async function calibrateVerdict(
+  codec: Codec,
+  source: PictureSource,
+  runtime: Runtime,
+  options: CalibrationOptions,
+): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
+  let done = 0;
+  const tick = (): void => options.onProgress?.(++done);
+  // The search goes on where the verdict doubts: here it goes by rules that hold for any codec.
+  const plain = withVerdict(codec, UNCALIBRATED);
+  const samples: VerdictSample[] = [];
+  for (const condition of conditions) {
+    samples.push(...(await samplesOf(plain, condition, source, runtime, options, tick)));
+  }
+  return { verdict: verdictFrom(samples), samples };
+}
+
+/**
+ * A verdict with the weights of another codec's: only what rightly decoded frames show is learnt, which takes seconds. The inputs
+ * are relative to that, so weights carry over between codecs of a kind.
+ */
+export async function adoptVerdict(
+  codec: Codec,
+  weights: NonNullable<CodecCard['verdict']>,
+  source: PictureSource,
+  runtime: Runtime,
+  options: Omit<CalibrationOptions, 'receivers'>,
+): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
+  let done = 0;
+  const tick = (): void => options.onProgress?.(++done);
+  const samples: VerdictSample[] = [];
+  for (const condition of stillConditions) {
+    samples.push(...(await samplesOf(codec, condition, source, runtime, { ...options, receivers: ['perfect'] }, tick)));
+  }
+  return { verdict: { ...weights, expected: expectedFrom(samples) }, samples };
+}
+
+/** What samples teach: the usual symptoms from still frames with the channel known, then the models. */
+export function verdictFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']> {
+  const expected = expectedFrom(samples);
+  const searching = samples.filter(({ symptoms }) => symptoms.agreement !== null);
+  const informed = samples.filter(({ symptoms }) => symptoms.agreement === null);
+  return { expected, informed: fitModel(informed, expected), blind: fitModel(searching, expected) };
+}
+
+function expectedFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']>['expected'] {
+  const still = samples.filter(
+    ({ condition, receiver, success }) => /^still/.test(condition) && receiver === 'perfect' && success,
+  );
+  const levels = [...new Set(still.map(({ condition }) => condition))]
+    .map((name) => still.filter(({ condition }) => condition === name))
+    .sort((a, b) => a[0].symptoms.snr - b[0].symptoms.snr);
+  const usual = (of: (symptoms: Symptoms) => number, least: number, share = 0.5): number[] =>
+    levels.map((list) => {
+      const values = list.map(({ symptoms }) => of(symptoms)).sort((a, b) => a - b);
+      return round(Math.max(least, values[Math.floor(share * (values.length - 1))]));
+    });
+  return {
+    snrDb: usual(({ snr }) => powerToDb(snr), -Infinity),
+    residual: usual(({ residual }) => residual, 1e-3, 0.7),
+    // A codec without a polarity network has no usual sign.
+    // What three of four reach counts as usual.
+    sign: usual(({ signLogOdds }) => signLogOdds ?? 1, 0.5, 0.2),
+    roughness: usual(({ roughness }) => roughness, 1e-3, 0.8),
+  };
+}
+
+export const withVerdict = (codec: Codec, verdict: NonNullable<CodecCard['verdict']>): Codec => ({
+  ...codec,
+  card: { ...codec.card, verdict },
+});
+
+/** Frames under one condition. */
+async function samplesOf(
+  codec: Codec,
+  { name, config: raw, foreign, fits = false }: Condition,
+  source: PictureSource,
+  runtime: Runtime,
+  { frames, seed, receivers, signal }: CalibrationOptions,
+  tick: () => void,
+): Promise<VerdictSample[]> {
+  const given = (raw['receiver'] as RawConfig | undefined) ?? {};
+  const config = resolveConfig({
+    ...raw,
+    seed,
+    receiver: { ...given, names: receivers, blindEm: { starts: CALIBRATION_STARTS } },
+  });
+  const rng = createRng(seed).split(name);
+  const grid = gridOf(config);
+  const simulation = createSimulation(config, grid, rng);
+  const descriptors = await findReceivers(config);
+  const samples: VerdictSample[] = [];
+  for (let index = 0; index < frames; index++) {
+    throwIfAborted(signal, 'the calibration');
+    // Each condition begins with other pictures.
+    const picture = await source.at((index + offsetOf(name)) % source.count);
+    const padded = padPicture(picture, codec.multipleOf);
+    const setting = createLinkSetting(config, codec, grid, padded);
+    const sending =
+      foreign === undefined
+        ? setting
+        : { ...setting, codec: foreignTo(codec, foreign, rng.split('foreign').split(index)) };
+    const arrived = simulation.transport(await simulation.encode(picture, padded, index, sending));
+    for (const descriptor of descriptors) {
+      if (arrived.observed === null) continue;
+      const receiver = createReceiver(descriptor, { config, setting, runtime, denoiser: null, rng });
+      const { observed: cells, noiseVariance, response } = arrived;
+      const seen = { index, cells, noiseVariance, response };
+      const { result } = await receiveFrame(receiver, [seen], (one) => one, config, signal);
+      if (result.symptoms === undefined) continue;
+      const { report } = reportFrame(arrived, receiver.name, result);
+      const success = foreign === undefined && report.success;
+      const { symptoms } = result;
+      samples.push({ condition: name, fits, receiver: receiver.name, symptoms, success, psnrDb: report.psnrDb });
+    }
+    tick();
+  }
+  return samples;
+}
+
+/** A codec whose codewords are none of the other's. */
+function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, rng: Rng): Codec {
+  return {
+    ...codec,
+    async encode(...args) {
+      const latents = await codec.encode(...args);
+      if (kind === 'gaussian') return latents.map(() => rng.gaussian() * Math.SQRT1_2);
+      if (kind === 'qpsk') return latents.map(() => (rng.uniform() < 0.5 ? -1 : 1) * Math.SQRT1_2);
+      for (let i = latents.length - 1; i > 0; i--) {
+        const j = rng.integer(i + 1);
+        [latents[i], latents[j]] = [latents[j], latents[i]];
+      }
+      return latents;
+    },
+  };
+}
+
+/** Precision that is promised under every condition, and the share of what is right that should be called so. */
+const PRECISION = 0.99;
+const RECALL = 0.93;
+
+/**
+ * Logistic regression of success on the verdict's inputs, by Newton's method with a small ridge; then the least threshold at
+ * which every condition keeps its precision. Where that would leave too few of the frames that fit the model called
+ * decoded, the threshold gives way as far as that needs.
+ */
+export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSymptoms): VerdictModel {
+  const rows = samples.map(({ symptoms }) => {
+    const inputs = verdictInputs(expected, symptoms);
+    return [1, ...verdictInputNames.map((name) => inputs[name])];
+  });
+  const size = rows[0].length;
+  let weights = new Float64Array(size);
+  const ridge = Array.from({ length: size }, (_, i) => (i === 0 ? 1e-6 : 0.05));
+  for (let step = 0; step < 40; step++) {
+    const gradient = ridge.map((r, i) => -r * weights[i]);
+    const hessian = Matrix.diag(ridge);
+    rows.forEach((row, n) => {
+      const p = chanceOf(row, weights);
+      const rest = (samples[n].success ? 1 : 0) - p;
+      for (let i = 0; i < size; i++) {
+        gradient[i] += rest * row[i];
+        for (let j = 0; j < size; j++) hessian.set(i, j, hessian.get(i, j) + p * (1 - p) * row[i] * row[j]);
+      }
+    });
+    const change = solve(hessian, Matrix.columnVector(gradient)).to1DArray();
+    // Steps of at most one keep separable data from running away.
+    const scale = Math.min(1, 2 / Math.max(...change.map(Math.abs)));
+    weights = weights.map((w, i) => w + scale * change[i]);
+  }
+  const chances = rows.map((row) => chanceOf(row, weights));
+  const byName = Object.fromEntries(verdictInputNames.map((name, i) => [name, round(weights[i + 1])])) as Record<
+    (typeof verdictInputNames)[number],
+    number
+  >;
+  return { intercept: round(weights[0]), ...byName, decoded: thresholdOf(samples, chances) };
+}
+
+function thresholdOf(samples: readonly VerdictSample[], chances: readonly number[]): number {
+  let threshold = 0.5;
+  for (const condition of new Set(samples.map((sample) => sample.condition))) {
+    const mine = samples.flatMap((sample, n) =>
+      sample.condition === condition ? [{ success: sample.success, chance: chances[n] }] : [],
+    );
+    mine.sort((a, b) => b.chance - a.chance);
+    // The most frames that can be called decoded with the precision kept.
+    let right = 0;
+    let least = 1;
+    let last = 1;
+    mine.forEach(({ success, chance }, n) => {
+      if (success) right++;
+      if (right >= PRECISION * (n + 1)) least = chance;
+      last = chance;
+    });
+    if (least > last) {
+      const below = Math.max(...mine.filter(({ chance }) => chance < least).map(({ chance }) => chance), 0);
+      threshold = Math.max(threshold, (least + below) / 2);
+    }
+  }
+  const fitting = samples
+    .flatMap(({ fits, success }, n) => (fits && success ? [chances[n]] : []))
+    .sort((a, b) => a - b);
+  const most = fitting.length === 0 ? 1 : fitting[Math.floor((1 - RECALL) * fitting.length)];
+  return Math.max(0.5, Math.min(threshold, most, 0.9999));
+}
+
+function chanceOf(row: readonly number[], weights: Float64Array): number {
+  return 1 / (1 + Math.exp(-row.reduce((sum, v, i) => sum + v * weights[i], 0)));
+}
+
+/** How a model does on samples, by condition. */
+export function qualityOf(
+  samples: readonly VerdictSample[],
+  isDecoded: (sample: VerdictSample) => boolean,
+): Record<string, VerdictQuality> {
+  const names = [...new Set(samples.map(({ condition }) => condition))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const mine = samples.filter(({ condition }) => condition === name);
+      const decoded = mine.filter(isDecoded);
+      const successes = mine.filter(({ success }) => success);
+      const both = decoded.filter(({ success }) => success).length;
+      return [
+        name,
+        {
+          frames: mine.length,
+          successes: successes.length,
+          decoded: decoded.length,
+          precision: decoded.length === 0 ? null : both / decoded.length,
+          recall: successes.length === 0 ? null : both / successes.length,
+        },
+      ];
+    }),
+  );
+}
+
+const offsetOf = (name: string): number =>
+  [...name].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9973, 7);
+
+const round = (value: number): number => Number(value.toPrecision(5));

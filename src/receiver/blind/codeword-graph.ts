@@ -1,0 +1,130 @@
+import type { CodewordStatistics } from '../../codec/statistics.js';
+import { truncate } from '../../codec/statistics.js';
+import { createGraphBuilder, type Value } from '../../graph/graph-builder.js';
+import type { Graph } from '../../runtime/onnx-runtime.js';
+
+/**
+ * The E-step over codewords as one ONNX graph.
+ *
+ * Prior z ~ N(m, U Λ Uᵀ + diag ψ); the channel gives each real coordinate a precision w and an evidence q
+ * (w = 2(|Ĥ|²+v)/s², q = 2·Ĥ*Y/s²; both 0 where nothing was observed). With g = w/(1+wψ), t = (q−wm)/(1+wψ),
+ * p = ψ/(1+wψ), κ = p/ψ = 1/(1+wψ):
+ *
+ *   (Λ⁻¹ + Uᵀ diag(g) U) a = Uᵀ t           by `steps` preconditioned conjugate-gradient steps from the last pass's a
+ *   E[z]   = (m + U a) + p·(q − w·(m + U a))
+ *   Var[z] = p + κ²·(U∘U)·d,                 d = 1/(1/λ + mean g), the preconditioner
+ *
+ * The preconditioner is the system's inverse for equal precisions, which the interleaver makes nearly true: six
+ * steps reproduce a direct solve to the receiver's accuracy at a tenth of its cost.
+ *
+ * Inputs: precision, evidence [B, n] and coefficients [B, r]. Outputs: mean, variance [B, n], solution [B, r].
+ */
+export function createCodewordGraph(statistics: CodewordStatistics, rank: number, steps: number): Graph {
+  const { dimension: n, rank: r, mean, basis, eigenvalues, psi } = truncate(statistics, rank);
+  const builder = createGraphBuilder('codeword-posterior');
+  const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
+  const w = builder.input('precision', ['batch', n]);
+  const q = builder.input('evidence', ['batch', n]);
+  const start = builder.input('coefficients', ['batch', r]);
+
+  const u = builder.constant(basis, [n, r]);
+  const ut = builder.constant(transpose(basis, n, r), [r, n]);
+  const uSquaredT = builder.constant(
+    transpose(basis, n, r).map((v) => v * v),
+    [r, n],
+  );
+  const m = builder.constant(mean, [n]);
+  const noise = builder.constant(psi, [n]);
+  const inverseLambda = builder.constant(
+    eigenvalues.map((v) => 1 / Math.max(v, 1e-9)),
+    [r],
+  );
+  const one = builder.scalar(1);
+  const tiny = builder.scalar(1e-20);
+  const lastAxis = builder.int64s([1]);
+  const rowSum = (x: Value): Value => builder.node('ReduceSum', [x, lastAxis], { keepdims: 1 });
+
+  const kappa = op('Div', one, op('Add', one, op('Mul', w, noise)));
+  const g = op('Mul', w, kappa);
+  const t = op('Mul', op('Sub', q, op('Mul', w, m)), kappa);
+  const meanPrecision = op('Mul', rowSum(g), builder.scalar(1 / n));
+  const d = op('Div', one, op('Add', inverseLambda, meanPrecision));
+  const apply = (v: Value): Value =>
+    op('Add', op('Mul', v, inverseLambda), op('MatMul', op('Mul', op('MatMul', v, ut), g), u));
+
+  let a = start;
+  let residual = op('Sub', op('MatMul', t, u), apply(a));
+  let preconditioned = op('Mul', residual, d);
+  let direction = preconditioned;
+  let rz = rowSum(op('Mul', residual, preconditioned));
+  for (let step = 0; step < steps; step++) {
+    const image = apply(direction);
+    const alpha = op('Div', rz, op('Max', rowSum(op('Mul', direction, image)), tiny));
+    a = op('Add', a, op('Mul', alpha, direction));
+    if (step === steps - 1) break;
+    residual = op('Sub', residual, op('Mul', alpha, image));
+    preconditioned = op('Mul', residual, d);
+    const next = rowSum(op('Mul', residual, preconditioned));
+    direction = op('Add', preconditioned, op('Mul', op('Div', next, op('Max', rz, tiny)), direction));
+    rz = next;
+  }
+
+  const base = op('Add', m, op('MatMul', a, ut));
+  const p = op('Mul', noise, kappa);
+  const posterior = op('Add', base, op('Mul', p, op('Sub', q, op('Mul', w, base))));
+  const variance = op('Add', p, op('Mul', op('Mul', kappa, kappa), op('MatMul', d, uSquaredT)));
+  builder.output('mean', posterior, ['batch', n]);
+  builder.output('variance', variance, ['batch', n]);
+  builder.output('solution', a, ['batch', r]);
+  return { name: `codeword-posterior r=${r} steps=${steps} n=${n} #${fingerprint(basis)}`, bytes: builder.build() };
+}
+
+/**
+ * How badly a channel explains what was received, as a graph: G = −2·log p(Y | Ĥ) up to terms that all channels share.
+ *
+ *   G = Σ(w·m² − 2·q·m) − (q − w·m)ᵀ(E[z] − m) + Σ log(1 + wψ) + Σ_j log(1 + λ_j·(Uᵀ diag(g) U)_jj)
+ *
+ * The last sum bounds the log-determinant from above (Hadamard); equal precisions make it exact.
+ *
+ * Inputs: precision, evidence, mean (the E-step's) [B, n]. Output: score [B, 1].
+ */
+export function createEvidenceGraph(statistics: CodewordStatistics, rank: number): Graph {
+  const { dimension: n, rank: r, mean, basis, eigenvalues, psi } = truncate(statistics, rank);
+  const builder = createGraphBuilder('evidence');
+  const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
+  const w = builder.input('precision', ['batch', n]);
+  const q = builder.input('evidence', ['batch', n]);
+  const z = builder.input('mean', ['batch', n]);
+  const m = builder.constant(mean, [n]);
+  const one = builder.scalar(1);
+  const lastAxis = builder.int64s([1]);
+  const rowSum = (x: Value): Value => builder.node('ReduceSum', [x, lastAxis], { keepdims: 1 });
+
+  const spread = op('Add', one, op('Mul', w, builder.constant(psi, [n])));
+  const wm = op('Mul', w, m);
+  const prior = op('Sub', op('Mul', wm, m), op('Mul', op('Add', q, q), m));
+  const gain = op('Mul', op('Sub', q, wm), op('Sub', z, m));
+  const squares = builder.constant(
+    basis.map((v) => v * v),
+    [n, r],
+  );
+  const diagonal = op('MatMul', op('Div', w, spread), squares);
+  const directions = op('Log', op('Add', one, op('Mul', diagonal, builder.constant(eigenvalues, [r]))));
+  const perPlace = op('Add', op('Sub', prior, gain), op('Log', spread));
+  builder.output('score', op('Add', rowSum(perPlace), rowSum(directions)), ['batch', 1]);
+  return { name: `evidence r=${r} n=${n} #${fingerprint(basis)}`, bytes: builder.build() };
+}
+
+function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(matrix.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j];
+  return out;
+}
+
+/** Tells graphs of different codecs apart in the runtime's cache. */
+function fingerprint(values: Float32Array): string {
+  let h = 0x811c9dc5;
+  for (const word of new Uint32Array(values.buffer, values.byteOffset, values.length))
+    h = Math.imul(h ^ word, 0x01000193);
+  return (h >>> 0).toString(16);
+}

@@ -1,0 +1,74 @@
+import type { LinkSetting } from '../receiver.js';
+
+/**
+ * A part of the frame that can be solved by itself: channels and tiles linked by shared symbols. With the tile
+ * interleaver a 64×64 tile and its packet are one group; one channel for the whole frame makes one group of it all.
+ */
+export interface BlindGroup {
+  /** Channel numbers (packets, or 0 for a channel shared by the frame). */
+  readonly channels: Int32Array;
+  readonly tiles: Int32Array;
+  /** Per symbol of the group: */
+  readonly cell: Int32Array;
+  /** position of its channel in `channels`, */
+  readonly channel: Int32Array;
+  /** data subcarrier m, */
+  readonly subcarrier: Int32Array;
+  /** OFDM symbol counted through all packets of its channel, */
+  readonly time: Int32Array;
+  /** and index of its real part in the group's tiles [T, n]. */
+  readonly tileIndex: Int32Array;
+}
+
+export function findGroups(setting: LinkSetting): BlindGroup[] {
+  const { grid, interleaver, layout } = setting;
+  const numChannels = setting.coherence === 'frame' ? 1 : interleaver.numPackets;
+  const channelOfCell = (cell: number): number =>
+    setting.coherence === 'frame' ? 0 : Math.floor(cell / grid.cellsPerPacket);
+
+  const parent = Int32Array.from({ length: numChannels + layout.numTiles }, (_, i) => i);
+  const root = (i: number): number => {
+    while (parent[i] !== i) {
+      parent[i] = parent[parent[i]];
+      i = parent[i];
+    }
+    return i;
+  };
+  for (let i = 0; i < layout.numSymbols; i++) {
+    parent[root(channelOfCell(interleaver.cellOf[i]))] = root(numChannels + layout.tileOf[i]);
+  }
+
+  const members = new Map<number, { channels: number[]; tiles: number[]; symbols: number[] }>();
+  const membersOf = (node: number): { channels: number[]; tiles: number[]; symbols: number[] } => {
+    const key = root(node);
+    let found = members.get(key);
+    if (found === undefined) members.set(key, (found = { channels: [], tiles: [], symbols: [] }));
+    return found;
+  };
+  for (let t = 0; t < layout.numTiles; t++) membersOf(numChannels + t).tiles.push(t);
+  for (let c = 0; c < numChannels; c++) membersOf(c).channels.push(c);
+  for (let i = 0; i < layout.numSymbols; i++) membersOf(numChannels + layout.tileOf[i]).symbols.push(i);
+
+  const perTile = 2 * layout.tileSymbols;
+  return [...members.values()]
+    .filter(({ symbols }) => symbols.length > 0)
+    .map(({ channels, tiles, symbols }) => {
+      const cell = Int32Array.from(symbols, (i) => interleaver.cellOf[i]);
+      const packetOf = cell.map((c) => Math.floor(c / grid.cellsPerPacket));
+      const timeInPacket = cell.map((c) => Math.floor((c % grid.cellsPerPacket) / grid.numDataSubcarriers));
+      const shared = setting.coherence === 'frame';
+      const symbolsApart = grid.pilotSymbols + grid.symbolsPerPacket;
+      return {
+        channels: Int32Array.from(channels),
+        tiles: Int32Array.from(tiles),
+        cell,
+        channel: packetOf.map((p) => (shared ? 0 : channels.indexOf(p))),
+        subcarrier: cell.map((c) => c % grid.numDataSubcarriers),
+        time: timeInPacket.map((s, j) => (shared ? packetOf[j] * symbolsApart + s : s)),
+        tileIndex: Int32Array.from(
+          symbols,
+          (i) => layout.tileIndexOf[i] - layout.tileOf[i] * perTile + tiles.indexOf(layout.tileOf[i]) * perTile,
+        ),
+      };
+    });
+}

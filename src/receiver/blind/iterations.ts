@@ -1,0 +1,136 @@
+import { throwIfAborted } from '../../core/errors.js';
+import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
+import { tensor } from '../../runtime/tensor.js';
+import type { BlindChain, Tracking } from './em-state.js';
+import type { ChannelEstimator } from '../channel-posterior.js';
+import type { LinkSetting } from '../receiver.js';
+import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
+
+export interface BlindEmConfig {
+  /** r, directions of the codeword's covariance that are used; at most what the statistics file holds. */
+  readonly rank: number;
+  /** I, EM passes. */
+  readonly passes: number;
+  /** Factor on the noise variance in the first pass; it falls linearly to 1 after 60 % of the passes. */
+  readonly annealing: number;
+  /** Conjugate-gradient steps in each E-step. */
+  readonly solverSteps: number;
+  /** Passes with the codec's refiner as E-step, once the sign is known. */
+  readonly refinements: number;
+  /** Starts of every part of a frame: the first from the mean codeword, the others from the tap prior. */
+  readonly initialStarts: number;
+  /** Starts in all, for parts that the initial ones leave in doubt. */
+  readonly starts: number;
+  /** A part that is called decoded with at least this chance needs no further starts. */
+  readonly sureAbove: number;
+  readonly tracking: Tracking;
+  /**
+   * Doppler spreads that a moving channel may have, ν = f_D·T in cycles per OFDM symbol; which one, if any, the received
+   * signal's evidence says. None: the channel is taken to stand still within a packet.
+   */
+  readonly dopplers: readonly number[];
+}
+
+/** Tracking begins when the codeword's estimate is good enough to be a reference: after this share of the passes. */
+const TRACK_AFTER = 0.4;
+
+/** What all parts of the solver share. */
+export interface Problem {
+  readonly setting: LinkSetting;
+  readonly config: BlindEmConfig;
+  readonly runtime: Runtime;
+  readonly eStep: Graph;
+  readonly evidence: Graph;
+  /** Of a channel that stands still. */
+  readonly estimator: ChannelEstimator;
+  readonly rank: number;
+}
+
+/** Network passes so far. */
+export interface Counter {
+  evaluations: number;
+}
+
+/** All chains advance together: their tiles are the rows of one batch. */
+export async function runPasses(
+  problem: Problem,
+  chains: readonly BlindChain[],
+  estimateNoise: boolean,
+  counter: Counter,
+  signal: AbortSignal | undefined,
+  passes = problem.config.passes,
+  annealing = problem.config.annealing,
+): Promise<void> {
+  const { config, setting, rank } = problem;
+  const dimension = 2 * setting.layout.tileSymbols;
+  const offsets: number[] = [];
+  let rows = 0;
+  for (const chain of chains) {
+    offsets.push(rows * dimension);
+    rows += chain.group.tiles.length;
+  }
+  const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  let coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
+  for (let pass = 0; pass < passes; pass++) {
+    throwIfAborted(signal, 'blind-em');
+    const heat = Math.max(1, annealing * (1 - pass / (0.6 * passes)));
+    chains.forEach((chain, i) => {
+      chain.writeEvidence(heat * chain.passVariance, precision.data, evidence.data, offsets[i]);
+    });
+    const { mean, variance, solution } = await problem.runtime.run(problem.eStep, {
+      precision,
+      evidence,
+      coefficients,
+    });
+    coefficients = solution;
+    counter.evaluations += rows;
+    const tracking = pass >= TRACK_AFTER * passes ? config.tracking : 'none';
+    chains.forEach((chain, i) => {
+      chain.update(heat * chain.passVariance, mean.data, variance.data, offsets[i], {
+        tracking,
+        estimateNoise: estimateNoise && heat === 1,
+      });
+    });
+  }
+}
+
+/** More passes with the codec's refiner as E-step: it knows more of codewords than their second-order statistics. */
+export async function refine(
+  { setting, config }: Problem,
+  chains: readonly BlindChain[],
+  estimateNoise: boolean,
+  counter: Counter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { codec, layout } = setting;
+  const dimension = 2 * layout.tileSymbols;
+  const rows = chains.reduce((sum, chain) => sum + chain.group.tiles.length, 0);
+  const tiles = Int32Array.from(chains.flatMap((chain) => [...chain.group.tiles]));
+  const batches = tileBatches(setting, tiles);
+  const precision = new Float32Array(rows * dimension);
+  const evidence = new Float32Array(rows * dimension);
+  const mean = new Float32Array(rows * dimension);
+  const variance = new Float32Array(rows * dimension);
+  for (let pass = 0; pass < config.refinements; pass++) {
+    throwIfAborted(signal, 'blind-em');
+    let offset = 0;
+    for (const chain of chains) {
+      chain.writeEvidence(chain.passVariance, precision, evidence, offset);
+      offset += chain.group.tiles.length * dimension;
+    }
+    for (const batch of batches) {
+      const [w, q] = [precision, evidence].map((values) => packTiles(batch, layout.channels, values));
+      const dims = [batch.members.length, layout.channels, batch.height, batch.width] as const;
+      const refined = await codec.refine(w, q, dims);
+      unpackTiles(batch, layout.channels, refined.mean, mean);
+      unpackTiles(batch, layout.channels, refined.variance, variance);
+    }
+    counter.evaluations += rows;
+    offset = 0;
+    for (const chain of chains) {
+      chain.update(chain.passVariance, mean, variance, offset, { tracking: config.tracking, estimateNoise });
+      offset += chain.group.tiles.length * dimension;
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import { symbolsOf } from '../../codec/layout.js';
+import type { ComplexArray } from '../../core/complex.js';
+import { tensor } from '../../runtime/tensor.js';
+import type { BlindChain } from './em-state.js';
+import type { Counter, Problem } from './iterations.js';
+import { type Candidate, channelUnder } from './candidate.js';
+import { cellsToLatents, equalise } from '../equalise.js';
+import type { LinkSetting } from '../receiver.js';
+import { residualEnergy } from '../residual.js';
+import type { Symptoms } from '../symptoms.js';
+import { chooseSigns, signIsDecidable } from './sign.js';
+import { excessResidual, type Judged, judgeSymptoms, lowered, measuredSnrOver, UNCALIBRATED } from '../verdict.js';
+
+/** A chain with its sign settled; both signs where nothing settles it. */
+export async function candidatesOf(
+  setting: LinkSetting,
+  chain: BlindChain,
+  cells: ComplexArray,
+  counter: Counter,
+): Promise<Candidate[]> {
+  const open = { evidence: Number.NaN, power: Number.NaN, residual: Number.NaN, energy: Number.NaN };
+  if (signIsDecidable(setting)) {
+    const { signs, logOdds } = await chooseSigns(setting, chain, cells);
+    counter.evaluations += chain.group.tiles.length;
+    chain.turn(signs);
+    return [{ chain, signs: signs.map(() => 1), signLogOdds: logOdds, ...open }];
+  }
+  return [1, -1].map((sign) => ({
+    chain,
+    signs: new Int8Array(chain.group.channels.length).fill(sign),
+    signLogOdds: 0,
+    ...open,
+  }));
+}
+
+/** Fills in G of each candidate: one more E-step at the true noise variance, with the signs chosen. */
+export async function weighEvidence(
+  problem: Problem,
+  candidates: readonly Candidate[],
+  counter: Counter,
+): Promise<void> {
+  const { setting, rank, runtime } = problem;
+  const dimension = 2 * setting.layout.tileSymbols;
+  const rows = candidates.reduce((sum, { chain }) => sum + chain.group.tiles.length, 0);
+  const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  let row = 0;
+  for (const candidate of candidates) {
+    const { chain, signs } = candidate;
+    const at = row * dimension;
+    candidate.evidence = chain.writeEvidence(chain.passVariance, precision.data, evidence.data, at, signs);
+    row += chain.group.tiles.length;
+  }
+  const coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
+  const { mean } = await runtime.run(problem.eStep, { precision, evidence, coefficients });
+  const { score } = await runtime.run(problem.evidence, { precision, evidence, mean });
+  counter.evaluations += rows;
+  row = 0;
+  for (const candidate of candidates) {
+    for (let t = 0; t < candidate.chain.group.tiles.length; t++) candidate.evidence += score.data[row++];
+  }
+}
+
+/** The picture made of the best candidates, one of each group. */
+export interface Judgement {
+  readonly best: readonly Candidate[];
+  readonly picture: Float32Array;
+  readonly equalised: ComplexArray;
+}
+
+/**
+ * Decodes one picture per rank of candidates, encodes each again, fills in the candidates' residuals and energies,
+ * and returns the picture made of each group's best.
+ */
+export async function judge(
+  problem: Problem,
+  cells: ComplexArray,
+  candidates: readonly (readonly Candidate[])[],
+  counter: Counter,
+): Promise<Judgement> {
+  const depth = Math.max(...candidates.map((list) => list.length));
+  const variants = Array.from({ length: depth }, (_, v) =>
+    candidates.map((list) => list[Math.min(v, list.length - 1)]),
+  );
+  const decoded = await decodeVariants(problem, cells, variants, counter);
+  const best = candidates.map((list) => list.reduce((a, b) => (b.energy < a.energy ? b : a)));
+  const at = variants.findIndex((variant) => variant.every((candidate, g) => candidate === best[g]));
+  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(problem, cells, [best], counter))[0];
+  return { best, ...chosen };
+}
+
+async function decodeVariants(
+  problem: Problem,
+  cells: ComplexArray,
+  variants: readonly (readonly Candidate[])[],
+  counter: Counter,
+): Promise<{ picture: Float32Array; equalised: ComplexArray }[]> {
+  const { setting } = problem;
+  const { codec, layout } = setting;
+  const size = layout.channels * layout.height * layout.width;
+  const latents = new Float32Array(variants.length * size);
+  const prepared = variants.map((variant, v) => {
+    const channel = channelUnder(variant, cells.re.length);
+    const noise = variant.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / variant.length;
+    const equalised = equalise(setting, cells, channel, noise);
+    cellsToLatents(setting, equalised, latents.subarray(v * size, (v + 1) * size));
+    return { channel, equalised };
+  });
+  const pictures = await codec.decode(latents, variants.length, layout, setting.snrDb);
+  const again = await codec.encode(pictures, variants.length, layout, setting.snrDb);
+  counter.evaluations += 2 * variants.length;
+  const pictureSize = pictures.length / variants.length;
+  return prepared.map(({ channel: cellChannel, equalised }, v) => {
+    const z = symbolsOf(layout, again.subarray(v * size, (v + 1) * size));
+    for (const candidate of variants[v]) {
+      const { cell } = candidate.chain.group;
+      const sum = residualEnergy(setting, cells, cellChannel.response, z, cell);
+      candidate.power = meanPowerOver(z, cell, setting.interleaver.symbolOf);
+      const scaled = sum / candidate.chain.noiseVariance;
+      candidate.residual = scaled / cell.length;
+      const channel = candidate.chain.posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, 0);
+      candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
+    }
+    return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };
+  });
+}
+
+/** What a group's best candidate shows of its success, given all candidates of the group. */
+export function symptomsOf(
+  cells: ComplexArray,
+  best: Candidate,
+  all: readonly Candidate[],
+  texture: Pick<Symptoms, 'contrast' | 'roughness'>,
+): Symptoms {
+  // Starts that take the channel to move otherwise cannot be asked to agree.
+  const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
+  const chains = new Set(alike.map(({ chain }) => chain)).size;
+  // The verdict was calibrated where the passes' noise is the channel's: above that, it hears of theirs.
+  const { noiseVariance, passVariance, group } = best.chain;
+  return {
+    residual: (best.residual * noiseVariance) / passVariance,
+    snr: measuredSnrOver(cells, group.cell, passVariance),
+    ...texture,
+    signLogOdds: best.signLogOdds,
+    agreement: countAgreeing(best, alike) / chains,
+  };
+}
+
+/**
+ * What a frame shows: its groups' residuals and powers together, their mean agreement, the least certain sign; and no better
+ * than the worst group by itself, with some allowance for the scatter of small parts.
+ */
+export function judgeFrame(
+  setting: LinkSetting,
+  parts: readonly { readonly symptoms: Symptoms; readonly cells: number }[],
+): Judged & { readonly symptoms: Symptoms } {
+  const total = parts.reduce((sum, { cells }) => sum + cells, 0);
+  const mean = (value: (symptoms: Symptoms) => number): number =>
+    parts.reduce((sum, { symptoms, cells }) => sum + (value(symptoms) * cells) / total, 0);
+  const symptoms: Symptoms = {
+    residual: mean(({ residual }) => residual),
+    snr: mean(({ snr }) => snr),
+    contrast: mean(({ contrast }) => contrast),
+    roughness: mean(({ roughness }) => roughness),
+    signLogOdds: Math.min(...parts.map(({ symptoms }) => symptoms.signLogOdds ?? Infinity)),
+    agreement: mean(({ agreement }) => agreement ?? 1),
+  };
+  const whole = judgeSymptoms(setting, symptoms);
+  if (parts.length === 1) return { ...whole, symptoms };
+  const { expected } = setting.codec.card.verdict ?? UNCALIBRATED;
+  const worst = Math.max(...parts.map(({ symptoms }) => excessResidual(expected, symptoms.residual, symptoms.snr)));
+  return { ...lowered(whole, Math.exp(-Math.max(0, worst - PART_ALLOWANCE))), symptoms };
+}
+
+/** Log residual by which one part of many may exceed what is expected before the whole is doubted. */
+const PART_ALLOWANCE = 0.7;
+
+function meanPowerOver(z: ComplexArray, cells: Int32Array, symbolOf: Int32Array): number {
+  let sum = 0;
+  for (const cell of cells) sum += z.re[symbolOf[cell]] ** 2 + z.im[symbolOf[cell]] ** 2;
+  return sum / cells.length;
+}
+
+/** Starts that ended at the chosen taps, sign included: closer than a tenth of their energy. */
+export function countAgreeing(chosen: Candidate, all: readonly Candidate[]): number {
+  const signed = ({ chain, signs }: Candidate): number[] =>
+    chain.posteriors.flatMap(({ taps }, c) => [...taps.re, ...taps.im].map((v) => signs[c] * v));
+  const target = signed(chosen);
+  const energy = target.reduce((sum, v) => sum + v * v, 0);
+  return all.filter(
+    (candidate) => signed(candidate).reduce((sum, v, i) => sum + (v - target[i]) ** 2, 0) < 0.1 * energy,
+  ).length;
+}

@@ -1,0 +1,101 @@
+import type { ComplexArray } from '../../core/complex.js';
+import type { BlindChain } from './em-state.js';
+import { equaliseTiles } from './candidate.js';
+import type { LinkSetting } from '../receiver.js';
+import { packTiles, tileBatches } from '../tile-batches.js';
+
+/**
+ * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network
+ * on the equalised tiles, and, for ρ > 0, the superimposed reference.
+ */
+export interface SignChoice {
+  readonly signs: Int8Array;
+  /** Log-odds of the choice against all signs turned over: the polarity network's, or the reference's without one. */
+  readonly logOdds: number;
+}
+
+/** Whether anything can tell a sign from its opposite. */
+export const signIsDecidable = (setting: LinkSetting): boolean => setting.codec.hasPolarity || setting.rho > 0;
+
+/**
+ * The most likely signs of a chain's channels: coordinate ascent from all plus, one flip at a time, then the better
+ * of the result and its opposite. One channel (the usual case) needs one evaluation.
+ */
+export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<SignChoice> {
+  const numChannels = chain.group.channels.length;
+  const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, cells));
+  const weigh = async (signs: Int8Array): Promise<Weighed> => {
+    const known = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
+    const codeword = setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, cells) : 0;
+    return { signs, score: known + codeword, logOdds: setting.codec.hasPolarity ? codeword : known };
+  };
+
+  let best = await weigh(new Int8Array(numChannels).fill(1));
+  if (best.score < 0) {
+    best = { signs: best.signs.map((sign) => -sign), score: -best.score, logOdds: -best.logOdds };
+  }
+  for (let improved = numChannels > 1; improved;) {
+    improved = false;
+    for (let c = 0; c < numChannels; c++) {
+      const flipped = best.signs.slice();
+      flipped[c] = -flipped[c];
+      const other = await weigh(flipped);
+      if (other.score > best.score) {
+        best = other;
+        improved = true;
+      }
+    }
+  }
+  return best;
+}
+
+/** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */
+interface Weighed extends SignChoice {
+  readonly score: number;
+}
+
+/** Sum over the group's tiles of the network's log-odds that the equalised latents are the right way up. */
+async function polarityOf(
+  setting: LinkSetting,
+  chain: BlindChain,
+  signs: Int8Array,
+  cells: ComplexArray,
+): Promise<number> {
+  const { codec, layout } = setting;
+  const { channels } = layout;
+  const tiles = equaliseTiles(setting, chain, signs, cells);
+  let sum = 0;
+  for (const batch of tileBatches(setting, chain.group.tiles)) {
+    const { members, height, width } = batch;
+    const packed = packTiles(batch, channels, tiles);
+    for (const logit of await codec.polarity(packed, members.length, height, width)) sum += logit;
+  }
+  return sum;
+}
+
+/**
+ * log p(Y|Ĥ) − log p(Y|−Ĥ) with the codeword taken as white: 4·Re Σ (√ρ·Ĥ·C)*·Y / ((1−ρ)|Ĥ|² + σ²).
+ */
+function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, cells: ComplexArray): number {
+  const { rho, reference } = setting;
+  if (rho === 0) return 0;
+  const { group } = chain;
+  const { response, stride } = chain.posteriors[channel];
+  const amplitude = Math.sqrt(rho);
+  let sum = 0;
+  for (let i = 0; i < group.cell.length; i++) {
+    if (group.channel[i] !== channel) continue;
+    const cell = group.cell[i];
+    const m = group.subcarrier[i];
+    const angle = chain.driftAt(channel, group.time[i], m);
+    const cos = Math.cos(angle);
+    const sin = Math.sin(angle);
+    const at = group.time[i] * stride + m;
+    const hr = response.re[at] * cos - response.im[at] * sin;
+    const hi = response.re[at] * sin + response.im[at] * cos;
+    const er = amplitude * (hr * reference.re[cell] - hi * reference.im[cell]);
+    const ei = amplitude * (hr * reference.im[cell] + hi * reference.re[cell]);
+    sum += (er * cells.re[cell] + ei * cells.im[cell]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);
+  }
+  return 4 * sum;
+}

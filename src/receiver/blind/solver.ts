@@ -1,0 +1,242 @@
+import { ConfigError, throwIfAborted } from '../../core/errors.js';
+import type { ComplexArray } from '../../core/complex.js';
+import type { Rng } from '../../core/rng.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { BlindChain } from './em-state.js';
+import { type BlindGroup, findGroups } from './groups.js';
+import {
+  candidatesOf,
+  countAgreeing,
+  judge,
+  judgeFrame,
+  type Judgement,
+  symptomsOf,
+  weighEvidence,
+} from './ranking.js';
+import type { Symptoms } from '../symptoms.js';
+import { judgeSymptoms, textureOf } from '../verdict.js';
+import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
+import type { Candidate } from './candidate.js';
+import { createMotionModels, FAST } from './motion.js';
+import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
+import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
+import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
+import { signIsDecidable } from './sign.js';
+
+/**
+ * A frame's mean power is known, a part's is not: a smooth part of a large picture is sent with less. The decoded
+ * picture, encoded again, says how much; this often, since each correction changes what is decoded.
+ */
+const LEVELLING_ROUNDS = 4;
+const LEAST_POWER = 1e-3;
+
+/** How often a moving channel's model may be made to fit what the passes with the one before have found. */
+const FOLLOWING_ROUNDS = 3;
+/** A search with a moving channel has more to find: passes over those of a still one. */
+const FAST_PASSES = 1.5;
+/** EM passes with the new model, for codecs without a refiner. */
+const FOLLOWING_PASSES = 8;
+
+/** Where the search ended. */
+export interface BlindSolution extends Judgement {
+  /** All candidates found, a list a group. */
+  readonly found: readonly (readonly Candidate[])[];
+  /** The chance of success, and what it is called. */
+  readonly chance: number;
+  readonly verdict: Verdict;
+  readonly symptoms: Symptoms;
+  readonly starts: number;
+  readonly agreeing: number;
+}
+
+/** What the solver is made from. */
+export interface BlindSolverParts {
+  readonly setting: LinkSetting;
+  readonly config: BlindEmConfig;
+  readonly runtime: Runtime;
+  readonly rng: Rng;
+}
+
+/** Finds the channels and the codeword of a frame; what `blind-em` and the receivers that start from it share. */
+export interface BlindSolver {
+  readonly problem: Problem;
+  solve(frame: ReceivedFrame, counter: Counter, signal?: AbortSignal): Promise<BlindSolution>;
+}
+
+/**
+ * Solves a frame without pilots: EM over the channel taps with the codeword's second-order statistics.
+ *
+ * E-step: the codeword's posterior under N(m, UΛUᵀ + diag ψ) (`codeword-graph.ts`); M-step: the exact channel
+ * posterior (`channel-posterior.ts`); both annealed from a hot noise variance s² = σ²·max(1, T·(1 − i/(0.6·I))).
+ * Then the sign (`sign.ts`), MMSE equalisation and the codec's decoder. The picture is encoded again, and what is
+ * left of the received signal ranks the starts and gives the verdict.
+ *
+ * Source: EM with a Gaussian prior on the sent cells (Dempster, Laird and Rubin, 1977); the joint problem is that of
+ * Blind-DiffCom (arXiv 2406.07390), which samples it by diffusion.
+ *
+ * @throws ConfigError if the codec has no statistics file
+ */
+export function createBlindSolver(name: string, { setting, config, runtime, rng }: BlindSolverParts): BlindSolver {
+  const { statistics } = setting.codec;
+  if (statistics === null) {
+    throw new ConfigError(
+      'receiver.statistics',
+      `receiver ${name}: ${setting.codec.path} names no statistics file; make one with 'blindlink model statistics'`,
+    );
+  }
+  const { grid } = setting;
+  const pictureWidth = setting.layout.width * setting.codec.card.downSampling;
+  const { mean } = statistics;
+  const rank = Math.min(config.rank, statistics.rank);
+  const eStep = createCodewordGraph(statistics, rank, config.solverSteps);
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, setting.tapPrior);
+  const groups = findGroups(setting);
+  const evidence = createEvidenceGraph(statistics, rank);
+  const problem: Problem = { setting, config, runtime, eStep, evidence, estimator, rank };
+  const motion = createMotionModels(setting, config.dopplers, estimator);
+
+  const solve: BlindSolver['solve'] = async ({ cells, noiseVariance, index }, counter, signal) => {
+    const draws = rng.split(index);
+
+    const open = (group: BlindGroup, start: number, model: ChannelEstimator): BlindChain => {
+      const initialNoise = noiseVariance ?? initialNoiseVariance(cells, group, setting.snrDb);
+      const chain = new BlindChain(setting, group, model, cells, initialNoise);
+      if (start === 0) chain.startFromMean(mean);
+      else chain.startFromDraw(setting.tapPrior, draws.split(group.channels[0]).split(start));
+      return chain;
+    };
+    const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
+      await runPasses(problem, chains, noiseVariance === null, counter, signal, passes);
+      const candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
+      if (setting.codec.hasRefiner && signIsDecidable(setting)) {
+        await refine(problem, chains, noiseVariance === null, counter, signal);
+      }
+      await weighEvidence(problem, candidates.flat(), counter);
+      return candidates;
+    };
+
+    const found: Candidate[][] = groups.map(() => []);
+    /** Solves some starts of some groups, adds them to `found`, a list of candidates a group, and judges anew. */
+    const explore = async (
+      which: readonly number[],
+      starts: readonly { readonly start: number; readonly model: ChannelEstimator }[],
+      passes?: number,
+    ): Promise<Judgement> => {
+      const chains = which.flatMap((g) => starts.map(({ start, model }) => open(groups[g], start, model)));
+      const solved = await solveChains(chains, passes);
+      which.forEach((g, i) => {
+        found[g].push(...solved.slice(i * starts.length, (i + 1) * starts.length).flat());
+      });
+      return judge(problem, cells, found, counter);
+    };
+    const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
+      Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
+
+    /** Lets the best of each group move, where the received signal says that its channel does. */
+    const follow = async (judged: Judgement): Promise<Judgement> => {
+      let current = judged;
+      for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
+        const moved = current.best.flatMap((candidate, g) => {
+          const chain = motion.likeliest(candidate.chain);
+          return chain === null ? [] : [{ g, candidate: { ...candidate, chain } }];
+        });
+        if (moved.length === 0) break;
+        throwIfAborted(signal, name);
+        const chains = moved.map(({ candidate }) => candidate.chain);
+        if (setting.codec.hasRefiner) await refine(problem, chains, noiseVariance === null, counter, signal);
+        else await runPasses(problem, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
+        const candidates = moved.map(({ candidate }) => candidate);
+        await weighEvidence(problem, candidates, counter);
+        moved.forEach(({ g, candidate }) => found[g].push(candidate));
+        current = await judge(problem, cells, found, counter);
+      }
+      return current;
+    };
+    const doubtfulAmong = (
+      { best, picture }: Judgement,
+      suspect: (chain: BlindChain) => boolean = () => false,
+    ): number[] => {
+      const texture = textureOf(picture, pictureWidth);
+      return best.flatMap((candidate, g) => {
+        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], texture));
+        const sure = verdict === 'decoded' && chance >= config.sureAbove;
+        return sure && !suspect(candidate.chain) ? [] : [g];
+      });
+    };
+
+    const { initialStarts, starts } = config;
+    let judged = await follow(await explore([...groups.keys()], stillStarts(0, initialStarts)));
+    let doubtful = starts > initialStarts ? doubtfulAmong(judged, motion.isFast) : [];
+    const searched = doubtful.length > 0;
+    if (doubtful.length > 0 && motion.dopplers.some((doppler) => doppler >= FAST)) {
+      throwIfAborted(signal, name);
+      // Slower motion is found by following what the still model has found.
+      const models = motion.dopplers
+        .filter((doppler) => doppler >= FAST)
+        .map((doppler) => ({ start: 0, model: motion.estimatorOf(doppler) }));
+      judged = await follow(await explore(doubtful, models, Math.ceil(FAST_PASSES * config.passes)));
+      doubtful = doubtfulAmong(judged);
+    }
+    if (doubtful.length > 0) {
+      throwIfAborted(signal, name);
+      judged = await follow(await explore(doubtful, stillStarts(initialStarts, starts)));
+    }
+
+    for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
+      for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
+      judged = await judge(
+        problem,
+        cells,
+        judged.best.map((candidate) => [candidate]),
+        counter,
+      );
+    }
+
+    const texture = textureOf(judged.picture, pictureWidth);
+    const { chance, verdict, symptoms } = judgeFrame(
+      setting,
+      judged.best.map((best, g) => ({
+        symptoms: symptomsOf(cells, best, found[g], texture),
+        cells: best.chain.group.cell.length,
+      })),
+    );
+    return {
+      ...judged,
+      found,
+      chance,
+      verdict,
+      symptoms,
+      starts: searched ? starts : initialStarts,
+      agreeing: Math.min(...judged.best.map((candidate, g) => countAgreeing(candidate, found[g]))),
+    };
+  };
+  return { problem, solve };
+}
+
+/** σ² guessed from the received power and the nominal CSNR, where it is not given. */
+function initialNoiseVariance(cells: ComplexArray, group: BlindGroup, snrDb: number): number {
+  let power = 0;
+  for (const at of group.cell) power += cells.re[at] ** 2 + cells.im[at] ** 2;
+  return power / group.cell.length / (1 + 10 ** (snrDb / 10));
+}
+
+/** The taps of every packet under the chosen candidates. */
+export function channelEstimates(setting: LinkSetting, best: readonly Candidate[]): TapEstimate[] {
+  const estimates: TapEstimate[] = [];
+  for (const { chain, signs } of best) {
+    chain.group.channels.forEach((channel, c) => {
+      const { taps, tapVariance } = chain.posteriors[c];
+      estimates[channel] = {
+        taps: {
+          re: Float32Array.from(taps.re, (v) => signs[c] * v),
+          im: Float32Array.from(taps.im, (v) => signs[c] * v),
+        },
+        variance: Float32Array.from(tapVariance),
+      };
+    });
+  }
+  return Array.from(
+    { length: setting.interleaver.numPackets },
+    (_, p) => estimates[setting.coherence === 'frame' ? 0 : p],
+  );
+}

@@ -1,0 +1,99 @@
+import { type ComplexArray, createComplex } from '../../core/complex.js';
+import { ConfigError } from '../../core/errors.js';
+import type { Rng } from '../../core/rng.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { blindResult } from '../blind/solution.js';
+import type { BlindEmConfig, Counter } from '../blind/iterations.js';
+import { createBlindSolver } from '../blind/solver.js';
+import { channelUnder } from '../blind/candidate.js';
+import { type ChannelEstimator, fitTaps } from '../channel-posterior.js';
+import type { KnownChannel } from '../informed.js';
+import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
+import type { LinkSetting, Observations, Receiver } from '../receiver.js';
+
+/** Where a receiver that takes its channel as known has it from. */
+export type KnowledgeKind = 'perfect' | 'pilot' | 'blind-em';
+
+export interface ChannelKnowledge {
+  readonly needs: Receiver['needs'];
+  /** @throws ConfigError where what it needs was not given */
+  learn(observations: Observations, counter: Counter, signal?: AbortSignal): Promise<KnownChannel>;
+}
+
+export interface KnowledgeOptions {
+  readonly receiver: string;
+  readonly kind: KnowledgeKind;
+  readonly setting: LinkSetting;
+  readonly pilot: { readonly estimator: PilotEstimator };
+  readonly blindEm: BlindEmConfig;
+  readonly runtime: Runtime;
+  readonly rng: Rng;
+}
+
+export function createChannelKnowledge({
+  receiver,
+  kind,
+  setting,
+  pilot,
+  blindEm,
+  runtime,
+  rng,
+}: KnowledgeOptions): ChannelKnowledge {
+  switch (kind) {
+    case 'perfect':
+      return {
+        needs: { pilots: false, truth: true },
+        learn({ frame, truth }) {
+          if (truth === null) {
+            throw new ConfigError(
+              'receiver.truth',
+              `receiver ${receiver}: only a simulated radio knows the channel; choose knowledge pilot or blind-em`,
+            );
+          }
+          const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
+          const estimates = fitTaps(setting.grid, truth.response, setting.tapPrior.length).map((taps) => ({
+            taps,
+            variance: new Float32Array(taps.re.length),
+          }));
+          return Promise.resolve({ response: truth.response, variance: null, estimates, noiseVariance });
+        },
+      };
+    case 'pilot': {
+      const estimate = createPilotEstimate(setting, pilot.estimator, receiver);
+      return {
+        needs: { pilots: true, truth: false },
+        learn: ({ frame, pilots }) => Promise.resolve(estimate(pilots, frame.noiseVariance)),
+      };
+    }
+    case 'blind-em': {
+      const solver = createBlindSolver(receiver, { setting, config: blindEm, runtime, rng });
+      return {
+        needs: { pilots: false, truth: false },
+        async learn({ frame }, counter, signal) {
+          const solution = await solver.solve(frame, counter, signal);
+          const { response, variance } = channelUnder(solution.best, frame.cells.re.length);
+          const { channel: estimates, noiseVariance } = blindResult(setting, solution, 0, 0);
+          return { response, variance, estimates, noiseVariance };
+        },
+      };
+    }
+  }
+}
+
+/** F_L·h of each packet at every data cell, [P·S·M]. */
+export function cellsOfTaps(
+  { grid, interleaver }: LinkSetting,
+  estimator: ChannelEstimator,
+  taps: readonly { readonly re: ArrayLike<number>; readonly im: ArrayLike<number> }[],
+): ComplexArray {
+  const response = createComplex(interleaver.numPackets * grid.cellsPerPacket);
+  for (let p = 0; p < interleaver.numPackets; p++) {
+    const { re, im } = taps[Math.min(p, taps.length - 1)];
+    const row = estimator.certain({ re: Float64Array.from(re), im: Float64Array.from(im) }).response;
+    for (let i = 0; i < grid.cellsPerPacket; i++) {
+      response.re[p * grid.cellsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
+      response.im[p * grid.cellsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
+    }
+  }
+  return response;
+}

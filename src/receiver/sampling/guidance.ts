@@ -1,0 +1,264 @@
+import type { ComplexArray } from '../../core/complex.js';
+import { type Denoiser, preconditioning } from '../../diffusion/denoiser.js';
+import { composeModels, type GraphPart } from '../../graph/compose.js';
+import { fixShapes } from '../../graph/fix-shapes.js';
+import { createGraphBuilder, type Value } from '../../graph/graph-builder.js';
+import { vjp } from '../../graph/vjp.js';
+import type { OnnxModel } from '../../onnx/model.js';
+import { readModel } from '../../onnx/read-model.js';
+import { writeModel } from '../../onnx/write-model.js';
+import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
+import { tensor, type Tensor } from '../../runtime/tensor.js';
+import type { OpenGraph } from '../../codec/codec.js';
+import { createEqualiserGraph, createForwardGraph, type ForwardOperatorOptions } from './forward-operator.js';
+import type { LinkSetting } from '../receiver.js';
+
+export interface GuidanceOptions {
+  /** Chains that are advanced together. */
+  readonly batch: number;
+  readonly forward: ForwardOperatorOptions;
+  /** Whether HiFi-DiffCom's confirming term is part of the loss. */
+  readonly confirm: boolean;
+  /** Whether the gradient for the channel is wanted beside the picture's. */
+  readonly channelGradient: boolean;
+}
+
+/** What one guidance step is given. */
+export interface GuidanceInput {
+  /** x₀ + σ·ε, [batch,3,H,W]. */
+  readonly noisy: Tensor;
+  readonly sigma: number;
+  /** Taps [batch·P·L] or responses [batch·P·S·M], as the forward operator takes them. */
+  readonly channel: ComplexArray;
+  /** Y [P·S·M]. */
+  readonly received: ComplexArray;
+  /** Weights of the two terms, ζ and γ. */
+  readonly weights: { readonly distance: number; readonly confirm: number };
+  /** For the confirming term: the response [P·S·M] and σ² of W⁻¹, and x_d [3,H,W] in [−1,1]. */
+  readonly confirm?: { readonly response: ComplexArray; readonly noiseVariance: number; readonly target: Float32Array };
+}
+
+export interface GuidanceOutput {
+  /** x̂₀, [batch,3,H,W] in [−1,1], clipped. */
+  readonly denoised: Tensor;
+  /** ‖Y − W(E(x̂₀); h)‖₂ of each chain. */
+  readonly distance: Float32Array;
+  /** ‖x_d − D(W⁻¹(W(E(x̂₀))))‖₂ of each chain; zeros without the term. */
+  readonly confirm: Float32Array;
+  /** Gradient of ζ·distance + γ·confirm in `noisy`, [batch,3,H,W]. */
+  readonly gradient: Float32Array;
+  /** Gradient in the channel, where asked for. */
+  readonly channelGradient: ComplexArray | null;
+}
+
+/** Denoiser, encoder, forward operator and their gradients as one graph: nothing is computed twice. */
+export interface Guidance {
+  step(input: GuidanceInput): Promise<GuidanceOutput>;
+}
+
+export async function createGuidance(
+  setting: LinkSetting,
+  denoiser: Denoiser,
+  options: GuidanceOptions,
+  runtime: Runtime,
+): Promise<Guidance> {
+  const { batch, confirm, channelGradient } = options;
+  const { layout, codec, interleaver, snrDb } = setting;
+  const size = [layout.height * codec.card.downSampling, layout.width * codec.card.downSampling];
+  const numCells = interleaver.numPackets * setting.grid.cellsPerPacket;
+  const channelDims =
+    options.forward.channel === 'taps' ? [batch, interleaver.numPackets, setting.tapPrior.length] : [batch, numCells];
+  const joined = composeGuidance(setting, denoiser, options);
+  const shaped = await fixShapes(joined, {
+    noisy: [batch, 3, ...size],
+    noise_level: [batch],
+    snr_db: [batch],
+    channel_re: channelDims,
+    channel_im: channelDims,
+    received_re: [batch, numCells],
+    received_im: [batch, numCells],
+    ...(confirm ? { response_re: [1, numCells], response_im: [1, numCells], target: [1, 3, ...size] } : {}),
+  });
+  const withRespectTo = channelGradient ? ['noisy', 'channel_re', 'channel_im'] : ['noisy'];
+  const model = vjp(shaped, { of: 'loss', withRespectTo, cotangent: 'one' });
+  const inputs = new Set(model.inputs.map(({ name }) => name));
+  const graph: Graph = { name: guidanceName(setting, denoiser, options), bytes: writeModel(model) };
+
+  const repeat = (values: Float32Array, dims: readonly number[]): Tensor => {
+    const count = dims.reduce((product, d) => product * d, 1) / values.length;
+    if (count === 1) return tensor(values, dims);
+    const out = new Float32Array(values.length * count);
+    for (let i = 0; i < count; i++) out.set(values, i * values.length);
+    return tensor(out, dims);
+  };
+
+  return {
+    async step({ noisy, sigma, channel, received, weights, confirm: target }) {
+      const [low, high] = denoiser.card.valueRange;
+      const scale = preconditioning(denoiser.card, denoiser.schedule, (sigma * (high - low)) / 2);
+      const one = (value: number): Tensor => tensor(Float32Array.of(value), [1]);
+      const feeds: Record<string, Tensor> = {
+        noisy,
+        noise_level: tensor(new Float32Array(batch).fill(scale.noise), [batch]),
+        input_scale: one(scale.inputScale),
+        skip: one(scale.skip),
+        out: one(scale.out),
+        snr_db: tensor(new Float32Array(batch).fill(snrDb), [batch]),
+        channel_re: repeat(channel.re, channelDims),
+        channel_im: repeat(channel.im, channelDims),
+        received_re: repeat(received.re, [batch, numCells]),
+        received_im: repeat(received.im, [batch, numCells]),
+        weight_distance: one(weights.distance),
+        weight_confirm: one(weights.confirm),
+      };
+      if (target !== undefined) {
+        feeds['response_re'] = tensor(target.response.re, [1, numCells]);
+        feeds['response_im'] = tensor(target.response.im, [1, numCells]);
+        feeds['noise_variance'] = one(target.noiseVariance);
+        feeds['target'] = tensor(target.target, [1, 3, ...size]);
+      }
+      const results = await runtime.run(
+        graph,
+        Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))),
+      );
+      return {
+        denoised: results['denoised'],
+        distance: results['distance'].data,
+        confirm: confirm ? results['confirm'].data : new Float32Array(batch),
+        gradient: results['grad_noisy'].data,
+        channelGradient: channelGradient
+          ? { re: results['grad_channel_re'].data, im: results['grad_channel_im'].data }
+          : null,
+      };
+    },
+  };
+}
+
+function guidanceName(setting: LinkSetting, denoiser: Denoiser, options: GuidanceOptions): string {
+  const { name } = createForwardGraph(setting, options.forward);
+  const { batch, confirm, channelGradient } = options;
+  return `guidance ${JSON.stringify({ batch, confirm, channelGradient })} ${denoiser.path} ${setting.codec.path} ${name}`;
+}
+
+/** noisy → network → x̂₀ → encoder → W → distance (→ W⁻¹ → decoder → confirm) → loss. */
+function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: GuidanceOptions): OnnxModel {
+  const { codec } = setting;
+  const range = denoiser.card.valueRange;
+  const parts: GraphPart[] = [
+    { name: 'enter', model: enterGraph(range) },
+    {
+      name: 'prior',
+      model: readModel(denoiser.graph.bytes, denoiser.graph.name),
+      inputs: {
+        [denoiser.ports.inputs[0].name]: 'enter/scaled',
+        [denoiser.ports.inputs[1].name]: 'noise_level',
+      },
+    },
+    {
+      name: 'leave',
+      model: leaveGraph(range),
+      inputs: { prediction: `prior/${denoiser.ports.outputs[0].name}`, shifted: 'enter/shifted' },
+    },
+    { name: 'toCodec', model: affineGraph([-1, 1], codec.card.valueRange), inputs: { x: 'leave/denoised' } },
+    codecPart('encoder', codec.encoder, 'toCodec/y'),
+    {
+      name: 'forward',
+      model: readModel(createForwardGraph(setting, options.forward).bytes),
+      inputs: { latents: `encoder/${codec.encoder.ports.outputs[0].name}` },
+    },
+  ];
+  const outputs: Record<string, string> = { denoised: 'leave/denoised', distance: 'forward/distance' };
+  if (options.confirm) {
+    parts.push(
+      {
+        name: 'equaliser',
+        model: readModel(createEqualiserGraph(setting).bytes),
+        inputs: { cells_re: 'forward/expected_re', cells_im: 'forward/expected_im' },
+      },
+      codecPart('decoder', codec.decoder, 'equaliser/latents'),
+      {
+        name: 'fromCodec',
+        model: affineGraph(codec.card.valueRange, [-1, 1]),
+        inputs: { x: `decoder/${codec.decoder.ports.outputs[0].name}` },
+      },
+      { name: 'compare', model: distanceGraph(), inputs: { x: 'fromCodec/y' } },
+    );
+    outputs['confirm'] = 'compare/distance';
+  }
+  parts.push({
+    name: 'total',
+    model: lossGraph(options.confirm),
+    inputs: { distance: 'forward/distance', ...(options.confirm ? { confirm: 'compare/distance' } : {}) },
+  });
+  outputs['loss'] = 'total/loss';
+  return composeModels('guidance', parts, outputs);
+}
+
+function codecPart(name: string, { graph, ports }: OpenGraph, source: string): GraphPart {
+  const [first, second] = ports.inputs;
+  const snr = ports.inputs.length > 1 ? { [second.name]: 'snr_db' } : {};
+  return { name, model: readModel(graph.bytes, graph.name), inputs: { [first.name]: source, ...snr } };
+}
+
+const picture = ['batch', 3, 'height', 'width'] as const;
+
+/** shifted = noisy in the network's range, scaled = inputScale·shifted. */
+function enterGraph([low, high]: readonly [number, number]): OnnxModel {
+  const b = createGraphBuilder('enter');
+  const noisy = b.input('noisy', picture);
+  const gained = b.node('Mul', [noisy, b.scalar((high - low) / 2)]);
+  const shifted = b.node('Add', [gained, b.scalar((high + low) / 2)]);
+  b.output('shifted', shifted, picture);
+  b.output('scaled', b.node('Mul', [shifted, b.input('input_scale', [1])]), picture);
+  return readModel(b.build());
+}
+
+/**
+ * x̂₀ = skip·shifted + out·F, back in [−1, 1]; channels behind the third are left out. Clipped: a codeword has unit power
+ * whatever the picture's contrast, so nothing else would hold that.
+ */
+function leaveGraph([low, high]: readonly [number, number]): OnnxModel {
+  const b = createGraphBuilder('leave');
+  const prediction = b.input('prediction', ['batch', 'channels', 'height', 'width']);
+  const shifted = b.input('shifted', picture);
+  const three = b.node('Slice', [prediction, b.int64s([0]), b.int64s([3]), b.int64s([1])]);
+  const sum = b.node('Add', [
+    b.node('Mul', [shifted, b.input('skip', [1])]),
+    b.node('Mul', [three, b.input('out', [1])]),
+  ]);
+  const centred = b.node('Sub', [sum, b.scalar((high + low) / 2)]);
+  const denoised = b.node('Div', [centred, b.scalar((high - low) / 2)]);
+  b.output('denoised', b.node('Clip', [denoised, b.scalar(-1), b.scalar(1)]), picture);
+  return readModel(b.build());
+}
+
+/** y = x moved from one range to another. */
+function affineGraph(from: readonly [number, number], to: readonly [number, number]): OnnxModel {
+  const b = createGraphBuilder('affine');
+  const gain = (to[1] - to[0]) / (from[1] - from[0]);
+  const scaled = b.node('Mul', [b.input('x', picture), b.scalar(gain)]);
+  b.output('y', b.node('Add', [scaled, b.scalar(to[0] - gain * from[0])]), picture);
+  return readModel(b.build());
+}
+
+/** ‖x − target‖₂ of each picture. */
+function distanceGraph(): OnnxModel {
+  const b = createGraphBuilder('distance');
+  const error = b.node('Sub', [b.input('x', picture), b.input('target', [1, 3, 'height', 'width'])]);
+  const axes = b.int64s([1, 2, 3]);
+  const energy = b.node('ReduceSum', [b.node('Mul', [error, error]), axes], { keepdims: 0 });
+  b.output('distance', b.node('Sqrt', [b.node('Add', [energy, b.scalar(1e-12)])]), ['batch']);
+  return readModel(b.build());
+}
+
+/** Σ over chains of ζ·distance + γ·confirm: chains are independent, so each gets its own gradient. */
+function lossGraph(confirm: boolean): OnnxModel {
+  const b = createGraphBuilder('loss');
+  const total = (x: Value): Value => b.node('ReduceSum', [x, b.int64s([0])], { keepdims: 0 });
+  let loss = b.node('Mul', [b.input('distance', ['batch']), b.input('weight_distance', [1])]);
+  if (confirm) {
+    loss = b.node('Add', [loss, b.node('Mul', [b.input('confirm', ['batch']), b.input('weight_confirm', [1])])]);
+  }
+  b.output('loss', total(loss), []);
+  return readModel(b.build());
+}

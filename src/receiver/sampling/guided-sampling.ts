@@ -1,0 +1,67 @@
+import type { Rng } from '../../core/rng.js';
+import type { Denoiser } from '../../diffusion/denoiser.js';
+import { ancestralCoefficients } from '../../diffusion/samplers.js';
+import type { NoiseSchedule } from '../../diffusion/schedule.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { tensor, type Tensor } from '../../runtime/tensor.js';
+import type { LinkSetting } from '../receiver.js';
+import type { ForwardOperatorOptions } from './forward-operator.js';
+
+/** What all receivers that sample with a gradient are set to. */
+export interface GuidedSamplingConfig {
+  /** Network evaluations; null visits every step from the start on, as the paper does. */
+  readonly steps: number | null;
+  /** Chains sampled together; the one that explains the received signal best is the answer. */
+  readonly chains: number;
+  /** Whether the forward operator models the transmitter's clipping and the interference of a short prefix. */
+  readonly modelClipping: boolean;
+  readonly modelInterference: boolean;
+}
+
+/** What a sampler is made from. */
+export interface SamplerParts<C> {
+  readonly setting: LinkSetting;
+  readonly config: C;
+  readonly denoiser: Denoiser;
+  readonly runtime: Runtime;
+  readonly rng: Rng;
+}
+
+/** The ancestral step from t to s less `gain`·gradient. */
+export function guidedStep(
+  schedule: NoiseSchedule,
+  t: number,
+  s: number,
+  x: Tensor,
+  denoised: Tensor,
+  gradient: Float32Array,
+  gain: number,
+  rng: Rng,
+): Tensor {
+  const { fromDenoised, fromChain, noise } = ancestralCoefficients(schedule, t, s);
+  const next = new Float32Array(x.data.length);
+  for (let k = 0; k < next.length; k++) {
+    next[k] =
+      fromDenoised * denoised.data[k] +
+      fromChain * x.data[k] +
+      (noise > 0 ? noise * rng.gaussian() : 0) -
+      gain * gradient[k];
+  }
+  return tensor(next, x.dims);
+}
+
+export function forwardOptions(
+  { grid, tapPrior }: LinkSetting,
+  { modelClipping, modelInterference }: GuidedSamplingConfig,
+  knownPilots: boolean,
+): ForwardOperatorOptions {
+  const interference = modelInterference && tapPrior.length - 1 > grid.cyclicPrefixLength;
+  return { channel: interference ? 'taps' : 'cells', clipping: modelClipping, interference, knownPilots };
+}
+
+export function chainOf(pictures: Tensor, chain: number): Float32Array {
+  const size = pictures.data.length / pictures.dims[0];
+  return pictures.data.subarray(chain * size, (chain + 1) * size);
+}
+
+export const indexOfLeast = (values: Float32Array): number => values.indexOf(Math.min(...values));

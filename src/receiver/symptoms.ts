@@ -1,0 +1,18 @@
+/** What a receiver sees of its own success, of a frame or of a part of one that was solved apart. */
+export interface Symptoms {
+  /** χ = ‖Y − Ĥ·E(x̂)‖² / (σ²·cells). */
+  readonly residual: number;
+  /** Measured SNR of the same cells, (mean |Y|² − σ²) / σ², linear. */
+  readonly snr: number;
+  /** Variance of the decoded picture's pixels: a codec can only fail on what has contrast. */
+  readonly contrast: number;
+  /** Mean squared step between neighbouring pixels over twice that variance: 1 for white noise, little for pictures. */
+  readonly roughness: number;
+  /**
+   * λ, the polarity network's log-odds that the equalised codeword is one, the right way up (the least of the frame's parts): what is
+   * no codeword of this codec has none to speak of. Of the reference where there is no network; null without either.
+   */
+  readonly signLogOdds: number | null;
+  /** α, share of the starts that ended at the chosen taps; null for a receiver that does not search. */
+  readonly agreement: number | null;
+}

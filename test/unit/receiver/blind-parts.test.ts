@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Codec, openCodec } from '../../../src/codec/codec.js';
+import { symbolsOf } from '../../../src/codec/layout.js';
+import { type RawConfig, resolveConfig } from '../../../src/config/load.js';
+import { type ComplexArray, createComplex } from '../../../src/core/complex.js';
+import { createRng } from '../../../src/core/rng.js';
+import { findModel } from '../../../src/core/shipped-models.js';
+import { createLinkSetting, gridOf } from '../../../src/link/setting/link-setting.js';
+import { createCodewordGraph, createEvidenceGraph } from '../../../src/receiver/blind/codeword-graph.js';
+import { BlindChain } from '../../../src/receiver/blind/em-state.js';
+import { findGroups } from '../../../src/receiver/blind/groups.js';
+import { type Problem, runPasses } from '../../../src/receiver/blind/iterations.js';
+import { createMotionModels } from '../../../src/receiver/blind/motion.js';
+import { weighEvidence } from '../../../src/receiver/blind/ranking.js';
+import { chooseSigns } from '../../../src/receiver/blind/sign.js';
+import { createChannelEstimator, createRow } from '../../../src/receiver/channel-posterior.js';
+import type { LinkSetting } from '../../../src/receiver/receiver.js';
+import { residualEnergy } from '../../../src/receiver/residual.js';
+import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
+import { builtinPicture } from '../../../src/source/builtin-pictures.js';
+
+const runtime = createOnnxRuntime({ threads: 1 });
+let codec: Codec;
+beforeAll(async () => {
+  codec = await openCodec(findModel('codec', 'faces-12'), runtime);
+});
+afterAll(() => runtime.dispose());
+
+const settingOf = (raw: RawConfig = {}, edge = 64): LinkSetting => {
+  const config = resolveConfig(raw);
+  return createLinkSetting(config, codec, gridOf(config), { height: edge, width: edge });
+};
+
+interface Scene {
+  readonly setting: LinkSetting;
+  readonly codeword: ComplexArray;
+  readonly cells: ComplexArray;
+  readonly response: ComplexArray;
+  readonly problem: Problem;
+}
+
+/** A face through taps, with noise. */
+async function scene({ sigma2 = 0.05, seed = 1 } = {}): Promise<Scene> {
+  const setting = settingOf();
+  const { grid, interleaver, layout, tapPrior } = setting;
+  const picture = await builtinPicture('faces', 2, 64);
+  const codeword = symbolsOf(layout, await codec.encode(picture.data, 1, layout, setting.snrDb));
+  const rng = createRng(seed);
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, tapPrior);
+  const taps = createRow(tapPrior.length);
+  tapPrior.forEach((p, l) => {
+    taps.re[l] = Math.sqrt(p / 2) * rng.gaussian();
+    taps.im[l] = Math.sqrt(p / 2) * rng.gaussian();
+  });
+  const row = estimator.certain(taps).response;
+  const cells = createComplex(grid.cellsPerPacket);
+  const response = createComplex(grid.cellsPerPacket);
+  interleaver.interleave(codeword, cells);
+  for (let i = 0; i < cells.re.length; i++) {
+    const m = i % grid.numDataSubcarriers;
+    const [hr, hi] = [row.re[m], row.im[m]];
+    const [xr, xi] = [cells.re[i], cells.im[i]];
+    const noise = Math.sqrt(sigma2 / 2);
+    response.re[i] = hr;
+    response.im[i] = hi;
+    cells.re[i] = hr * xr - hi * xi + noise * rng.gaussian();
+    cells.im[i] = hr * xi + hi * xr + noise * rng.gaussian();
+  }
+  const statistics = codec.statistics!;
+  const config = {
+    rank: 64,
+    passes: 20,
+    annealing: 30,
+    solverSteps: 6,
+    refinements: 0,
+    initialStarts: 1,
+    starts: 1,
+    sureAbove: 0.9,
+    tracking: 'none' as const,
+    dopplers: [0.01, 0.05],
+  };
+  const rank = Math.min(config.rank, statistics.rank);
+  const eStep = createCodewordGraph(statistics, rank, config.solverSteps);
+  const evidence = createEvidenceGraph(statistics, rank);
+  return {
+    setting,
+    codeword,
+    cells,
+    response,
+    problem: { setting, config, runtime, eStep, evidence, estimator, rank },
+  };
+}
+
+const chainOf = ({ setting, problem, cells }: Scene, sigma2 = 0.05): BlindChain => {
+  const chain = new BlindChain(setting, findGroups(setting)[0], problem.estimator, cells, sigma2);
+  chain.startFromMean(codec.statistics!.mean);
+  return chain;
+};
+const candidateOf = (chain: BlindChain) => ({
+  chain,
+  signs: Int8Array.of(1),
+  signLogOdds: 0,
+  evidence: Number.NaN,
+  power: Number.NaN,
+  residual: Number.NaN,
+  energy: Number.NaN,
+});
+
+describe('EM', () => {
+  it('raises the evidence pass by pass, and then stands', async () => {
+    const made = await scene();
+    const values: number[] = [];
+    for (const passes of [1, 2, 4, 8, 16]) {
+      const chain = chainOf(made);
+      await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined, passes, 1);
+      const candidate = candidateOf(chain);
+      await weighEvidence(made.problem, [candidate], { evaluations: 0 });
+      const [{ priorEnergy, logDet }] = chain.posteriors;
+      values.push(candidate.evidence + 2 * (priorEnergy + logDet));
+    }
+    // Smaller is more likely; the rescaling of parameter expansion may cost a little of the last steps.
+    for (let i = 1; i < values.length; i++) expect(values[i]).toBeLessThan(values[i - 1] + 0.01 * Math.abs(values[0]));
+    expect(values.at(-1)!).toBeLessThan(values[0] - 20);
+  });
+
+  it('finds the channel up to its sign, and the sign is settled rightly', async () => {
+    const made = await scene();
+    const chain = chainOf(made);
+    await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    const { signs, logOdds } = await chooseSigns(made.setting, chain, made.cells);
+    const { response } = chain.posteriors[0];
+    let [error, power] = [0, 0];
+    for (let m = 0; m < 64; m++) {
+      error +=
+        (signs[0] * response.re[m] - made.response.re[m]) ** 2 + (signs[0] * response.im[m] - made.response.im[m]) ** 2;
+      power += made.response.re[m] ** 2 + made.response.im[m] ** 2;
+    }
+    expect(error / power).toBeLessThan(0.05);
+    expect(logOdds).toBeGreaterThan(3);
+    chain.turn(Int8Array.of(-1));
+    const turned = await chooseSigns(made.setting, chain, made.cells);
+    expect(turned.signs[0]).toBe(-signs[0]);
+    expect(turned.logOdds).toBeCloseTo(logOdds, 2);
+  });
+
+  it('takes a still channel to stand still', async () => {
+    const made = await scene();
+    const chain = chainOf(made);
+    await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    const motion = createMotionModels(made.setting, made.problem.config.dopplers, made.problem.estimator);
+    expect(motion.likeliest(chain)).toBeNull();
+  });
+});
+
+describe('groups', () => {
+  it('are a tile and its packet, or everything where packets share a channel', () => {
+    const apart = findGroups(settingOf({}, 128));
+    expect(apart.map(({ channels, tiles }) => [channels.length, tiles.length])).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    const [whole, ...rest] = findGroups(settingOf({ channel: { coherence: 'frame' } }, 128));
+    expect(rest).toHaveLength(0);
+    expect(whole.tiles).toHaveLength(4);
+    expect([...whole.channels]).toEqual([0]);
+    // One channel's time goes on through all packets, pilots included.
+    expect(Math.max(...whole.time)).toBe(3 * 17 + 15);
+  });
+
+  it('hold every symbol once', () => {
+    const setting = settingOf({}, 128);
+    const seen = findGroups(setting).flatMap(({ cell }) => [...cell].map((c) => setting.interleaver.symbolOf[c]));
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: setting.layout.numSymbols }, (_, i) => i));
+  });
+});
+
+describe('the residual', () => {
+  it('is the noise alone for what was sent, by definition for anything else', async () => {
+    const made = await scene({ sigma2: 0.1 });
+    const all = Int32Array.from({ length: made.cells.re.length }, (_, i) => i);
+    const energy = residualEnergy(made.setting, made.cells, made.response, made.codeword, all);
+    expect(energy / all.length).toBeCloseTo(0.1, 1);
+    const nothing = createComplex(made.codeword.re.length);
+    let power = 0;
+    for (let i = 0; i < all.length; i++) power += made.cells.re[i] ** 2 + made.cells.im[i] ** 2;
+    expect(residualEnergy(made.setting, made.cells, made.response, nothing, all)).toBeCloseTo(power, 2);
+    expect(residualEnergy(made.setting, made.cells, made.response, nothing, Int32Array.of(3))).toBeCloseTo(
+      made.cells.re[3] ** 2 + made.cells.im[3] ** 2,
+      6,
+    );
+  });
+});

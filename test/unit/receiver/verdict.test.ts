@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import type { CodecCard } from '../../../src/codec/card.js';
+import type { Codec } from '../../../src/codec/codec.js';
+import { fitModel, type VerdictSample } from '../../../src/link/verdict-calibration.js';
+import { createRng } from '../../../src/core/rng.js';
+import type { Symptoms } from '../../../src/receiver/symptoms.js';
+import { excessResidual, judgeSymptoms, lowered, textureOf, UNCALIBRATED } from '../../../src/receiver/verdict.js';
+
+const right: Symptoms = {
+  residual: 1.1,
+  snr: 10,
+  contrast: 0.05,
+  roughness: 0.1,
+  signLogOdds: 20,
+  agreement: 1,
+};
+const setting = (snrDb = 10, verdict?: CodecCard['verdict']) => ({ snrDb, codec: { card: { verdict } } as Codec });
+const judge = (symptoms: Partial<Symptoms>, snrDb = 10) => judgeSymptoms(setting(snrDb), { ...right, ...symptoms });
+
+describe('the verdict', () => {
+  it('calls decoded what looks right, for receivers that search and that do not', () => {
+    expect(judge({}).verdict).toBe('decoded');
+    expect(judge({ agreement: null }).verdict).toBe('decoded');
+  });
+
+  it('gains nothing from a residual below what is expected', () => {
+    const { expected } = UNCALIBRATED;
+    expect(excessResidual(expected, 0.01, 10)).toBe(0);
+    expect(judge({ residual: 1e-9 }).chance).toBe(judge({ residual: 1.1 }).chance);
+    expect(excessResidual(expected, 1.1 * Math.E, 10)).toBeCloseTo(1, 6);
+    expect(excessResidual(expected, 1e9, 10)).toBe(3);
+  });
+
+  it('falls with every symptom of failure', () => {
+    const chance = judge({}).chance;
+    expect(judge({ residual: 3 }).chance).toBeLessThan(chance);
+    expect(judge({ signLogOdds: 1 }).chance).toBeLessThan(chance);
+    expect(judge({ agreement: 0.2 }).chance).toBeLessThan(chance);
+  });
+
+  it.each([
+    ['an SNR below −10 dB', { snr: 0.05 }, -10],
+    ['an SNR 16 dB below the design’s', { snr: 0.3 }, 12],
+    ['an SNR of nothing at all', { snr: -0.5 }, 10],
+    ['a residual that is no number', { residual: Number.NaN }, 10],
+    ['an SNR that is no number', { snr: Number.NaN }, 10],
+  ])('%s is an obstacle, whatever else is seen', (_, symptoms, snrDb) => {
+    expect(judge(symptoms, snrDb).verdict).toBe('failed');
+  });
+
+  it('is lowered by a share of its chance', () => {
+    expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.95).verdict).toBe('decoded');
+    expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.6)).toEqual({ chance: 0.99 * 0.6, verdict: 'doubtful' });
+    expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.1).verdict).toBe('failed');
+  });
+});
+
+describe('texture', () => {
+  it('is 1 for white noise, small for a slope, nothing for a flat picture', () => {
+    const rng = createRng(1);
+    const noise = Float32Array.from({ length: 3 * 64 * 64 }, () => 0.5 + 0.1 * rng.gaussian());
+    expect(textureOf(noise, 64).roughness).toBeCloseTo(1, 1);
+    expect(textureOf(noise, 64).contrast).toBeCloseTo(0.01, 3);
+    const slope = noise.map((_, i) => (i % 64) / 64);
+    expect(textureOf(slope, 64).roughness).toBeLessThan(0.01);
+    expect(textureOf(new Float32Array(3 * 64).fill(0.3), 8)).toEqual({ contrast: 0, roughness: 0 });
+  });
+});
+
+describe('a model fitted to samples', () => {
+  /** Frames that succeed where the residual is as expected and the sign is clear. */
+  const rng = createRng(3);
+  const samples = Array.from({ length: 600 }, (_, i): VerdictSample => {
+    const success = rng.uniform() < 0.6;
+    const residual = success ? 1 + 0.1 * rng.uniform() : 1 + 4 * rng.uniform();
+    const signLogOdds = success ? 10 + 10 * rng.uniform() : 8 * rng.uniform();
+    const symptoms = { ...right, residual, signLogOdds };
+    return { condition: `c${i % 4}`, fits: i % 4 === 0, receiver: 'x', symptoms, success, psnrDb: success ? 25 : 10 };
+  });
+
+  it('keeps its precision under every condition, and calls most successes decoded', () => {
+    const model = fitModel(samples, UNCALIBRATED.expected);
+    const verdict = { expected: UNCALIBRATED.expected, informed: model, blind: model };
+    const decoded = samples.filter(
+      ({ symptoms }) => judgeSymptoms(setting(10, verdict), symptoms).verdict === 'decoded',
+    );
+    const wrong = decoded.filter(({ success }) => !success).length;
+    expect(wrong / decoded.length).toBeLessThanOrEqual(0.01);
+    expect(decoded.length).toBeGreaterThan(0.9 * samples.filter(({ success }) => success).length);
+    expect(model.excess).toBeLessThan(0);
+    expect(model.sign).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,151 @@
+"""Export one rate of the codec for photographs: ONNX, its polarity network (trained here, some minutes), card with golden values.
+
+    python3 -m blindlink_training.export_photo --run runs/photo --rate 8 --name photo-48 --train P.jpegs … --val V.jpegs --out ../models/photo-48
+
+Then `blindlink model statistics` and `blindlink model verdict`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .export import CARD_SNRS_DB, hardware, write
+from .golden import LATENT, golden
+from .half_weights import halve_weights
+from .loop import set_rate
+from .photo_codec import DOWN_SAMPLING, PhotoCodec
+from .pictures import load_photographs
+from .polarity import Polarity
+from .saved_codec import stored_parameters
+from .train_photo import crops, validate
+from .train_polarity import SNRS_DB, crop, received
+
+CODEWORDS = 4000
+
+
+@torch.no_grad()
+def codewords(codec: PhotoCodec, rate: int, pictures: list[np.ndarray], count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Codewords [count,rate,16,16] of crops of 128×128, and their SNRs."""
+    rng = np.random.default_rng(seed)
+    parts, snrs = [], []
+    for _ in range(0, count, 50):
+        snr = torch.full((50,), float(rng.choice(SNRS_DB)))
+        parts.append(codec.encode(crops(pictures, 50, 16 * DOWN_SAMPLING, rng), snr, rate).half())
+        snrs.append(snr)
+    return torch.cat(parts), torch.cat(snrs)
+
+
+def train_polarity(z: torch.Tensor, snr: torch.Tensor, minutes: float) -> Polarity:
+    net = Polarity(z.shape[1])
+    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-2)
+    start, step = time.time(), 0
+    while (elapsed := (time.time() - start) / 60) < minutes:
+        set_rate(optimiser, 2e-3, step, elapsed / minutes, warm_up=100)
+        pick = torch.randint(len(z), (64,))
+        x = crop(received(z[pick].float(), snr[pick] + 2 * torch.randn(64)))
+        loss = F.softplus(-net(x)).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        step += 1
+    return net.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--rate", type=int, required=True, help="latent channels: 8, 16 or 32 for CBR 1/48, 1/24, 1/12")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--train", nargs="+", required=True)
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--minutes", type=float, default=4, help="of the polarity network's training")
+    parser.add_argument("--data", default="")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    state = torch.load(Path(args.run) / "checkpoint.pt", map_location="cpu")
+    codec = PhotoCodec(**state["config"])
+    codec.load_state_dict(state["average"])
+    codec.eval()
+    train, val = load_photographs(args.train, least=128), load_photographs(args.val, least=128)
+    encoder, decoder = codec.at_rate(args.rate)
+    picture, latents, snr = torch.rand(2, 3, 128, 128), torch.randn(2, args.rate, 16, 16), torch.tensor([10.0, 5.0])
+    write(encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
+    write(decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
+    z, snrs = codewords(codec, args.rate, train, CODEWORDS, 1)
+    polarity = train_polarity(z, snrs, args.minutes)
+    write(polarity, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
+    z_val, _ = codewords(codec, args.rate, val, 500, 2)
+    accuracy = {}
+    with torch.no_grad():
+        for snr_db in (0.0, 5.0, 10.0):
+            x = received(z_val.float(), torch.full((len(z_val),), snr_db))
+            accuracy[str(snr_db)] = round((polarity(x) > 0).float().mean().item(), 4)
+    files = ["encoder.onnx", "decoder.onnx", "polarity.onnx"]
+    for file in files:
+        halve_weights(str(out / file))
+    quality = {str(int(s)): round(validate(codec, val, s, args.rate, torch.device("cpu")), 2) for s in CARD_SNRS_DB}
+    for net, file in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"), (polarity, "polarity.onnx")):
+        stored = stored_parameters(out / file)
+        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+    given, at = ([2, args.rate, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
+    card_path = out / "card.json"
+    card = json.loads(card_path.read_text()) if card_path.exists() else {}
+    card = {
+        "format": "blindlink-codec/1",
+        "name": args.name,
+        "description": "SNR-adaptive codec for photographs",
+        "encoder": "encoder.onnx",
+        "decoder": "decoder.onnx",
+        "latentChannels": args.rate,
+        "downSampling": DOWN_SAMPLING,
+        "valueRange": [0, 1],
+        "snrInput": True,
+        "polarity": "polarity.onnx",
+        **{key: card[key] for key in ("statistics", "codeword", "blindEm", "prior", "verdict") if key in card},
+        "sha256": {**card.get("sha256", {}), **{f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in files}},
+        "licence": "research use only: trained on pictures under non-commercial terms",
+        "training": {
+            "data": args.data,
+            "steps": state["step"],
+            "batch": state["args"]["batch"],
+            "crop": state["args"]["crop"],
+            "seed": state["args"]["seed"],
+            "minutes": round(state["elapsed"] / 60, 1),
+            "hardware": hardware(state["args"]),
+            "torch": state["torch"],
+            "network": state["config"],
+            "rates": [8, 16, 32],
+            "parameters": {
+                "encoder": sum(p.numel() for p in encoder.parameters()),
+                "decoder": sum(p.numel() for p in decoder.parameters()),
+            },
+        },
+        "quality": {
+            "measure": f"mean PSNR in dB over {len(val)} validation photographs at full size, AWGN, CSNR in dB → PSNR in dB",
+            "awgnPsnrDb": quality,
+            "polarityAccuracy": accuracy,
+        },
+        "golden": {
+            "encoder.onnx": golden(encoder, {"picture": ([2, 3, 128, 128], 0.0, 1.0), "snr_db": at}, ["latents"]),
+            "decoder.onnx": golden(decoder, {"latents": given, "snr_db": at}, ["picture"]),
+            "polarity.onnx": golden(polarity, {"latents": given}, ["log_odds"]),
+        },
+    }
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps({"out": str(out), "quality": quality, "polarity": accuracy}))
+
+
+if __name__ == "__main__":
+    main()

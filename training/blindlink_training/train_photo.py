@@ -1,0 +1,165 @@
+"""Train the codec for photographs, all its rates together.
+
+    python3 -m blindlink_training.train_photo --train P0.jpegs P1.jpegs --val V.jpegs --out runs/photo --minutes 90
+
+Crops of whole photographs, flipped and resized at random; each step has one rate. A quarter of each batch goes through equalised
+multipath. The checkpoint is written every minute and the same command resumes from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .channel import awgn, mixed
+from .loop import Interrupt, average_into, save_atomically, set_rate
+from .photo_codec import DOWN_SAMPLING, PhotoCodec
+from .pictures import load_photographs
+from .train_codec import draw_snr
+
+RATES = (8, 16, 32)
+RATE_SHARES = (0.4, 0.2, 0.4)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", nargs="+", required=True)
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--loss-floor", type=float, default=1e-3)
+    parser.add_argument("--fading-share", type=float, default=0.25)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def crops(pictures: list[np.ndarray], count: int, edge: int, rng: np.random.Generator) -> torch.Tensor:
+    """[count,3,edge,edge] in [0,1]: crops of pictures at full size or, a third of them, made smaller by up to half."""
+    out = torch.empty(count, 3, edge, edge)
+    for i in range(count):
+        picture = pictures[rng.integers(len(pictures))]
+        height, width = picture.shape[:2]
+        most = min(height, width) / edge
+        size = edge if rng.random() > 1 / 3 else int(edge * rng.uniform(1, min(2, most)))
+        top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
+        crop = torch.from_numpy(picture[top : top + size, left : left + size].copy()).permute(2, 0, 1).float() / 255
+        if size != edge:
+            crop = torch.nn.functional.interpolate(crop[None], (edge, edge), mode="bilinear", antialias=True, align_corners=False)[0]
+        out[i] = crop.flip(2) if rng.random() < 0.5 else crop
+    return out
+
+
+@torch.no_grad()
+def validate(codec: PhotoCodec, pictures: list[np.ndarray], snr_db: float, rate: int, device: torch.device) -> float:
+    """Mean over whole photographs (cut to multiples of 8) of the PSNR in dB over AWGN, on clipped output."""
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    values = []
+    for picture in pictures:
+        height, width = (DOWN_SAMPLING * (n // DOWN_SAMPLING) for n in picture.shape[:2])
+        x = torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None].to(device).float() / 255
+        snr = torch.full((1,), float(snr_db), device=device)
+        y = codec.decoder(awgn(codec.encode(x, snr, rate), snr), snr).float().clamp(0, 1)
+        values.append(-10 * torch.log10((x - y).square().mean().clamp_min(1e-10)).item())
+    torch.set_rng_state(state)
+    return sum(values) / len(values)
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    device = torch.device(args.device)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    train, val = load_photographs(args.train, least=args.crop), load_photographs(args.val, least=args.crop)
+    codec = PhotoCodec().to(device, memory_format=torch.channels_last)
+    if not (out / "checkpoint.pt").exists():
+        sample = 2 * crops(train, 256, args.crop, np.random.default_rng(args.seed)) - 1
+        codec.start_linear(torch.nn.functional.pixel_unshuffle(sample, 8).permute(0, 2, 3, 1).reshape(-1, 192).to(device))
+    average = PhotoCodec().to(device, memory_format=torch.channels_last)
+    average.load_state_dict(codec.state_dict())
+    optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    step, elapsed = 0, 0.0
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device)
+        codec.load_state_dict(state["codec"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, elapsed = state["step"], state["elapsed"]
+    rng = np.random.default_rng([args.seed, step])
+
+    def save(final: bool) -> None:
+        state = {
+            "codec": codec.state_dict(),
+            "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "config": codec.config,
+            "args": vars(args),
+            "step": step,
+            "elapsed": elapsed,
+            "final": final,
+            "torch": torch.__version__,
+        }
+        save_atomically(state, checkpoint)
+
+    def report(pictures: list[np.ndarray], **more: object) -> None:
+        psnr = {str(r): [round(validate(average, pictures, s, r, device), 2) for s in (0, 10)] for r in RATES}
+        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "valPsnrDb": psnr, **more}), flush=True)
+
+    start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
+    running = 0.0
+    interrupt = Interrupt()
+    if step == 0:
+        report(val[:12])
+    print(json.dumps({"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in codec.parameters())}), flush=True)
+    while True:
+        elapsed = time.time() - start
+        if interrupt.requested:
+            save(False)
+            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
+        progress = max(elapsed / 60 / args.minutes, step / args.steps)
+        if progress >= 1:
+            break
+        set_rate(optimiser, args.lr, step, progress)
+        rate = int(rng.choice(RATES, p=RATE_SHARES))
+        x = crops(train, args.batch, args.crop, rng).to(device).contiguous(memory_format=torch.channels_last)
+        snr = draw_snr(args.batch).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            z = codec.encode(x, snr, rate)
+        received = mixed(z, snr, args.fading_share).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            y = codec.decoder(received, snr).float()
+        mse = (x - y).square().mean(dim=(1, 2, 3))
+        loss = torch.log(mse + args.loss_floor).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        average_into(average, codec, step, 0.999)
+        running += (loss.item() - running) * max(0.01, 1 / step)
+        if time.time() - last_save > 60:
+            save(False)
+            last_save = time.time()
+        if time.time() - last_val > 240:
+            report(val[:12], loss=round(running, 4))
+            last_val = time.time()
+    report(val, final=True)
+    save(True)
+
+
+if __name__ == "__main__":
+    main()
