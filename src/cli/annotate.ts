@@ -104,10 +104,7 @@ function target({ path, stored, metadata, dataPath }: Recording): { path: string
   const isData = path.endsWith('.sigmf-data');
   const place = isData ? path.replace(/-data$/, '-meta') : `${path}.sigmf-meta`;
   if (existsSync(place)) {
-    throw new ConfigError(
-      'recording.exists',
-      `${place}: is there already and describes another file (core:dataset); rename ${basename(path)} or that`,
-    );
+    throw new ConfigError('recording.exists', `${place}: describes other data than ${path}; rename one of them`);
   }
   const dataset = isData ? {} : { 'core:dataset': basename(dataPath) };
   return { path: place, metadata: { ...metadata, global: { ...metadata.global, ...dataset } } };

@@ -251,7 +251,7 @@ describe('annotate', () => {
     const raw = ['--datatype', 'cf32_le', '--rate', '1M'];
     const { code, err } = await blindlink(['annotate', 'shared-name', ...search, ...raw]);
     expect(code).toBe(2);
-    expect(err).toMatch(/is there already and describes another file/);
+    expect(err).toMatch(/describes other data than/);
     expect(readFileSync(file('shared-name.sigmf-meta'), 'utf8')).toBe(before);
   });
 });
