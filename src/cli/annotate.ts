@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.js';
+import type { FoundFrame } from '../link/stream/find-frames.js';
 import type { ReceptionOutcome } from '../link/stream/reception.js';
 import { versions } from '../link/results/run-folder.js';
 import { openReplay } from '../radio/replay/replay-radio.js';
-import { ownMetadata } from '../recording/open-recording.js';
 import { blindlinkExtension, type SigmfAnnotation, type SigmfMetadata } from '../recording/metadata.js';
 import { writeMetadata } from '../recording/sigmf-writer.js';
 import type { Recording } from '../recording/recording.js';
@@ -43,37 +43,72 @@ async function annotate(file: string, options: Record<string, unknown>): Promise
   }
   const found = options['searchOnly'] === true ? await searchOnly(file, options) : await decode(file, options);
   const { recording, annotations, interrupted } = found;
-  if (interrupted) return;
-  const { path, offset } = recording;
-  // What is written is what the file says of itself: --rate, --freq and --datatype are how this run reads it.
-  const metadata = ownMetadata(path) ?? recording.metadata;
+  const { offset } = recording;
+  // As it is on disk now: what flags say of the file holds for this search alone.
+  const { path, metadata } = target(recording);
+  const searched = interrupted ? (annotations.at(-1)?.['core:sample_start'] ?? -1) + offset : Infinity;
   const others = metadata.annotations.filter(
-    (annotation) => options['keep'] === true || !String(annotation['core:generator'] ?? '').startsWith(GENERATOR),
+    (annotation) =>
+      options['keep'] === true ||
+      !String(annotation['core:generator'] ?? '').startsWith(GENERATOR) ||
+      annotation['core:sample_start'] > searched,
   );
   const mine = annotations.map((annotation) => ({
-    ...annotation,
+    ...finite(annotation),
     'core:sample_start': annotation['core:sample_start'] + offset,
   }));
-  const { base, dataset } = names(path);
   const extensions = (metadata.global['core:extensions'] ?? []).filter(({ name }) => name !== 'blindlink');
   const updated: SigmfMetadata = {
     ...metadata,
-    global: {
-      ...metadata.global,
-      ...(dataset === null ? {} : { 'core:dataset': dataset }),
-      'core:extensions': [...extensions, blindlinkExtension],
-    },
+    global: { ...metadata.global, 'core:extensions': [...extensions, blindlinkExtension] },
     annotations: [...others, ...mine].sort((a, b) => a['core:sample_start'] - b['core:sample_start']),
   };
-  writeMetadata(`${base}.sigmf-meta`, updated);
+  writeMetadata(path, updated);
   console.log(
-    `${base}.sigmf-meta: ${mine.length} annotation(s)${others.length > 0 ? ` beside ${others.length} of others` : ''}`,
+    `${path}: ${mine.length} annotation(s)${others.length > 0 ? ` beside ${others.length} earlier one(s)` : ''}`,
   );
+  if (interrupted) {
+    console.error('blindlink: interrupted; what was found up to here is kept');
+    process.exitCode = 130;
+  }
 }
 
-/** A field whose value is a number that JSON has; without it, nothing. */
-const finite = (name: string, value: number): Record<string, number> =>
-  Number.isFinite(value) ? { [name]: value } : {};
+/** Figures that are no numbers (an SNR of −∞) are left out: JSON has no word for them. */
+function finite(annotation: SigmfAnnotation): SigmfAnnotation {
+  const entries = Object.entries(annotation).filter(([, value]) => typeof value !== 'number' || Number.isFinite(value));
+  return Object.fromEntries(entries) as unknown as SigmfAnnotation;
+}
+
+/**
+ * The metadata file to write and what it said before. What the user tells of a file fills what its metadata leaves open;
+ * a file without any becomes the dataset of metadata beside it.
+ *
+ * @throws ConfigError if the place is taken by the metadata of another file
+ */
+function target({ path, stored, metadata, dataPath }: Recording): { path: string; metadata: SigmfMetadata } {
+  if (stored !== null) {
+    const { global, captures } = stored.metadata;
+    const rate = metadata.global['core:sample_rate'];
+    return {
+      path: stored.path,
+      metadata: {
+        ...stored.metadata,
+        global: { ...(rate === undefined ? {} : { 'core:sample_rate': rate }), ...global },
+        captures: captures.map((capture, i) => {
+          const frequency = metadata.captures[i]['core:frequency'];
+          return { ...(frequency === undefined ? {} : { 'core:frequency': frequency }), ...capture };
+        }),
+      },
+    };
+  }
+  const isData = path.endsWith('.sigmf-data');
+  const place = isData ? path.replace(/-data$/, '-meta') : `${path}.sigmf-meta`;
+  if (existsSync(place)) {
+    throw new ConfigError('recording.exists', `${place}: describes other data than ${path}; rename one of them`);
+  }
+  const dataset = isData ? {} : { 'core:dataset': basename(dataPath) };
+  return { path: place, metadata: { ...metadata, global: { ...metadata.global, ...dataset } } };
+}
 
 interface Found {
   readonly recording: Recording;
@@ -86,10 +121,13 @@ const generator = (): string => `${GENERATOR} ${String(versions()['blindlink'])}
 async function searchOnly(file: string, options: Record<string, unknown>): Promise<Found> {
   const recording = openInput(file, options);
   const { signal, release } = interruptible();
-  const { frames } = await searchFrames(recording, options, signal).finally(() => {
-    recording.close();
+  let frames: readonly FoundFrame[];
+  try {
+    ({ frames } = await searchFrames(recording, options, signal));
+  } finally {
     release();
-  });
+    recording.close();
+  }
   const annotations = frames.map((frame, i) => ({
     'core:sample_start': frame.startSample,
     'core:sample_count': frame.sampleCount,
@@ -99,10 +137,10 @@ async function searchOnly(file: string, options: Record<string, unknown>): Promi
     'blindlink:method': frame.method,
     'blindlink:cfo_hz': frame.cfoHz,
     'blindlink:cfo_subcarriers': frame.cfoSubcarriers,
-    ...finite('blindlink:snr_db', frame.snrDb),
+    'blindlink:snr_db': frame.snrDb,
     'blindlink:metric': Math.max(0, frame.metric),
   }));
-  return { recording, annotations, interrupted: false };
+  return { recording, annotations, interrupted: signal.aborted };
 }
 
 async function decode(file: string, options: Record<string, unknown>): Promise<Found> {
@@ -112,6 +150,8 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
     sampleRateHz: config.channel.sampleRateHz,
     channel: (options['inputChannel'] as number | undefined) ?? 0,
   });
+  const close = (): void => void radio.close();
+  signal.addEventListener('abort', close);
   const annotations: SigmfAnnotation[] = [];
   try {
     await receiveFrames({
@@ -143,7 +183,7 @@ function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
     'blindlink:method': frame.method,
     'blindlink:cfo_hz': report.cfoHz,
     'blindlink:cfo_subcarriers': report.cfoSubcarriers,
-    ...finite('blindlink:snr_db', report.snrDb),
+    'blindlink:snr_db': report.snrDb,
     'blindlink:metric': Math.max(0, report.metric),
     'blindlink:receivers': Object.fromEntries(
       outcomes.map(({ report: { receiver, verdict, confidence, psnrDb } }) => [
@@ -152,11 +192,4 @@ function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
       ]),
     ),
   };
-}
-
-/** Where the metadata of a recording goes; a raw file becomes the dataset of metadata beside it. */
-/** Where a recording's metadata is or goes, and the data file that it must name if that has another name than its own. */
-function names(path: string): { base: string; dataset: string | null } {
-  const base = path.replace(/\.sigmf-(meta|data)$/, '');
-  return base === path && existsSync(path) ? { base, dataset: basename(path) } : { base, dataset: null };
 }

@@ -1,15 +1,20 @@
-import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { scaleInPlace } from '../core/complex.js';
-import { AbortedError, ConfigError } from '../core/errors.js';
+import { type ComplexArray, createComplex, scaleInPlace, subarray } from '../core/complex.js';
+import { AbortedError, ConfigError, FormatError, LinkError } from '../core/errors.js';
+import { createPause } from '../core/pause.js';
 import { createRationalResampler } from '../dsp/rational-resampler.js';
 import { writeArchive } from '../recording/archive.js';
+import { laterDatetime } from '../recording/datetime.js';
 import { encodeSamples, parseDatatype } from '../recording/datatype.js';
-import type { SigmfCapture } from '../recording/metadata.js';
-import { blocksOf, type Recording } from '../recording/recording.js';
+import type { SigmfAnnotation } from '../recording/metadata.js';
+import { isSameFile } from '../recording/open-recording.js';
+import type { Recording } from '../recording/recording.js';
 import { createSigmfWriter } from '../recording/sigmf-writer.js';
 import { addInputFlags, decimal, openInput, rate, rateOf, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
+import { createProgress } from './progress.js';
 
 export function addConvert(program: Command): void {
   addInputFlags(
@@ -33,6 +38,8 @@ export function addConvert(program: Command): void {
     });
 }
 
+const BLOCK = 65_536;
+
 const rawTypes: Readonly<Record<string, string>> = { cf32: 'cf32_le', ci16: 'ci16_le', ci8: 'ci8', cu8: 'cu8' };
 
 async function convert(from: string, to: string, options: Record<string, unknown>): Promise<void> {
@@ -46,14 +53,11 @@ async function convert(from: string, to: string, options: Record<string, unknown
     const datatype = parseDatatype(name);
     if (!datatype.complex)
       throw new ConfigError('config.convert', `--to-datatype ${name}: must be complex, e.g. ci16_le`);
-    if (name === recording.datatype.name && /^c(i32|u32|f64)/.test(name)) {
-      console.error(`note: values pass through float32 on their way; ${name} keeps more digits than that`);
-    }
-    const done =
-      suffix === undefined
-        ? await toSigmf(recording, to, name, options, signal)
-        : await toRaw(recording, to, name, options, signal);
+    const done = await (suffix === undefined ? toSigmf : toRaw)(recording, to, name, options, signal);
     console.log(`${done.path}: ${done.samples} samples, ${name}`);
+    if (done.rounded) {
+      console.error(`note: samples went through 32-bit floats: of ${recording.datatype.name}, 24 bits are kept`);
+    }
     if (done.clipped > 0) console.error(`note: ${done.clipped} values were clipped at full scale; try --scale`);
   } finally {
     release();
@@ -65,52 +69,114 @@ interface Done {
   readonly path: string;
   readonly samples: number;
   readonly clipped: number;
+  /** Whether digits beyond a 32-bit float's were lost. */
+  readonly rounded: boolean;
 }
 
-interface Piece {
-  readonly samples: ReturnType<Recording['read']>;
-  /** A segment that begins with this piece, and its first sample in the old file. */
-  readonly capture: SigmfCapture | null;
-  readonly at: number;
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly ratio: number;
+  readonly channel: number;
+  /** Samples go from file to file byte for byte. */
+  readonly verbatim: boolean;
 }
 
-/** The wanted part in pieces that end where capture segments begin, scaled and resampled. */
-async function* pieces(
+/** The part of a recording that is wanted. */
+function partOf(recording: Recording, datatype: string, options: Readonly<Record<string, unknown>>): Part {
+  const start = Math.min(options['start'] as number, recording.numSamples);
+  const end = Math.min(recording.numSamples, start + ((options['count'] as number | undefined) ?? Infinity));
+  const toHz = options['resample'] as number | undefined;
+  const ratio = toHz === undefined ? 1 : toHz / rateOf(recording);
+  const unchanged = options['scale'] === undefined && ratio === 1 && options['swapIq'] !== true;
+  const sameType =
+    JSON.stringify({ ...recording.datatype, name: '' }) === JSON.stringify({ ...parseDatatype(datatype), name: '' });
+  const channel = (options['inputChannel'] as number | undefined) ?? 0;
+  return { start, end, ratio, channel, verbatim: unchanged && sameType };
+}
+
+const isRounded = (recording: Recording, { verbatim }: Part): boolean =>
+  !verbatim && ['f64', 'i32', 'u32'].includes(recording.datatype.kind);
+
+/** The wanted part in blocks: bytes as they are, or samples, scaled and resampled, delay taken out. */
+async function* blocks(
   recording: Recording,
+  part: Part,
   options: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-): AsyncGenerator<Piece> {
-  const start = options['start'] as number;
-  const end = Math.min(recording.numSamples, start + ((options['count'] as number | undefined) ?? Infinity));
+): AsyncGenerator<ComplexArray | Uint8Array> {
   const scale = options['scale'] as number | undefined;
-  const toHz = options['resample'] as number | undefined;
-  const resampler = toHz === undefined ? null : createRationalResampler(rateOf(recording), toHz);
-  const channel = (options['inputChannel'] as number | undefined) ?? 0;
-  const cuts = recording.captures.filter(
-    (capture) => capture['core:sample_start'] > start && capture['core:sample_start'] < end,
-  );
-  const first = recording.captures.findLast((capture) => capture['core:sample_start'] <= start) ?? null;
-  const edges = [start, ...cuts.map((capture) => capture['core:sample_start']), end];
-  let turn = performance.now();
-  for (let i = 0; i + 1 < edges.length; i++) {
-    let capture = i === 0 ? first : cuts[i - 1];
-    for (const { samples } of blocksOf(recording, { start: edges[i], end: edges[i + 1], channel })) {
-      // Signals are heard between turns of the event loop.
-      if (performance.now() - turn > 50) {
-        await new Promise<void>((next) => setImmediate(next));
-        turn = performance.now();
-      }
+  const { start, end, ratio, channel, verbatim } = part;
+  const fromHz = ratio === 1 ? 1 : rateOf(recording);
+  const resampler = ratio === 1 ? null : createRationalResampler(fromHz, options['resample'] as number);
+  const progress = createProgress('samples', end - start);
+  const pause = createPause();
+  try {
+    for (let at = start; at < end; at += BLOCK) {
+      await pause();
       if (signal.aborted) throw new AbortedError('the conversion');
-      if (scale !== undefined) scaleInPlace(samples, scale);
-      yield { samples: resampler?.execute(samples) ?? samples, capture, at: edges[i] };
-      capture = null;
+      const count = Math.min(BLOCK, end - at);
+      if (verbatim) yield recording.readBytes(at, count, channel);
+      else {
+        const samples = recording.read(at, count, channel);
+        if (scale !== undefined) scaleInPlace(samples, scale);
+        yield resampler?.execute(samples) ?? samples;
+      }
+      progress.update(at + count - start);
     }
+    if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));
+  } finally {
+    progress.stop();
   }
-  if (resampler !== null) {
-    const { delaySamples } = resampler;
-    const tail = { re: new Float32Array(delaySamples), im: new Float32Array(delaySamples) };
-    yield { samples: resampler.execute(tail), capture: null, at: end };
-  }
+}
+
+/** What a capture segment says, where it begins in the new recording. */
+interface Segment {
+  readonly at: number;
+  readonly lost: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The segments of the part. The first one's time and global index move to the part's first sample. */
+function segmentsOf(recording: Recording, { start, end, ratio }: Part): { segments: Segment[]; globalIndex: bigint } {
+  const { captures, sampleRateHz } = recording;
+  const first = Math.max(
+    0,
+    captures.findLastIndex((capture) => capture['core:sample_start'] <= start),
+  );
+  const within = captures.slice(first).filter((capture, i) => i === 0 || capture['core:sample_start'] < end);
+  let globalIndex: bigint | null = null;
+  /** Samples missing up to the segment before. */
+  let before: bigint | null = null;
+  const segments = within.map((capture, i): Segment => {
+    const {
+      'core:sample_start': from,
+      'core:header_bytes': _header,
+      'core:global_index': index,
+      'blindlink:lost_samples': _lost,
+      ...fields
+    } = capture;
+    const missing = index === undefined ? null : BigInt(index) - BigInt(from);
+    const lost = missing !== null && before !== null && missing > before ? Number(missing - before) : 0;
+    if (missing !== null) {
+      before = missing;
+      globalIndex ??= missing + BigInt(Math.max(from, start));
+    }
+    const skipped = start - from;
+    const date = fields['core:datetime'];
+    const later =
+      i === 0 && skipped > 0 && date !== undefined
+        ? // Without a rate nobody knows what time it was there.
+          { 'core:datetime': sampleRateHz === null ? undefined : laterDatetime(date, skipped, sampleRateHz) }
+        : {};
+    return {
+      at: Math.max(0, Math.round((from - start) * ratio)),
+      lost: Math.round(lost * ratio),
+      fields: { ...fields, ...later },
+    };
+  });
+  const index = globalIndex ?? 0n;
+  return { segments, globalIndex: ratio === 1 ? index : BigInt(Math.round(Number(index) * ratio)) };
 }
 
 async function toSigmf(
@@ -127,8 +193,8 @@ async function toSigmf(
   }
   const fromHz = rateOf(recording);
   const toHz = (options['resample'] as number | undefined) ?? fromHz;
-  const ratio = toHz / fromHz;
-  const start = options['start'] as number;
+  const part = partOf(recording, datatype, options);
+  const { start, ratio } = part;
   const { global } = recording.metadata;
   const frameSamples = global['blindlink:frame_samples'] as number | undefined;
   // What described the old file's bytes does not describe the new one's.
@@ -138,12 +204,18 @@ async function toSigmf(
     'core:trailing_bytes': _tail,
     'core:offset': _offset,
     'core:num_channels': _n,
+    'core:metadata_only': _only,
     ...kept
   } = global;
-  const writer = createSigmfWriter(archive ? `${base}.converting` : base, {
+  const { segments, globalIndex } = segmentsOf(recording, part);
+  // An archive's two members are made beside it.
+  const working = archive ? `${base}.packing-${process.pid}` : base;
+  const writer = createSigmfWriter(working, {
     datatype,
     sampleRateHz: toHz,
-    overwrite: options['overwrite'] === true || archive,
+    overwrite: options['overwrite'] === true,
+    beside: true,
+    globalIndex,
     global: {
       ...kept,
       'core:datatype': datatype,
@@ -152,96 +224,61 @@ async function toSigmf(
       ...(frameSamples === undefined ? {} : { 'blindlink:frame_samples': Math.round(frameSamples * ratio) }),
     },
   });
-  /** Samples missing up to the segment before. */
-  let before: number | null = null;
-  // A resampler's output comes late: a segment waits until its own first sample is written.
-  const waiting: { readonly target: number; readonly capture: SigmfCapture }[] = [];
-  const begin = (capture: SigmfCapture, target: number): void => {
-    const { 'core:sample_start': at, 'core:header_bytes': _header, 'core:global_index': index, ...fields } = capture;
-    const missing = index === undefined ? null : index - at;
-    if (missing !== null && before !== null && missing > before) {
-      writer.markGap(Math.round((missing - before) * ratio), String(fields['blindlink:cause'] ?? 'device'));
-    }
-    before = missing ?? before;
-    // A part's first sample was taken later than the whole's.
-    const late = target === 0 ? Math.max(0, start - at) : 0;
-    writer.segment(late === 0 ? fields : { ...fields, ...laterBy(fields['core:datetime'], late / fromHz) });
-  };
-  const write = ({ re, im }: Piece['samples']): void => {
-    let done = 0;
-    while (waiting.length > 0 && waiting[0].target <= writer.samplesWritten + (re.length - done)) {
-      const { target, capture } = waiting.shift()!;
-      const split = done + Math.max(0, target - writer.samplesWritten);
-      writer.write({ re: re.subarray(done, split), im: im.subarray(done, split) });
-      done = split;
-      begin(capture, target);
-    }
-    if (done < re.length) writer.write({ re: re.subarray(done), im: im.subarray(done) });
-  };
   try {
-    for await (const { samples, capture, at } of pieces(recording, options, signal)) {
-      if (capture !== null) waiting.push({ target: Math.round((at - start) * ratio), capture });
-      write(samples);
+    let next = 0;
+    const begin = (): void => {
+      const { lost, fields } = segments[next++];
+      if (lost > 0) writer.markGap(lost, String(fields['blindlink:cause'] ?? 'device'));
+      writer.segment(fields);
+    };
+    while (next < segments.length && segments[next].at === 0) begin();
+    for await (const block of blocks(recording, part, options, signal)) {
+      const bytesPerSample = block instanceof Uint8Array ? recording.datatype.sampleBytes : 1;
+      const length = block instanceof Uint8Array ? block.length / bytesPerSample : block.re.length;
+      const origin = writer.samplesWritten;
+      for (let done = 0; done < length;) {
+        const end = Math.min(length, (segments[next]?.at ?? Infinity) - origin);
+        if (block instanceof Uint8Array) writer.writeBytes(block.subarray(done * bytesPerSample, end * bytesPerSample));
+        else writer.write(subarray(block, done, end));
+        done = end;
+        while (next < segments.length && segments[next].at === origin + done) begin();
+      }
     }
-    const end = start + Math.round(writer.samplesWritten / ratio);
     for (const annotation of recording.annotations) {
-      const from = annotation['core:sample_start'];
-      const count = annotation['core:sample_count'];
-      // Without a count an annotation holds from its start on.
-      if (from >= end || (count !== undefined && from + count <= start)) continue;
-      const first = Math.max(from, start);
-      const last = Math.min(from + (count ?? 0), end);
-      writer.annotate({
-        ...annotation,
-        'core:sample_start': Math.round((first - start) * ratio),
-        ...(count === undefined ? {} : { 'core:sample_count': Math.max(1, Math.round((last - first) * ratio)) }),
-      });
+      const moved = movedAnnotation(annotation, part);
+      if (moved !== null) writer.annotate(moved);
     }
     writer.finish();
   } catch (error) {
     writer.discard();
     throw error;
   }
-  const done = { samples: writer.samplesWritten, clipped: writer.clippedComponents };
+  const done = {
+    samples: writer.samplesWritten,
+    clipped: writer.clippedComponents,
+    rounded: isRounded(recording, part),
+  };
   if (!archive) return { path: writer.metaPath, ...done };
-  for (const suffix of ['sigmf-meta', 'sigmf-data'])
-    renameSync(`${base}.converting.${suffix}`, `${base}.${suffix}.part`);
-  await packParts(base);
+  try {
+    await writeArchive(base, working);
+  } finally {
+    for (const path of [writer.metaPath, writer.dataPath]) rmSync(path, { force: true });
+  }
   return { path: to, ...done };
 }
 
-/** `core:datetime` so many seconds later, to the nanosecond where it has such digits; nothing where it is not a time. */
-function laterBy(datetime: unknown, seconds: number): { 'core:datetime'?: string } {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?Z$/.exec(String(datetime));
-  const whole = match === null ? Number.NaN : Date.parse(`${match[1]}Z`);
-  if (match === null || Number.isNaN(whole)) return {};
-  const digits = Math.max(3, match[2]?.length ?? 0, 6);
-  const nanoseconds = BigInt((match[2] ?? '').padEnd(9, '0')) + BigInt(Math.round(seconds * 1e9));
-  const date = new Date(whole + 1000 * Number(nanoseconds / 1_000_000_000n)).toISOString().slice(0, 19);
+/** An annotation's place in the new recording, cut at its ends; null outside. Without a count it goes on to the end. */
+function movedAnnotation(annotation: SigmfAnnotation, { start, end, ratio }: Part): SigmfAnnotation | null {
+  const from = annotation['core:sample_start'];
+  const count = annotation['core:sample_count'];
+  if (from >= end || (count !== undefined && from + Math.max(1, count) <= start)) return null;
+  const first = Math.max(from, start);
+  const last = Math.min(from + (count ?? 0), end);
   return {
-    'core:datetime': `${date}.${String(nanoseconds % 1_000_000_000n)
-      .padStart(9, '0')
-      .slice(0, digits)}Z`,
+    ...annotation,
+    'core:sample_start': Math.round((first - start) * ratio),
+    ...(count === undefined ? {} : { 'core:sample_count': Math.max(1, Math.round((last - first) * ratio)) }),
   };
-}
-
-/** An archive alone: its two members are made beside it, packed, and removed. */
-async function packParts(base: string): Promise<void> {
-  const suffixes = ['sigmf-meta', 'sigmf-data'] as const;
-  const mine = suffixes.filter((suffix) => !existsSync(`${base}.${suffix}`));
-  if (mine.length < suffixes.length) {
-    for (const suffix of suffixes) rmSync(`${base}.${suffix}.part`, { force: true });
-    throw new ConfigError(
-      'recording.exists',
-      `${base}.sigmf-meta: is there already; an archive of that name would shadow it`,
-    );
-  }
-  for (const suffix of suffixes) renameSync(`${base}.${suffix}.part`, `${base}.${suffix}`);
-  try {
-    await writeArchive(base);
-  } finally {
-    for (const suffix of suffixes) rmSync(`${base}.${suffix}`, { force: true });
-  }
 }
 
 /** Frames' positions in the new file; those before its start cannot be told. */
@@ -265,23 +302,36 @@ async function toRaw(
   if (existsSync(to) && options['overwrite'] !== true) {
     throw new ConfigError('recording.exists', `${to}: is there already; choose another name, or --overwrite`);
   }
+  if (recording.stored !== null && isSameFile(to, recording.dataPath)) {
+    throw new ConfigError(
+      'config.convert',
+      `${to}: holds the samples that ${recording.stored.path} describes, which would no longer fit; choose another name`,
+    );
+  }
   const type = parseDatatype(datatype);
-  const file = openSync(`${to}.part`, 'w');
+  const part = partOf(recording, datatype, options);
+  const working = `${to}.part-${process.pid}`;
   let samples = 0;
   let clipped = 0;
   try {
-    for await (const piece of pieces(recording, options, signal)) {
-      const encoded = encodeSamples(type, piece.samples);
-      for (let at = 0; at < encoded.bytes.length;) at += writeSync(file, encoded.bytes, at);
-      samples += piece.samples.re.length;
-      clipped += encoded.clipped;
+    mkdirSync(dirname(to), { recursive: true });
+    const file = openSync(working, 'w');
+    try {
+      for await (const block of blocks(recording, part, options, signal)) {
+        const encoded = block instanceof Uint8Array ? { bytes: block, clipped: 0 } : encodeSamples(type, block);
+        for (let at = 0; at < encoded.bytes.length;) at += writeSync(file, encoded.bytes, at);
+        samples += encoded.bytes.length / type.sampleBytes;
+        clipped += encoded.clipped;
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
     }
-  } catch (error) {
-    rmSync(`${to}.part`, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
+    renameSync(working, to);
+  } catch (cause) {
+    rmSync(working, { force: true });
+    if (cause instanceof LinkError) throw cause;
+    throw new FormatError('recording.write', `${to}: cannot be written (${(cause as Error).message})`, { cause });
   }
-  renameSync(`${to}.part`, to);
-  return { path: to, samples, clipped };
+  return { path: to, samples, clipped, rounded: isRounded(recording, part) };
 }

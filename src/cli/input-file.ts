@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, FormatError } from '../core/errors.js';
 import { openAnyRecording } from '../recording/open-recording.js';
 import type { Recording } from '../recording/recording.js';
 
@@ -10,7 +10,9 @@ export function addInputFlags(command: Command): Command {
     .option('--rate <Hz>', 'sampling rate where the file does not tell, e.g. 20M, 640k, 1.92e6', rate)
     .option('--freq <Hz>', 'centre frequency where the file does not tell, e.g. 2.437G', signedRate)
     .option('--input-channel <n>', 'channel of a file that holds several, from 0', whole('--input-channel', 0))
-    .option('--member <name>', 'recording of an archive that holds several');
+    .option('--member <name>', 'recording of an archive that holds several')
+    .option('--swap-iq', 'I and Q lie the other way round in the file')
+    .option('--verify', 'compare core:sha512 with the samples first, however many');
 }
 
 /** Opens what the flags describe and says on standard error what is odd about it. */
@@ -20,9 +22,32 @@ export function openInput(path: string, options: Readonly<Record<string, unknown
     sampleRateHz: options['rate'] as number | undefined,
     centerFrequencyHz: options['freq'] as number | undefined,
     member: options['member'] as string | undefined,
+    swapIq: options['swapIq'] === true,
+    onClose: ({ nonFinite }) => {
+      if (nonFinite > 0)
+        console.error(`note: ${path}: ${nonFinite} sample(s) are NaN or infinite; taken as lost, zero`);
+    },
   });
+  checkHash(recording, options['verify'] === true);
   for (const note of recording.notes) console.error(`note: ${note}`);
   return recording;
+}
+
+/** Larger recordings are only checked on request. */
+const CHEAP_BYTES = 1 << 25;
+
+/** Compares `core:sha512` with the file: a note where it differs, a FormatError where the user asked. */
+function checkHash(recording: Recording, asked: boolean): void {
+  const wanted = recording.metadata.global['core:sha512']?.toLowerCase();
+  if (wanted === undefined) {
+    if (asked) throw new FormatError('recording.hash', `${recording.path}: carries no core:sha512 to compare with`);
+    return;
+  }
+  if (!asked && recording.dataBytes > CHEAP_BYTES) return;
+  if (recording.hash() === wanted) return;
+  const text = `${recording.path}: core:sha512 differs; these are not the samples that the metadata was written for`;
+  if (asked) throw new FormatError('recording.hash', text);
+  console.error(`note: ${text}`);
 }
 
 /** The rate of a recording, or a ConfigError that says which flag gives it. */

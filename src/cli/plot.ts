@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { ConfigError, FormatError } from '../core/errors.js';
@@ -33,10 +33,10 @@ export function addPlot(program: Command): void {
         }
         const folder = options['out'] as string;
         mkdirSync(folder, { recursive: true });
-        const base = join(folder, basename(file).replace(/\.(sigmf(-meta|-data)?|[a-z]+\d+)$/, ''));
+        const base = baseFor(join(folder, basename(file).replace(/\.sigmf(-meta|-data)?$/, '')), file);
         const files: [string, string | Buffer][] = [
           [`${base}-spectrogram.png`, await spectrogramPng(recording, how)],
-          [`${base}-spectrum.svg`, psdSvg(recording, how)],
+          [`${base}-spectrum.svg`, withSource(psdSvg(recording, how), file)],
           [`${base}-iq.svg`, iqSvg(recording, how)],
         ];
         if (options['png'] === true) {
@@ -53,4 +53,18 @@ export function addPlot(program: Command): void {
         recording.close();
       }
     });
+}
+
+const source = (file: string): string => `<!-- of ${encodeURIComponent(resolve(file))} -->\n`;
+
+/** The drawing with the recording's path at its end, by which it is known again. */
+const withSource = (svg: string, file: string): string => svg.replace(/<\/svg>\n$/, `${source(file)}</svg>\n`);
+
+/** The first of `base`, `base-2`, … that is free or holds drawings of this very file: no other's are overwritten. */
+function baseFor(base: string, file: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? base : `${base}-${n}`;
+    const drawn = `${name}-spectrum.svg`;
+    if (!existsSync(drawn) || readFileSync(drawn, 'utf8').includes(source(file))) return name;
+  }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RawConfig } from '../config/load.js';
 import type { LinkConfig } from '../config/schema.js';
@@ -73,6 +74,9 @@ async function record(base: string, pictures: readonly string[], options: Record
   const name = base.replace(/\.sigmf(-meta|-data)?$/, '');
   const datatype = oneOf('--datatype', options['datatype'] as string, ['cf32_le', 'ci16_le']);
   const sends = pictures.length > 0;
+  if (options['archive'] === true && existsSync(`${name}.sigmf`) && options['overwrite'] !== true) {
+    throw new ConfigError('recording.exists', `${name}.sigmf: is there already; choose another name, or --overwrite`);
+  }
   const config = airConfig(options, pictures);
   if (options['printConfig'] === true) {
     console.log(JSON.stringify(config, null, 2));
@@ -147,8 +151,9 @@ async function record(base: string, pictures: readonly string[], options: Record
     }
   } finally {
     signal.removeEventListener('abort', close);
-    // After a failure: what came is kept, and readable.
-    writer?.finish();
+    // After a failure: what came is kept, and readable; what it was to replace is kept too.
+    const kept = writer?.abandon() ?? null;
+    if (kept !== null) console.error(`note: what was received is kept: ${kept}`);
     await radio?.close();
     release();
   }

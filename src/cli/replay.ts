@@ -67,7 +67,8 @@ async function replay(file: string, options: Record<string, unknown>): Promise<v
       signal,
       frames: config.run.frames ?? Infinity,
       explain: async () => {
-        const how = { sampleRateHz: config.channel.sampleRateHz, channel: 0, resampleHz: null };
+        const channel = (options['inputChannel'] as number | undefined) ?? 0;
+        const how = { sampleRateHz: config.channel.sampleRateHz, channel, resampleHz: null, signal };
         const grid = gridOf(config);
         if (grid.config.preamble === 'none') return 'no frame found';
         const again = { repetition: false, frameSamples: grid.preambleLength };

@@ -5,8 +5,10 @@ import {
   findByPreamble,
   type FoundFrame,
   type FrameSearchResult,
+  LOOK,
   type SearchDiagnosis,
 } from '../link/stream/find-frames.js';
+import type { NumerologyGuess } from '../sync/numerology-guess.js';
 import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
 import type { Recording } from '../recording/recording.js';
 import { addInputFlags, openInput, rate, rateOf, whole } from './input-file.js';
@@ -30,6 +32,10 @@ export function addSync(program: Command): void {
         const { frames, diagnosis, method, sampleRateHz } = await searchFrames(recording, options, signal);
         const seconds = (performance.now() - began) / 1000;
         report(frames, diagnosis, { file, method, sampleRateHz, seconds, json: options['json'] === true });
+        if (signal.aborted) {
+          console.error('blindlink: interrupted; what was found up to here is above');
+          process.exitCode = 130;
+        }
       } finally {
         release();
         recording.close();
@@ -102,7 +108,7 @@ export async function searchFrames(
       ? Math.max(grid.preambleLength, told ?? 0)
       : grid.preambleLength + symbols * grid.symbolLength;
   let result = await findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
-  if (kind === 'auto' && result.frames.length === 0) {
+  if (kind === 'auto' && result.frames.length === 0 && signal?.aborted !== true) {
     const other = await findByPreamble(recording, grid, how, { repetition: true, frameSamples });
     if (other.frames.length > 0) result = other;
   }
@@ -150,10 +156,11 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
     );
     return;
   }
-  for (const { startSample, cfoSubcarriers, cfoHz, snrDb, metric, numSymbols } of frames) {
+  for (const { startSample, cfoSubcarriers, cfoHz, snrDb, metric, numSymbols, clockPpm } of frames) {
     console.log(
       `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
-        `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}`,
+        `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}` +
+        (clockPpm === null ? '' : `, clock ${clockPpm >= 0 ? '+' : ''}${clockPpm.toFixed(1)} ppm`),
     );
   }
   const what = method === 'cp' ? 'locked stretch(es)' : 'frame(s)';
@@ -161,7 +168,12 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
     `${frames.length} ${what} in ${(diagnosis.samplesSearched / 1e6).toFixed(2)} M samples, ${seconds.toFixed(2)} s`,
   );
   if (frames.length === 0) console.log(explain(diagnosis));
+  else if (diagnosis.looksLike !== null)
+    console.log(`by repetition alone: any two equal halves count as a frame; ${hint(diagnosis.looksLike)}`);
 }
+
+const hint = ({ fftSize, cyclicPrefixLength }: NumerologyGuess): string =>
+  `it looks like OFDM with FFT size ${fftSize} and prefix ${cyclicPrefixLength}: try --method cp --fft-size ${fftSize} --cp-length ${cyclicPrefixLength}`;
 
 /** In words, why nothing was found and what to try. */
 export function explain(diagnosis: SearchDiagnosis): string {
@@ -174,13 +186,12 @@ export function explain(diagnosis: SearchDiagnosis): string {
     `level ${(20 * Math.log10(rms)).toFixed(1)} dB of full scale`,
   ];
   if (dcOffset > 0.3 * rms) parts.push('a strong DC offset');
-  if (clippedShare > 1e-3)
+  // A peak is reached once in any case: of few samples, that is a large share.
+  if (clippedShare > 1e-3 && clippedShare * Math.min(samplesSearched, LOOK) > 8)
     parts.push(`${(100 * clippedShare).toFixed(1)} % of the samples at the peak: clipped? lower the gain`);
-  if (looksLike !== null) {
-    parts.push(
-      `it looks like OFDM with FFT size ${looksLike.fftSize} and prefix ${looksLike.cyclicPrefixLength}: try --method cp --fft-size ${looksLike.fftSize} --cp-length ${looksLike.cyclicPrefixLength}`,
-    );
-  }
+  if (looksLike !== null) parts.push(hint(looksLike));
+  if (diagnosis.swappedFrames > 0)
+    parts.push(`with I and Q swapped ${diagnosis.swappedFrames} frame(s) are found: try --swap-iq`);
   return parts.join('; ');
 }
 

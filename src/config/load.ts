@@ -18,7 +18,7 @@ export function readConfigFile(path: string): RawConfig {
   }
   let value: unknown;
   try {
-    value = parse(text);
+    value = parse(text, { logLevel: 'error' });
   } catch (cause) {
     const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new ConfigError('config.yaml', `${path}: not YAML (${line})`, { cause });

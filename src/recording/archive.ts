@@ -23,6 +23,7 @@ export interface ArchiveMember {
 }
 
 const BLOCK = 512;
+const MOST_HEADER_BYTES = 1 << 20;
 
 /**
  * Lists the files of a SigMF archive (an uncompressed tar: ustar, with pax or GNU long names) by jumping from header to
@@ -63,6 +64,12 @@ export function readArchive(path: string): ArchiveMember[] {
       const bytes = paxSize ?? numberIn(header, 124, 12);
       const start = at + BLOCK;
       const type = String.fromCharCode(header[156]);
+      if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+        throw new FormatError('recording.archive', `${path}: holds a member whose size is no number; it is damaged`);
+      }
+      if ((type === 'x' || type === 'L') && bytes > MOST_HEADER_BYTES) {
+        throw new FormatError('recording.archive', `${path}: holds a name of ${bytes} bytes; it is damaged`);
+      }
       if (start + bytes > size) throw new FormatError('recording.archive', `${path}: is cut short`);
       if (type === 'x' || type === 'L') {
         const text = bytesAt(start, bytes).toString('utf8');
@@ -118,26 +125,30 @@ function paxFields(text: string, before: string | null): { path: string | null; 
   return { path, size: size === undefined ? null : Number(size) };
 }
 
-/** Packs `base.sigmf-meta` and `base.sigmf-data` into `base.sigmf`, streaming; appears under its name when complete. */
-export async function writeArchive(base: string): Promise<string> {
+/**
+ * Packs a recording into `base.sigmf`, streaming; the archive appears under its name when complete.
+ * @param from the recording's name on disk, if it is not `base`
+ */
+export async function writeArchive(base: string, from = base): Promise<string> {
   const out = `${base}.sigmf`;
+  const part = `${out}.part-${process.pid}`;
   const name = basename(base);
   const archive = pack();
-  const written = pipeline(archive, createWriteStream(`${out}.part`));
+  const written = pipeline(archive, createWriteStream(part));
   try {
     for (const suffix of ['sigmf-meta', 'sigmf-data']) {
-      const file = `${base}.${suffix}`;
+      const file = `${from}.${suffix}`;
       const entry = archive.entry({ name: `${name}/${name}.${suffix}`, size: statSync(file).size, mtime: new Date(0) });
       await pipeline(createReadStream(file), entry);
     }
     archive.finalize();
     await written;
+    renameSync(part, out);
   } catch (cause) {
     archive.destroy();
     await written.catch(() => undefined);
-    rmSync(`${out}.part`, { force: true });
+    rmSync(part, { force: true });
     throw new FormatError('recording.archive', `${out}: cannot be written`, { cause });
   }
-  renameSync(`${out}.part`, out);
   return out;
 }

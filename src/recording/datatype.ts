@@ -80,6 +80,7 @@ const hostIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
  *
  * @param bytes whole frames of `numChannels` samples
  * @param out [frames] written from 0 on
+ * @param bad called with the index of each sample that is no number (NaN, ±∞, or beyond a 32-bit float): it becomes zero
  */
 export function decodeSamples(
   datatype: Datatype,
@@ -87,7 +88,21 @@ export function decodeSamples(
   out: ComplexArray,
   numChannels = 1,
   channel = 0,
+  bad: (index: number) => void = () => undefined,
 ): void {
+  decode(datatype, bytes, out, numChannels, channel);
+  if (!datatype.kind.startsWith('f')) return;
+  const { re, im } = out;
+  const count = Math.floor(bytes.length / (datatype.sampleBytes * numChannels));
+  for (let i = 0; i < count; i++) {
+    // x·0 is 0 for finite x alone.
+    if (re[i] * 0 + im[i] * 0 === 0) continue;
+    bad(i);
+    re[i] = im[i] = 0;
+  }
+}
+
+function decode(datatype: Datatype, bytes: Uint8Array, out: ComplexArray, numChannels: number, channel: number): void {
   const { kind, componentBytes, sampleBytes, complex, littleEndian } = datatype;
   const stride = sampleBytes * numChannels;
   const count = Math.floor(bytes.length / stride);

@@ -1,6 +1,7 @@
 import Ajv2020 from 'ajv/dist/2020.js';
 import { FormatError } from '../core/errors.js';
 import type { SigmfMetadata } from './metadata.js';
+import { withoutBigInts } from './metadata-json.js';
 
 const index = { type: 'integer', minimum: 0 } as const;
 const text = { type: 'string' } as const;
@@ -155,7 +156,7 @@ const check = new Ajv2020.default({ allowUnionTypes: true, allErrors: false }).c
  * @throws FormatError naming the field
  */
 export function validateMetadata(value: unknown, where: string): SigmfMetadata {
-  if (!check(value)) {
+  if (!check(withoutBigInts(value))) {
     const [error] = check.errors ?? [];
     const field = error.instancePath.replaceAll('/', ' ').trim().replaceAll('~1', '/') || 'the top level';
     const extra = Object.values(error.params as Record<string, unknown>).map((v) => JSON.stringify(v));

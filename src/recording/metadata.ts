@@ -21,7 +21,8 @@ export interface SigmfExtension {
 
 export interface SigmfCapture {
   readonly 'core:sample_start': number;
-  readonly 'core:global_index'?: number;
+  /** BigInt beyond 2⁵³. */
+  readonly 'core:global_index'?: number | bigint;
   readonly 'core:header_bytes'?: number;
   readonly 'core:frequency'?: number;
   readonly 'core:datetime'?: string;

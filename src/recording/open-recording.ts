@@ -3,9 +3,14 @@ import { basename, dirname, join } from 'node:path';
 import { FormatError } from '../core/errors.js';
 import { readArchive } from './archive.js';
 import { parseDatatype } from './datatype.js';
+import { datatypeAlias, describeName } from './file-name.js';
 import { SIGMF_VERSION, type SigmfMetadata } from './metadata.js';
+import { sigmfDatetime } from './datetime.js';
+import { parseExactJson } from './metadata-json.js';
 import { validateMetadata } from './metadata-schema.js';
 import { openRecording, type Recording } from './recording.js';
+import { unpack } from './unpack.js';
+import { readWav } from './wav.js';
 
 /** What a user says of a file that does not say it itself. */
 export interface RawDescription {
@@ -14,42 +19,29 @@ export interface RawDescription {
   readonly centerFrequencyHz?: number | undefined;
   /** Which recording of an archive that holds several. */
   readonly member?: string | undefined;
+  /** I and Q lie the other way round. */
+  readonly swapIq?: boolean | undefined;
+  readonly onClose?: ((recording: Recording) => void) | undefined;
+  /** The file that the user named, where another one is opened in its place. */
+  readonly named?: string | undefined;
 }
-
-/** SigMF names by which raw files are known elsewhere. */
-const aliases: Readonly<Record<string, string>> = {
-  cf32: 'cf32_le',
-  cfile: 'cf32_le',
-  fc32: 'cf32_le',
-  ci16: 'ci16_le',
-  cs16: 'ci16_le',
-  sc16: 'ci16_le',
-  cs8: 'ci8',
-  sc8: 'ci8',
-};
 
 /**
  * Opens a recording by the name of any of its parts: `x`, `x.sigmf-meta`, `x.sigmf-data`, an archive `x.sigmf`, or a raw
- * file with a datatype in `raw` (or in its name: `x.cf32`, `x.ci16`, `x.ci8`, `x.cu8`).
+ * file with a datatype in `raw` (or in its name, see `describeName`), or a WAV file; each also packed as `.gz` or `.xz`.
  *
  * @throws FormatError, one line: what is missing or wrong
  */
 export function openAnyRecording(path: string, raw: RawDescription = {}): Recording {
+  if (/\.(gz|xz)$/i.test(path)) return openPacked(path, raw);
   if (path.endsWith('.sigmf')) return openArchived(path, raw);
   const base = path.replace(/\.sigmf-(meta|data)$/, '');
   const meta = `${base}.sigmf-meta`;
-  const named = path !== base || !existsSync(path) || describes(meta, path);
-  if (named && existsSync(meta)) {
-    const metadata = overridden(parseMetadata(readFileSync(meta, 'utf8'), meta), raw);
-    const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = metadata.global;
-    const file = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
-    if (metadataOnly === true && !existsSync(file)) {
-      throw new FormatError(
-        'recording.data',
-        `${meta}: is metadata only, it says so itself; there are no samples to read`,
-      );
-    }
-    return openRecording(path, metadata, { file, start: 0, bytes: null });
+  const named = path !== base || !existsSync(path);
+  if (named && existsSync(meta)) return openStored(path, meta, raw);
+  if (!named) {
+    const describing = metadataOf(path);
+    if (describing !== null) return openStored(path, describing, raw);
   }
   if (!existsSync(path)) {
     throw new FormatError('recording.missing', `${path}: no such recording (looked for ${meta} too)`);
@@ -63,98 +55,186 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
   return openRaw(path, raw);
 }
 
-/** Whether metadata that lies beside a raw file names it as its data. */
-function describes(meta: string, file: string): boolean {
-  if (!existsSync(meta)) return false;
-  const { 'core:dataset': dataset } = parseMetadata(readFileSync(meta, 'utf8'), meta).global;
-  return dataset !== undefined && basename(dataset) === basename(file);
+function openStored(path: string, meta: string, raw: RawDescription): Recording {
+  const stored = parseMetadata(readFileSync(meta, 'utf8'), meta);
+  const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = stored.global;
+  const file = dataset === undefined ? meta.replace(/-meta$/, '-data') : join(dirname(meta), basename(dataset));
+  if (metadataOnly === true && !existsSync(file)) {
+    throw new FormatError(
+      'recording.data',
+      `${meta}: is metadata only, it says so itself; there are no samples to read`,
+    );
+  }
+  return openRecording(
+    raw.named ?? path,
+    overridden(stored, raw),
+    { file, start: 0, bytes: null },
+    { path: meta, metadata: stored },
+    raw,
+  );
 }
 
 /**
- * The metadata that a recording has on disk, as it is; null where it has none.
- * @throws FormatError where the file of that name belongs to other data
+ * The metadata that describes a raw file, where there is some: `x.cf32.sigmf-meta` or `x.sigmf-meta`, if its
+ * `core:dataset` names the file, or its data are the same file under another name.
  */
-export function ownMetadata(path: string): SigmfMetadata | null {
-  const base = path.replace(/\.sigmf-(meta|data)$/, '');
-  const meta = `${base}.sigmf-meta`;
-  if (!existsSync(meta)) return null;
-  if (path === base && existsSync(path) && !describes(meta, path)) {
-    throw new FormatError('recording.metadata', `${meta}: describes other data than ${path}; rename one of them`);
+function metadataOf(path: string): string | null {
+  const bases = [path, path.replace(/\.[^./\\]+$/, '')];
+  for (const base of new Set(bases)) {
+    const meta = `${base}.sigmf-meta`;
+    if (!existsSync(meta)) continue;
+    const { 'core:dataset': dataset } = parseMetadata(readFileSync(meta, 'utf8'), meta).global;
+    const data = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
+    if (isSameFile(data, path)) return meta;
   }
-  return parseMetadata(readFileSync(meta, 'utf8'), meta);
+  return null;
+}
+
+/** Whether two names, through links of any kind, lead to one file. */
+export function isSameFile(a: string, b: string): boolean {
+  try {
+    const [x, y] = [statSync(a, { bigint: true }), statSync(b, { bigint: true })];
+    return x.ino === y.ino && x.dev === y.dev;
+  } catch {
+    return false;
+  }
 }
 
 function openRaw(path: string, raw: RawDescription): Recording {
   if (statSync(path).isDirectory())
     throw new FormatError('recording.folder', `${path}: is a folder; name a recording in it`);
-  const guess = raw.datatype ?? /\.(cf32|fc32|cfile|ci16|cs16|sc16|ci8|cs8|sc8|cu8)\b/.exec(path)?.[1];
+  const name = describeName(path);
+  const wav = /\.wav$/i.test(path) && raw.datatype === undefined ? readWav(path) : null;
+  const guess = raw.datatype ?? wav?.datatype ?? name.datatype;
   if (guess === undefined) {
     throw new FormatError(
       'recording.datatype',
       `${path}: a raw file says nothing of itself; give --datatype (cf32_le, ci16_le, ci8, cu8, …) and --rate`,
     );
   }
-  const datatype = parseDatatype(aliases[guess] ?? guess).name;
+  const datatype = parseDatatype(datatypeAlias(guess)).name;
+  const beside = besideOf(path);
+  const rate = raw.sampleRateHz ?? wav?.sampleRateHz ?? beside.sampleRateHz ?? name.sampleRateHz;
+  const frequency =
+    raw.centerFrequencyHz ?? wav?.centerFrequencyHz ?? beside.centerFrequencyHz ?? name.centerFrequencyHz;
+  const trailing = wav === null ? 0 : statSync(path).size - wav.start - wav.bytes;
   const metadata: SigmfMetadata = {
     global: {
       'core:datatype': datatype,
       'core:version': SIGMF_VERSION,
-      ...(raw.sampleRateHz === undefined ? {} : { 'core:sample_rate': raw.sampleRateHz }),
+      ...(rate === undefined ? {} : { 'core:sample_rate': rate }),
+      ...(trailing > 0 ? { 'core:trailing_bytes': trailing } : {}),
     },
     captures: [
       {
         'core:sample_start': 0,
-        ...(raw.centerFrequencyHz === undefined ? {} : { 'core:frequency': raw.centerFrequencyHz }),
+        ...(wav === null ? {} : { 'core:header_bytes': wav.start }),
+        ...(frequency === undefined ? {} : { 'core:frequency': frequency }),
+        ...(wav?.datetime == null ? {} : { 'core:datetime': wav.datetime }),
       },
     ],
     annotations: [],
   };
-  return openRecording(path, metadata, { file: path, start: 0, bytes: null });
+  return openRecording(raw.named ?? path, metadata, { file: path, start: 0, bytes: null }, null, raw);
+}
+
+/** What a Portapack writes beside its `.C16`: `x.TXT` with `sample_rate=` and `center_frequency=`. */
+function besideOf(path: string): { sampleRateHz?: number; centerFrequencyHz?: number } {
+  if (!/\.c(8|16)$/i.test(path)) return {};
+  const file = [path.replace(/\.[^.]+$/, '.TXT'), path.replace(/\.[^.]+$/, '.txt')].find((name) => existsSync(name));
+  if (file === undefined) return {};
+  const text = readFileSync(file, 'utf8').slice(0, 4096);
+  const [rate, frequency] = [/^sample_rate=(\d+)/m.exec(text)?.[1], /^center_frequency=(\d+)/m.exec(text)?.[1]];
+  return {
+    ...(rate === undefined ? {} : { sampleRateHz: Number(rate) }),
+    ...(frequency === undefined ? {} : { centerFrequencyHz: Number(frequency) }),
+  };
+}
+
+/** A packed recording, unpacked for as long as it is open. */
+function openPacked(path: string, raw: RawDescription): Recording {
+  if (!existsSync(path)) throw new FormatError('recording.missing', `${path}: no such recording`);
+  const { file, remove } = unpack(path);
+  const onClose = (recording: Recording): void => {
+    remove();
+    raw.onClose?.(recording);
+  };
+  try {
+    return openAnyRecording(file, { ...raw, named: path, onClose });
+  } catch (error) {
+    remove();
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(error.code, error.message.replaceAll(file, path), { cause: error });
+  }
 }
 
 function openArchived(path: string, raw: RawDescription): Recording {
   const members = readArchive(path);
-  const metas = members.filter(({ name }) => name.endsWith('.sigmf-meta'));
+  // macOS puts a `._x` beside every x.
+  const metas = members.filter(({ name }) => name.endsWith('.sigmf-meta') && !basename(name).startsWith('._'));
+  const full = (name: string): string => name.replace(/\.sigmf-meta$/, '');
+  const bases = metas.map(({ name }) => basename(full(name)));
+  const isPlain = new Set(bases).size === bases.length;
+  const wanted = raw.member?.replace(/\.sigmf(-meta|-data)?$/, '');
+  const exact = metas.filter(({ name }) => full(name) === wanted);
   const chosen =
-    raw.member === undefined ? metas : metas.filter(({ name }) => basename(name, '.sigmf-meta') === raw.member);
+    wanted === undefined
+      ? metas
+      : exact.length > 0
+        ? exact
+        : metas.filter(({ name }) => basename(full(name)) === wanted);
   if (chosen.length !== 1) {
-    const names = metas.map(({ name }) => basename(name, '.sigmf-meta')).join(', ');
+    const names = metas.map(({ name }) => (isPlain ? basename(full(name)) : full(name))).join(', ');
     throw new FormatError(
       'recording.archive',
       metas.length === 0
         ? `${path}: holds no .sigmf-meta; it is no SigMF archive`
-        : `${path}: holds ${metas.length} recordings (${names}); choose one with --member`,
+        : `${path}: holds ${metas.length} recording${metas.length === 1 ? '' : 's'} (${names}); choose one with --member`,
     );
   }
   const [meta] = chosen;
   const metadata = overridden(parseMetadata(meta.text(), `${path}:${meta.name}`), raw);
   const dataset = metadata.global['core:dataset'];
-  const wanted =
+  const place =
     dataset === undefined ? meta.name.replace(/-meta$/, '-data') : join(dirname(meta.name), basename(dataset));
-  const data = members.find(({ name }) => name === wanted);
-  if (data === undefined) throw new FormatError('recording.archive', `${path}: lacks ${wanted}`);
-  return openRecording(path, metadata, { file: path, start: data.start, bytes: data.bytes });
+  const data = members.find(({ name }) => name === place);
+  if (data === undefined) throw new FormatError('recording.archive', `${path}: lacks ${place}`);
+  return openRecording(raw.named ?? path, metadata, { file: path, start: data.start, bytes: data.bytes }, null, raw);
 }
 
-function parseMetadata(text: string, where: string): SigmfMetadata {
+export function parseMetadata(text: string, where: string): SigmfMetadata {
   let value: unknown;
   try {
-    // Some programs begin their files with a byte-order mark.
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = withPlainDates(parseExactJson(text));
   } catch (cause) {
     throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})`, { cause });
   }
   return validateMetadata(value, where);
 }
 
+/** Dates in any common form of ISO 8601, as SigMF writes them. What is no date stays, for the schema to name it. */
+function withPlainDates(value: unknown): unknown {
+  const captures = (value as { captures?: unknown } | null)?.captures;
+  if (!Array.isArray(captures)) return value;
+  return {
+    ...(value as object),
+    captures: captures.map((capture: unknown) => {
+      const date = (capture as Record<string, unknown> | null)?.['core:datetime'];
+      if (typeof date !== 'string' || date.endsWith('Z')) return capture;
+      return { ...(capture as object), 'core:datetime': sigmfDatetime(date) ?? date };
+    }),
+  };
+}
+
 /** What the user says wins over the file: metadata can be wrong. */
 function overridden(metadata: SigmfMetadata, raw: RawDescription): SigmfMetadata {
   const { datatype, sampleRateHz, centerFrequencyHz } = raw;
+  if (datatype === undefined && sampleRateHz === undefined && centerFrequencyHz === undefined) return metadata;
   return {
     ...metadata,
     global: {
       ...metadata.global,
-      ...(datatype === undefined ? {} : { 'core:datatype': parseDatatype(aliases[datatype] ?? datatype).name }),
+      ...(datatype === undefined ? {} : { 'core:datatype': parseDatatype(datatypeAlias(datatype)).name }),
       ...(sampleRateHz === undefined ? {} : { 'core:sample_rate': sampleRateHz }),
     },
     captures:

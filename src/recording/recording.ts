@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { FormatError } from '../core/errors.js';
@@ -8,7 +9,12 @@ import type { SigmfAnnotation, SigmfCapture, SigmfMetadata } from './metadata.js
 export interface Recording {
   /** The file that the user named. */
   readonly path: string;
+  /** What describes the samples: the file's metadata with what the user says in its place. */
   readonly metadata: SigmfMetadata;
+  /** The metadata file, as it is on disk; null for raw files without one, and in archives. */
+  readonly stored: { readonly path: string; readonly metadata: SigmfMetadata } | null;
+  /** The file that holds the samples. */
+  readonly dataPath: string;
   readonly datatype: Datatype;
   readonly numChannels: number;
   /** null where neither metadata nor user tells. */
@@ -23,8 +29,15 @@ export interface Recording {
   readonly annotations: readonly SigmfAnnotation[];
   /** What is odd but no obstacle, e.g. a file that ends within a sample. */
   readonly notes: readonly string[];
+  /** Samples read so far that are no numbers; they are read as zero, as samples that were lost. */
+  readonly nonFinite: number;
   /** Samples [start, start + count) of a channel, fewer at the end. */
   read(start: number, count: number, channel?: number): ComplexArray;
+  /** The same samples as they lie in the file, byte for byte. */
+  readBytes(start: number, count: number, channel?: number): Uint8Array;
+  /** Bytes of the file that holds the samples, headers included; their SHA-512 in hexadecimal. */
+  readonly dataBytes: number;
+  hash(): string;
   close(): void;
 }
 
@@ -42,7 +55,13 @@ export interface DataLocation {
  *
  * @throws FormatError if the file cannot be read
  */
-export function openRecording(path: string, metadata: SigmfMetadata, location: DataLocation): Recording {
+export function openRecording(
+  path: string,
+  metadata: SigmfMetadata,
+  location: DataLocation,
+  stored: Recording['stored'] = null,
+  options: { swapIq?: boolean | undefined; onClose?: ((recording: Recording) => void) | undefined } = {},
+): Recording {
   const { global } = metadata;
   const datatype = parseDatatype(global['core:datatype']);
   const numChannels = global['core:num_channels'] ?? 1;
@@ -69,11 +88,21 @@ export function openRecording(path: string, metadata: SigmfMetadata, location: D
   const segments: { first: number; headers: number }[] = [];
   let headers = 0;
   for (const capture of captures) {
-    headers += capture['core:header_bytes'] ?? 0;
-    segments.push({ first: capture['core:sample_start'], headers });
+    const bytes = capture['core:header_bytes'] ?? 0;
+    headers += bytes;
+    // Thousands of segments without a header (gaps) are one stretch of bytes.
+    if (bytes > 0 || segments.length === 0) segments.push({ first: capture['core:sample_start'], headers });
   }
   if (segments[0].first > 0) segments.unshift({ first: 0, headers: 0 });
-  const payload = size - headers - (global['core:trailing_bytes'] ?? 0);
+  const trailing = global['core:trailing_bytes'] ?? 0;
+  const payload = size - headers - trailing;
+  if (payload < 0) {
+    closeSync(file);
+    throw new FormatError(
+      'recording.data',
+      `${location.file}: has ${size} bytes, fewer than the ${headers + trailing} of core:header_bytes and core:trailing_bytes that its metadata tells of`,
+    );
+  }
   const numSamples = Math.max(0, Math.floor(payload / frameBytes));
   if (payload > 0 && payload % frameBytes !== 0) {
     notes.push(`${path}: ends within a sample; ${payload % frameBytes} bytes at the end are left out`);
@@ -81,7 +110,7 @@ export function openRecording(path: string, metadata: SigmfMetadata, location: D
 
   const readInto = (start: number, count: number, bytes: Uint8Array): void => {
     let done = 0;
-    for (let i = 0; i < segments.length && done < count; i++) {
+    for (let i = segmentAt(segments, start); i < segments.length && done < count; i++) {
       const end = segments[i + 1]?.first ?? Infinity;
       const from = start + done;
       if (from >= end) continue;
@@ -92,9 +121,28 @@ export function openRecording(path: string, metadata: SigmfMetadata, location: D
     }
   };
 
-  return {
+  const bytesOf = (start: number, count: number, channel: number): Uint8Array => {
+    if (!(channel >= 0 && channel < numChannels)) {
+      throw new FormatError(
+        'recording.channel',
+        `${path}: has no channel ${channel}; it has ${numChannels}, from 0 on`,
+      );
+    }
+    const bytes = new Uint8Array(Math.max(0, Math.min(count, numSamples - start)) * frameBytes);
+    readInto(start, bytes.length / frameBytes, bytes);
+    return bytes;
+  };
+
+  let nonFinite = 0;
+  /** Behind the last sample ever read: what is read again is not counted again. */
+  let seen = 0;
+  let closed = false;
+
+  const recording: Recording = {
     path,
     metadata,
+    stored,
+    dataPath: location.file,
     datatype,
     numChannels,
     sampleRateHz: global['core:sample_rate'] ?? null,
@@ -104,22 +152,59 @@ export function openRecording(path: string, metadata: SigmfMetadata, location: D
     captures,
     annotations: metadata.annotations.map(relative),
     notes,
+    get nonFinite() {
+      return nonFinite;
+    },
     read(start, count, channel = 0) {
-      if (!(channel >= 0 && channel < numChannels)) {
-        throw new FormatError(
-          'recording.channel',
-          `${path}: has no channel ${channel}; it has ${numChannels}, from 0 on`,
-        );
+      const bytes = bytesOf(start, count, channel);
+      const out = createComplex(bytes.length / frameBytes);
+      decodeSamples(datatype, bytes, out, numChannels, channel, (i) => {
+        if (start + i >= seen) nonFinite++;
+      });
+      seen = Math.max(seen, start + out.re.length);
+      return options.swapIq === true ? { re: out.im, im: out.re } : out;
+    },
+    readBytes(start, count, channel = 0) {
+      const bytes = bytesOf(start, count, channel);
+      if (numChannels === 1) return bytes;
+      const { sampleBytes } = datatype;
+      const out = new Uint8Array(bytes.length / numChannels);
+      for (let i = 0; i * sampleBytes < out.length; i++) {
+        const at = i * frameBytes + channel * sampleBytes;
+        out.set(bytes.subarray(at, at + sampleBytes), i * sampleBytes);
       }
-      const length = Math.max(0, Math.min(count, numSamples - start));
-      const out = createComplex(length);
-      const bytes = new Uint8Array(length * frameBytes);
-      readInto(start, length, bytes);
-      decodeSamples(datatype, bytes, out, numChannels, channel);
       return out;
     },
-    close: () => closeSync(file),
+    dataBytes: size,
+    hash() {
+      const hash = createHash('sha512');
+      const bytes = new Uint8Array(1 << 20);
+      for (let at = 0; at < size; at += bytes.length) {
+        const part = bytes.subarray(0, Math.min(bytes.length, size - at));
+        readFully(file, part, location.start + at, location.file);
+        hash.update(part);
+      }
+      return hash.digest('hex');
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      closeSync(file);
+      options.onClose?.(recording);
+    },
   };
+  return recording;
+}
+
+/** The last segment that begins at or before `sample`. */
+function segmentAt(segments: readonly { readonly first: number }[], sample: number): number {
+  let [low, high] = [0, segments.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (segments[middle].first <= sample) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function readFully(file: number, into: Uint8Array, position: number, name: string): void {

@@ -21,7 +21,8 @@ const SYMBOLS = 24;
  *
  * @returns the likeliest, or null if none stands out
  */
-export function guessNumerology(samples: ComplexArray): NumerologyGuess | null {
+export function guessNumerology(received: ComplexArray): NumerologyGuess | null {
+  const samples = limited(received);
   let best: NumerologyGuess | null = null;
   for (const fftSize of SIZES) {
     for (const share of SHARES) {
@@ -40,6 +41,18 @@ export function guessNumerology(samples: ComplexArray): NumerologyGuess | null {
     }
   }
   return best;
+}
+
+/** Clicks tell nothing of repetitions but outweigh all else: amplitudes are limited to four times the median. */
+function limited({ re, im }: ComplexArray): ComplexArray {
+  const sorted = Float32Array.from(re, (v, i) => Math.hypot(v, im[i])).sort();
+  const limit = 4 * (sorted[sorted.length >> 1] ?? 0);
+  if (limit === 0) return { re, im };
+  const gain = Float32Array.from(re, (v, i) => Math.min(1, limit / Math.hypot(v, im[i])));
+  return {
+    re: re.map((v, i) => (gain[i] < 1 ? v * gain[i] : v)),
+    im: im.map((v, i) => (gain[i] < 1 ? v * gain[i] : v)),
+  };
 }
 
 function foldedStrength({ re, im }: ComplexArray, lag: number, prefix: number, count: number): number {

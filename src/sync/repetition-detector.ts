@@ -1,6 +1,7 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { powerToDb } from '../core/units.js';
+import { colourOf } from './cp-window.js';
 import { HalfCorrelator } from './half-correlator.js';
 
 /** A symbol of two equal halves, whatever they hold. */
@@ -26,7 +27,8 @@ export interface RepetitionDetector {
 /**
  * Finds any Schmidl–Cox preamble, without knowing its symbols: M (see HalfCorrelator) above the threshold that white noise passes
  * with `falseAlarmPerSample`, then the K + 1 neighbouring positions with the largest mean M. A repetition that lasts
- * longer than 8 symbols (a carrier, a periodic interferer) is not reported. Where the preamble is known, the preamble detector
+ * longer than 8 symbols (a carrier, a periodic interferer) is not reported. Of a coloured signal, whose neighbouring samples are
+ * alike, the plateau must pass the threshold for as many independent samples as it has (`colourOf`). Where the preamble is known, the preamble detector
  * is better by far: it works at lower SNR and gives the whole offset.
  *
  * @throws ConfigError for sizes out of range
@@ -85,6 +87,10 @@ export function createRepetitionDetector(
       re += res[j];
       im += ims[j];
     }
+    // A coloured signal has fewer independent samples than it has samples: it must repeat itself the better.
+    const colour = colourOf(buffer, first - base + best.at, fftSize, half);
+    const least = colour < half / 4 ? 1 - falseAlarmPerSample ** (1 / Math.max(1, half / colour - 2)) : 1;
+    if (best.metric <= least) return { found: null, end, goesOn: false };
     const rho = Math.min(Math.sqrt(best.metric), 1 - 1e-9);
     const found = {
       startSample: first + best.at,

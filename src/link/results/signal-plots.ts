@@ -12,12 +12,19 @@ export interface SignalPlotOptions {
 }
 
 const ROWS = 512;
+const SPAN_DB = 60;
 /** Samples of a recording that spectrum and IQ plot look at, spread over it. */
 const LOOK_SAMPLES = 1 << 20;
 const INK = '#333';
 
-/** Power over time (downwards) and frequency (to the right), in dB, as a PNG: dark is weak. 60 dB from the strongest. */
-export async function spectrogramPng(recording: Recording, { channel, fftSize }: SignalPlotOptions): Promise<Buffer> {
+/**
+ * Power over time (downwards) and frequency (to the right), in dB of full scale per Hz, with axes and a colour bar, as a
+ * PNG: dark is weak. 60 dB from the strongest.
+ */
+export async function spectrogramPng(
+  recording: Recording,
+  { channel, fftSize, sampleRateHz }: SignalPlotOptions,
+): Promise<Buffer> {
   const rows = Math.max(1, Math.min(ROWS, Math.floor(recording.numSamples / fftSize)));
   const step = recording.numSamples / rows;
   const levels = new Float64Array(rows * fftSize);
@@ -27,18 +34,53 @@ export async function spectrogramPng(recording: Recording, { channel, fftSize }:
     const count = Math.max(fftSize, Math.min(Math.floor(step), 8 * fftSize));
     const power = welch(recording.read(Math.floor(row * step), count, channel), fftSize);
     power.forEach((p, k) => {
-      const db = 10 * Math.log10(p + 1e-20);
+      const db = 10 * Math.log10(p / (sampleRateHz / fftSize) + 1e-30);
       levels[row * fftSize + k] = db;
       top = Math.max(top, db);
     });
   }
   const pixels = new Uint8Array(3 * levels.length);
-  levels.forEach((db, i) => pixels.set(heat(1 + (db - top) / 60), 3 * i));
-  const raw = { width: fftSize, height: rows, channels: 3 as const };
-  return sharp(pixels, { raw })
-    .resize(Math.max(512, fftSize), Math.max(256, rows), { kernel: 'nearest', fit: 'fill' })
+  levels.forEach((db, i) => pixels.set(heat(1 + (db - top) / SPAN_DB), 3 * i));
+  const [left, above, width, height] = [70, 34, 640, 400];
+  const picture = await sharp(pixels, { raw: { width: fftSize, height: rows, channels: 3 } })
+    .resize(width, height, { kernel: fftSize > width ? 'lanczos3' : 'nearest', fit: 'fill' })
     .png()
     .toBuffer();
+
+  const frequencies = frequencyAxis(recording.centerFrequencyHz ?? 0, sampleRateHz);
+  const seconds = recording.numSamples / sampleRateHz;
+  const time =
+    seconds >= 1 ? { unit: 's', by: 1 } : seconds >= 1e-3 ? { unit: 'ms', by: 1e-3 } : { unit: 'µs', by: 1e-6 };
+  let body = `<image x="${left}" y="${above}" width="${width}" height="${height}" href="data:image/png;base64,${picture.toString('base64')}"/>`;
+  for (let i = 0; i <= 4; i++) {
+    const [x, y] = [left + (width * i) / 4, above + (height * i) / 4];
+    body += `<path d="M${x} ${above + height}v5M${left} ${y}h-5" stroke="${INK}"/>`;
+    body += label(x, above + height + 18, frequencies.at(i / 4), 'middle');
+    body += label(left - 8, y + 4, ((i / 4) * (seconds / time.by)).toPrecision(4), 'end');
+  }
+  body += label(left + width / 2, above + height + 38, `frequency, ${frequencies.unit}`, 'middle');
+  body += label(8, above - 14, `time, ${time.unit}`, 'start');
+  const bar = left + width + 24;
+  const steps = 60;
+  for (let i = 0; i < steps; i++) {
+    const [r, g, b] = heat(1 - (i + 0.5) / steps);
+    body += `<rect x="${bar}" y="${above + (i * height) / steps}" width="16" height="${height / steps + 0.5}" fill="rgb(${r},${g},${b})"/>`;
+  }
+  for (let db = 0; db <= SPAN_DB; db += 10) {
+    const y = above + (height * db) / SPAN_DB;
+    body += `<path d="M${bar + 16} ${y}h5" stroke="${INK}"/>${label(bar + 26, y + 4, (top - db).toFixed(0), 'start')}`;
+  }
+  body += label(bar + 50, above - 14, 'dB of full scale / Hz', 'end');
+  return sharp(Buffer.from(svg(bar + 70, above + height + 54, body)))
+    .png()
+    .toBuffer();
+}
+
+/** Names of five places from the lower to the upper end of the band, in a fitting unit. */
+function frequencyAxis(centre: number, sampleRateHz: number): { unit: string; at: (share: number) => string } {
+  const isHigh = Math.max(Math.abs(centre) + sampleRateHz / 2, 1) >= 1e6;
+  const by = isHigh ? 1e6 : 1e3;
+  return { unit: isHigh ? 'MHz' : 'kHz', at: (share) => ((centre + (share - 0.5) * sampleRateHz) / by).toFixed(3) };
 }
 
 /** 0…1 → black, violet, orange, pale yellow: lightness grows throughout. */
@@ -77,9 +119,7 @@ export function psdSvg(recording: Recording, { sampleRateHz, channel, fftSize }:
   const low = Math.max(high - 100, Math.floor((Math.min(...levels) - 3) / 10) * 10);
   const yOf = (db: number): number => top + (height * (high - Math.max(db, low))) / (high - low);
   const xOf = (k: number): number => left + (width * k) / fftSize;
-  const centre = recording.centerFrequencyHz ?? 0;
-  const scale =
-    Math.max(Math.abs(centre) + sampleRateHz / 2, 1) >= 1e6 ? { unit: 'MHz', by: 1e6 } : { unit: 'kHz', by: 1e3 };
+  const frequencies = frequencyAxis(recording.centerFrequencyHz ?? 0, sampleRateHz);
   let path = '';
   levels.forEach((db, k) => (path += `${k === 0 ? 'M' : 'L'}${xOf(k).toFixed(1)} ${yOf(db).toFixed(1)}`));
   let grid = '';
@@ -88,11 +128,10 @@ export function psdSvg(recording: Recording, { sampleRateHz, channel, fftSize }:
   }
   for (let i = 0; i <= 4; i++) {
     const x = left + (width * i) / 4;
-    const hertz = centre + (i / 4 - 0.5) * sampleRateHz;
-    grid += `<path d="M${x} ${top}v${height}" stroke="#eee"/>${label(x, top + height + 18, (hertz / scale.by).toFixed(3), 'middle')}`;
+    grid += `<path d="M${x} ${top}v${height}" stroke="#eee"/>${label(x, top + height + 18, frequencies.at(i / 4), 'middle')}`;
   }
   const axes =
-    label(left + width / 2, top + height + 38, `frequency, ${scale.unit}`, 'middle') +
+    label(left + width / 2, top + height + 38, `frequency, ${frequencies.unit}`, 'middle') +
     label(left, top - 10, 'power density, dB of full scale / Hz', 'start');
   return svg(left + width + 30, top + height + 60, `${grid}<path d="${path}" fill="none" stroke="#0072b2"/>${axes}`);
 }

@@ -1,9 +1,15 @@
-import { type ComplexArray, createComplex } from '../../core/complex.js';
-import { throwIfAborted } from '../../core/errors.js';
+import { type ComplexArray, createComplex, subarray } from '../../core/complex.js';
+import { createPause } from '../../core/pause.js';
 import { createRationalResampler, type RationalResampler } from '../../dsp/rational-resampler.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { blocksOf, type Recording } from '../../recording/recording.js';
-import { type CpNumerology, createCpSynchroniser } from '../../sync/cp-synchroniser.js';
+import { gapsOf } from '../../radio/replay/replay-radio.js';
+import {
+  type CpDiagnosis,
+  type CpNumerology,
+  type CpStretch,
+  createCpSynchroniser,
+} from '../../sync/cp-synchroniser.js';
 import { createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../../sync/numerology-guess.js';
 import { createPreambleDetector } from '../../sync/preamble-detector.js';
@@ -22,6 +28,11 @@ export interface FoundFrame {
   readonly noiseVariance: number | null;
   /** Symbols of a locked stretch. */
   readonly numSymbols: number | null;
+  /**
+   * By how much the sender's symbols last longer than they should by the receiver's clock, in parts per million: positive
+   * where the receiver's clock is fast. null where the stretch is too short to tell.
+   */
+  readonly clockPpm: number | null;
 }
 
 /** Why a search ended as it did. */
@@ -37,6 +48,8 @@ export interface SearchDiagnosis {
   readonly rms: number;
   readonly dcOffset: number;
   readonly looksLike: NumerologyGuess | null;
+  /** Frames in what the diagnosis looked at when I and Q are exchanged; only looked for where nothing was found. */
+  readonly swappedFrames: number;
 }
 
 export interface FrameSearch {
@@ -44,6 +57,7 @@ export interface FrameSearch {
   readonly channel: number;
   /** Rate to which the recording is brought first, where the symbols are no whole number of its own samples. */
   readonly resampleHz: number | null;
+  /** Ends the search early: what was found up to there is the result. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,7 +67,7 @@ export interface FrameSearchResult {
 }
 
 /** Samples that the diagnosis looks at, at most. */
-const LOOK = 400_000;
+export const LOOK = 400_000;
 
 /** Stretches of OFDM by their prefixes alone. With `grid`, whose guards tell, the offset in whole subcarriers as well. */
 export async function findByPrefix(
@@ -63,21 +77,39 @@ export async function findByPrefix(
   options: { symbolsPerWindow?: number; grid?: Grid | null },
 ): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
-  const synchroniser = createCpSynchroniser(numerology, {
-    ...(options.symbolsPerWindow === undefined ? {} : { symbolsPerWindow: options.symbolsPerWindow }),
-  });
-  const stretches = [];
-  for await (const samples of stream.blocks(synchroniser.delaySamples))
-    stretches.push(...synchroniser.execute(samples));
+  const { symbolsPerWindow, grid } = options;
+  const shortest = 4 * numerology.fftSize;
+  const stretches: CpStretch[] = [];
+  let best: CpDiagnosis | null = null;
+  // Behind a gap symbols lie elsewhere: each part between gaps is searched by itself.
+  for (const part of partsOf(recording)) {
+    if (search.signal?.aborted || (best !== null && (part.end - part.start) * stream.ratio < shortest)) continue;
+    const synchroniser = createCpSynchroniser(numerology, {
+      ...(symbolsPerWindow === undefined ? {} : { symbolsPerWindow }),
+    });
+    const origin = part.start * stream.ratio;
+    const end = part.end * stream.ratio;
+    for await (const samples of stream.blocks(synchroniser.delaySamples, part)) {
+      for (const stretch of synchroniser.execute(samples)) {
+        stretches.push({
+          ...stretch,
+          startSample: origin + stretch.startSample,
+          endSample: Math.min(end, origin + stretch.endSample),
+        });
+      }
+    }
+    const diagnosis = synchroniser.diagnosis();
+    const placed = { ...diagnosis, bestMetricSample: origin + diagnosis.bestMetricSample };
+    if (best === null || diagnosis.bestMetric > best.bestMetric) best = placed;
+  }
   const spacingHz = stream.rateHz / numerology.fftSize;
   let integer: IntegerCfo | null = null;
   const frames = stretches.map((stretch): FoundFrame => {
     const startSample = stream.toOwn(stretch.startSample);
     let cfoSubcarriers = stretch.cfoSubcarriers;
-    const { grid } = options;
-    if (grid != null && search.resampleHz === null) {
+    if (grid != null) {
       const symbols = Math.min(stretch.numSymbols, 256);
-      const samples = recording.read(startSample, symbols * grid.symbolLength, search.channel);
+      const samples = stream.around(startSample, symbols * grid.symbolLength);
       integer ??= createIntegerCfo(numerology.fftSize, grid.activeBins, Math.floor(numerology.fftSize / 8));
       const { shift } = integer(samples, 0, numerology.cyclicPrefixLengths, symbols, cfoSubcarriers);
       cfoSubcarriers += shift;
@@ -92,12 +124,27 @@ export async function findByPrefix(
       metric: stretch.metric,
       noiseVariance: stretch.noiseVariance,
       numSymbols: stretch.numSymbols,
+      clockPpm: stretch.drift === 0 ? null : 1e6 * stretch.drift,
     };
   });
-  const { verdict, samplesSearched, bestMetric, bestMetricSample, snrGuessDb, cfoGuessSubcarriers } =
-    synchroniser.diagnosis();
-  const about = { bestMetric, bestMetricSample: stream.toOwn(bestMetricSample), snrGuessDb, cfoGuessSubcarriers };
-  return { frames, diagnosis: diagnose(recording, search, { verdict, samplesSearched, ...about }, frames) };
+  const about = {
+    verdict: stretches.length > 0 ? 'found' : (best?.verdict ?? 'no-samples'),
+    samplesSearched: stream.count(),
+    bestMetric: best?.bestMetric ?? 0,
+    bestMetricSample: stream.toOwn(best?.bestMetricSample ?? -1),
+    snrGuessDb: best?.snrGuessDb ?? -Infinity,
+    cfoGuessSubcarriers: best?.cfoGuessSubcarriers ?? 0,
+  };
+  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+}
+
+/** The recording's parts between gaps. */
+function partsOf(recording: Recording): { readonly start: number; readonly end: number }[] {
+  const cuts = gapsOf(recording)
+    .map(({ at }) => at)
+    .filter((at) => at > 0 && at < recording.numSamples);
+  const edges = [0, ...cuts, recording.numSamples];
+  return edges.slice(1).map((end, i) => ({ start: edges[i], end }));
 }
 
 /**
@@ -116,17 +163,20 @@ export async function findByPreamble(
     const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
     const found = [];
     for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
-    const frames = found.map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
-      method: 'repetition',
-      startSample: stream.toOwn(startSample),
-      sampleCount: Math.round(grid.symbolLength / stream.ratio),
-      cfoSubcarriers,
-      cfoHz: cfoSubcarriers * spacingHz,
-      snrDb,
-      metric,
-      noiseVariance: null,
-      numSymbols: null,
-    }));
+    const frames = found
+      .filter(isWhole(recording, stream, grid.symbolLength))
+      .map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
+        method: 'repetition',
+        startSample: stream.toOwn(startSample),
+        sampleCount: Math.round(grid.symbolLength / stream.ratio),
+        cfoSubcarriers,
+        cfoHz: cfoSubcarriers * spacingHz,
+        snrDb,
+        metric,
+        noiseVariance: null,
+        numSymbols: null,
+        clockPpm: null,
+      }));
     const { metric, at } = detector.best();
     const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
     const about = {
@@ -137,12 +187,12 @@ export async function findByPreamble(
       snrGuessDb: 10 * Math.log10(ratio / (1 - ratio)),
       cfoGuessSubcarriers: null,
     };
-    return { frames, diagnosis: diagnose(recording, search, about, frames) };
+    return { frames, diagnosis: diagnose(recording, search, about, frames, 0, true) };
   }
   const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
   const found = [];
   for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
-  const frames = found.map((detection): FoundFrame => ({
+  const frames = found.filter(isWhole(recording, stream, grid.preambleLength)).map((detection): FoundFrame => ({
     method: 'preamble',
     startSample: stream.toOwn(detection.startSample),
     sampleCount: Math.round(options.frameSamples / stream.ratio),
@@ -152,6 +202,7 @@ export async function findByPreamble(
     metric: detection.metric,
     noiseVariance: detection.noiseVariance,
     numSymbols: null,
+    clockPpm: null,
   }));
   const { verdict, bestMetric, bestMetricSample, snrGuessDb } = detector.diagnosis();
   const about = {
@@ -162,38 +213,64 @@ export async function findByPreamble(
     snrGuessDb,
     cfoGuessSubcarriers: null,
   };
-  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+  let swapped = 0;
+  if (frames.length === 0 && stream.ratio === 1) {
+    const { re, im } = recording.read(0, LOOK, search.channel);
+    const mirrored = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
+    swapped =
+      mirrored.execute({ re: im, im: re }).length + mirrored.execute(createComplex(mirrored.delaySamples)).length;
+  }
+  return { frames, diagnosis: diagnose(recording, search, about, frames, swapped) };
 }
+
+/** No preamble reaches behind the recording's end, into the zeros that flush a detector, nor is it weaker than nothing. */
+const isWhole =
+  (recording: Recording, stream: Stream, length: number) =>
+  ({ startSample, snrDb }: { readonly startSample: number; readonly snrDb: number }): boolean =>
+    Number.isFinite(snrDb) && startSample + length <= recording.numSamples * stream.ratio + 1;
 
 interface Stream {
   readonly rateHz: number;
   /** Samples searched per sample of the recording. */
   readonly ratio: number;
-  /** The recording's samples, resampled if asked, then `tail` zeros. */
-  blocks(tail: number): AsyncGenerator<ComplexArray>;
+  /** The recording's samples, resampled if asked, then `tail` zeros; cut short where the search is cancelled. */
+  blocks(tail: number, part?: { readonly start: number; readonly end: number }): AsyncGenerator<ComplexArray>;
+  /** `count` samples of the stream from the recording's sample `start` on. */
+  around(start: number, count: number): ComplexArray;
   /** Position in the recording of a position in the stream. */
   toOwn(position: number): number;
   count(): number;
 }
 
 function createStream(recording: Recording, { sampleRateHz, channel, resampleHz, signal }: FrameSearch): Stream {
-  const resampler: RationalResampler | null =
+  const createResampler = (): RationalResampler | null =>
     resampleHz === null || resampleHz === sampleRateHz ? null : createRationalResampler(sampleRateHz, resampleHz);
-  const ratio = resampler?.ratio ?? 1;
+  const ratio = createResampler()?.ratio ?? 1;
+  const pause = createPause();
+  let searched = 0;
   return {
     rateHz: sampleRateHz * ratio,
     ratio,
     toOwn: (position) => Math.max(position < 0 ? -1 : 0, Math.round(position / ratio)),
-    count: () => recording.numSamples,
-    async *blocks(tail) {
-      let turn = performance.now();
-      for (const { samples } of blocksOf(recording, { channel })) {
-        // Signals are heard between turns of the event loop.
-        if (performance.now() - turn > 50) {
-          await new Promise<void>((next) => setImmediate(next));
-          turn = performance.now();
-        }
-        throwIfAborted(signal, 'the search');
+    around(start, count) {
+      const resampler = createResampler();
+      if (resampler === null) return recording.read(start, count, channel);
+      const before = Math.min(start, resampler.delaySamples);
+      const samples = recording.read(
+        start - before,
+        before + Math.ceil(count / ratio) + resampler.delaySamples,
+        channel,
+      );
+      const from = Math.round(before * ratio);
+      return subarray(resampler.execute(samples), from, from + count);
+    },
+    count: () => searched,
+    async *blocks(tail, part = { start: 0, end: recording.numSamples }) {
+      const resampler = createResampler();
+      for (const { samples } of blocksOf(recording, { channel, ...part })) {
+        await pause();
+        if (signal?.aborted) break;
+        searched += samples.re.length;
         yield resampler?.execute(samples) ?? samples;
       }
       if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));
@@ -207,12 +284,14 @@ type About = Pick<
   'verdict' | 'samplesSearched' | 'bestMetric' | 'bestMetricSample' | 'snrGuessDb' | 'cfoGuessSubcarriers'
 >;
 
-/** Adds what the samples themselves tell; the search for other numerologies only where nothing was found. */
+/** Adds what the samples themselves tell; other numerologies only where nothing was found, or anything that repeats. */
 function diagnose(
   recording: Recording,
   { channel }: FrameSearch,
   about: About,
   frames: readonly FoundFrame[],
+  swappedFrames = 0,
+  isGuess = false,
 ): SearchDiagnosis {
   const samples = recording.read(0, LOOK, channel);
   const { re, im } = samples;
@@ -233,6 +312,7 @@ function diagnose(
     clippedShare: atPeak / count,
     rms: Math.sqrt(sum / count),
     dcOffset: Math.hypot(dcRe, dcIm) / count,
-    looksLike: frames.length > 0 ? null : guessNumerology(samples),
+    looksLike: frames.length > 0 && !isGuess ? null : guessNumerology(samples),
+    swappedFrames,
   };
 }

@@ -166,16 +166,18 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
   };
 
   const candidateAt = (start: number, cfo: number, place: Place): FrameCandidate & { cfo: number; snr: number } => {
-    const samples = cut(start, frameLength);
+    const samples = withoutDc(cut(start, frameLength));
     correctCfo(samples, (2 * Math.PI * cfo) / grid.fftSize);
     const rest = prefixCfoSubcarriers(grid, samples, grid.preambleLength, numSymbols);
     correctCfo(samples, (2 * Math.PI * rest) / grid.fftSize);
     const noise = emptyCellPower?.(samples) ?? place.noiseVariance;
-    const power = Math.max(meanPower(samples) - noise, 1e-12) / grid.meanPower;
+    // Relative floors: a recording may be at any level.
+    const received = meanPower(samples) + Number.MIN_VALUE;
+    const power = Math.max(received - noise, 1e-9 * received) / grid.meanPower;
     scaleInPlace(samples, 1 / Math.sqrt(power));
     const cells = demodulateFrame(grid, samples, 0, numPackets, createPacketCells(grid, numPackets), demodulator);
     const noiseVariance = Math.max(noise / power, LEAST_NOISE);
-    return { startSample: start, cells, noiseVariance, cfo: cfo + rest, snr: power / Math.max(noise, 1e-12) };
+    return { startSample: start, cells, noiseVariance, cfo: cfo + rest, snr: power / Math.max(noise, 1e-12 * power) };
   };
 
   const extract = (place: Place): ExtractedFrame => {
@@ -183,7 +185,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     let { cfoSubcarriers } = place;
     let offsets = [0];
     if (method === 'cp') {
-      const stretch = cut(start, numSymbols * grid.symbolLength);
+      const stretch = withoutDc(cut(start, numSymbols * grid.symbolLength));
       cfoSubcarriers += integerOffset(stretch, 0, [grid.cyclicPrefixLength], numSymbols, cfoSubcarriers).shift;
       offsets = Array.from({ length: 2 * SLACK + 1 }, (_, i) => (i % 2 === 1 ? (i + 1) / 2 : -i / 2));
     }
@@ -288,6 +290,29 @@ function createEmptyCellMeter(
     }
     return sum / (numSymbols * empty.length);
   };
+}
+
+/**
+ * Takes out a DC offset: the mean over the frame, m = (1/L)·Σ x[n], before the carrier offset turns it into a tone that
+ * falls on a subcarrier. Only where |m|² > 20·P/L, P the power without it: white samples pass with probability e^−20, and what
+ * is then lost of a signal is 1/L of its energy at most.
+ */
+function withoutDc(x: ComplexArray): ComplexArray {
+  const { re, im } = x;
+  const length = re.length;
+  let [sumRe, sumIm] = [0, 0];
+  for (let i = 0; i < length; i++) {
+    sumRe += re[i];
+    sumIm += im[i];
+  }
+  const [dcRe, dcIm] = [sumRe / length, sumIm / length];
+  const dc = dcRe * dcRe + dcIm * dcIm;
+  if (!(dc * length > 20 * (meanPower(x) - dc))) return x;
+  for (let i = 0; i < length; i++) {
+    re[i] -= dcRe;
+    im[i] -= dcIm;
+  }
+  return x;
 }
 
 /** A copy in ascending order of `key`, which is asked once for each. */

@@ -1,4 +1,5 @@
 import { ConfigError, DeviceError } from '../../core/errors.js';
+import { createPause } from '../../core/pause.js';
 import type { Recording } from '../../recording/recording.js';
 import type { AppliedSettings, QueuePolicy, Radio } from '../radio.js';
 import { createSampleQueue, plainCounters } from '../sample-queue.js';
@@ -56,18 +57,23 @@ export function openReplay(recording: Recording, config: ReplayConfig): Radio {
     });
 
   const gaps = gapsOf(recording);
+  const pause = createPause();
   const play = async (): Promise<void> => {
     const began = performance.now();
     let played = 0;
     for (let loop = 0; loop < loops && !closed; loop++) {
       for (const { start, count } of sections) {
         const end = Math.min(start + count, recording.numSamples);
+        let g = gaps.findIndex((gap) => gap.at > start);
+        if (g < 0) g = gaps.length;
+        let lost = 0;
         for (let at = start; at < end && !closed;) {
-          const nextGap = gaps.find((gap) => gap.at > at)?.at ?? Infinity;
+          const nextGap = gaps[g]?.at ?? Infinity;
           const length = Math.min(BLOCK, end - at, nextGap - at);
-          const lost = at === start ? 0 : (gaps.find((gap) => gap.at === at)?.lost ?? 0);
           queue.push(recording.read(at, length, channel), lost);
           at += length;
+          lost = at === nextGap ? gaps[g++].lost : 0;
+          await pause();
           played += length;
           if (pace === 'fast') await queue.whenRoom();
           else await sleep(Math.max(0, began + (1000 * played) / sampleRateHz - performance.now()));
@@ -106,13 +112,13 @@ export function openReplay(recording: Recording, config: ReplayConfig): Radio {
 /** Where samples are missing, and how many: what `core:global_index` has over `core:sample_start`. */
 export function gapsOf(recording: Recording): { readonly at: number; readonly lost: number }[] {
   const gaps: { at: number; lost: number }[] = [];
-  let before: number | null = null;
+  let before: bigint | null = null;
   for (const capture of recording.captures) {
     const at = capture['core:sample_start'];
     const global = capture['core:global_index'];
     if (global === undefined) continue;
-    const ahead = global - at;
-    if (before !== null && ahead > before) gaps.push({ at, lost: ahead - before });
+    const ahead = BigInt(global) - BigInt(at);
+    if (before !== null && ahead > before) gaps.push({ at, lost: Number(ahead - before) });
     before = ahead;
   }
   return gaps;
