@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { openCodec } from '../../src/codec/codec.js';
 import { openDenoiser } from '../../src/diffusion/denoiser.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
@@ -228,7 +228,7 @@ describeWith(torch(), 'the training recipe', () => {
     expect(codec).toMatchObject({ hasPolarity: true, hasRefiner: true });
     expect(codec.bandwidthRatio).toBeCloseTo(1 / 48);
     await runtime.dispose();
-  }, 240_000);
+  }, 600_000);
 
   it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
     const { work, pictures, python } = await prepare();
