@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -131,15 +132,13 @@ describe('convert', () => {
     const before = samplesOf('air');
     for (const after of [60, 90, 120, 150, 180, 220, 260, 320]) {
       await blindlink(['convert', 'air', 'air', '--overwrite'], { after, signal: 'SIGKILL' });
-      // What was to be replaced is either still there, or set aside, or replaced by its equal.
-      const aside = existsSync(file('air.sigmf-data.replaced'));
-      const kept = readFileSync(file(aside ? 'air.sigmf-data.replaced' : 'air.sigmf-data'));
-      expect(kept.length).toBe(8 * 5000);
+      // What was to be replaced is either still there, or replaced by its equal, or, between two renames, set aside.
       for (const name of ['air.sigmf-data', 'air.sigmf-meta']) {
-        if (!existsSync(file(`${name}.replaced`))) continue;
-        rmSync(file(name), { force: true });
-        writeFileSync(file(name), readFileSync(file(`${name}.replaced`)));
-        rmSync(file(`${name}.replaced`));
+        const aside = readdirSync(work).find((one) => one.startsWith(`${name}.replaced-`));
+        if (aside !== undefined && !existsSync(file(name))) renameSync(file(aside), file(name));
+      }
+      for (const one of readdirSync(work)) {
+        if (one !== 'air.sigmf-data' && one !== 'air.sigmf-meta') rmSync(file(one));
       }
       expect(samplesOf('air')).toEqual(before);
     }

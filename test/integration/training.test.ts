@@ -12,6 +12,9 @@ import { tensor } from '../../src/runtime/tensor.js';
 import { builtinPicture } from '../../src/source/builtin-pictures.js';
 import { describeWith, gnuradioPython, torch } from '../support/programs.js';
 
+// PyTorch in processes of their own: slow on a machine that is busy elsewhere.
+vi.setConfig({ testTimeout: 300_000 });
+
 /** A folder with pictures, and the way to run a module of the recipe. */
 async function prepare(count = 4): Promise<{
   work: string;
