@@ -255,6 +255,9 @@ function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, rng: R
   };
 }
 
+/** Pictures of other kinds than those learnt from must have a chance too. */
+const HIGHEST_THRESHOLD = 0.93;
+
 /** Precision that is promised under every condition, and the share of what is right that should be called so. */
 const PRECISION = 0.99;
 const RECALL = 0.93;
@@ -321,7 +324,7 @@ function thresholdOf(samples: readonly VerdictSample[], chances: readonly number
     .flatMap(({ fits, success }, n) => (fits && success ? [chances[n]] : []))
     .sort((a, b) => a - b);
   const most = fitting.length === 0 ? 1 : fitting[Math.floor((1 - RECALL) * fitting.length)];
-  return Math.max(0.5, Math.min(threshold, most, 0.9999));
+  return Math.max(0.5, Math.min(threshold, most, HIGHEST_THRESHOLD));
 }
 
 function chanceOf(row: readonly number[], weights: Float64Array): number {
