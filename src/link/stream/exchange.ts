@@ -42,8 +42,9 @@ export async function sendPictures(
 }
 
 /**
- * Receives while something is sent. A radio that does not end with its input ends a second of samples after the last was
- * sent: nothing of it can still be on its way. Leaving the loop early ends the sending as well.
+ * Receives while something is sent. A radio that does not end with its input ends when, counted from the moment at which it
+ * had taken the last sample, all of them and a second more have come: nothing can still be on its way then, however long
+ * the sender took to begin. Leaving the loop early ends the sending as well.
  *
  * @param send null to receive only
  */
@@ -52,25 +53,24 @@ export async function* receiveWhile(
   send: (() => Promise<SendTotals>) | null,
   sampleRateHz: number,
 ): AsyncIterable<SampleBlock> {
-  const state = { sent: null as SendTotals | null, failure: null as unknown };
+  let received = 0;
+  const state = { sent: null as SendTotals | null, end: Infinity, failure: null as unknown };
   const sending =
     send?.().then(
       (totals) => {
         state.sent = totals;
+        if (radio.policy === 'drop') state.end = received + totals.samples + sampleRateHz;
       },
       async (error: unknown) => {
         state.failure = error;
         await radio.close();
       },
     ) ?? Promise.resolve();
-  let received = 0;
   try {
     for await (const block of radio.receive()) {
       yield block;
       received += block.samples.re.length;
-      if (state.failure !== null) break;
-      const through = state.sent !== null && received >= state.sent.samples + sampleRateHz;
-      if (radio.policy === 'drop' && through) break;
+      if (state.failure !== null || received >= state.end) break;
     }
   } catch (error) {
     // Where the sender failed first, the receiver's end is only its consequence.
