@@ -256,7 +256,7 @@ function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, rng: R
 }
 
 /** Pictures of other kinds than those learnt from must have a chance too. */
-const HIGHEST_THRESHOLD = 0.93;
+const HIGHEST_THRESHOLD = 0.85;
 
 /** Precision that is promised under every condition, and the share of what is right that should be called so. */
 const PRECISION = 0.99;
