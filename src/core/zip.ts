@@ -1,11 +1,26 @@
 import { inflateRawSync } from 'node:zlib';
 import { FormatError } from './errors.js';
-import { centralSignature, crc32, endSignature, localSignature } from './zip-store.js';
 
-export { zipStored } from './zip-store.js';
+const endSignature = 0x06054b50;
+const centralSignature = 0x02014b50;
+const localSignature = 0x04034b50;
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32 as zip has it (polynomial 0xEDB88320, reflected). */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
 
 /**
- * The members of a zip archive, stored or deflated, in the order of its central directory, checksums verified.
+ * The members of a zip archive, stored or deflated, in the order of its central directory, checksums verified
+ * (fflate, which writes ours, does not verify them: a damaged statistics file would decode to noise without a word).
  * Covers what .npz files need: no encryption, no archives of 4 GiB or more.
  *
  * @param name what errors call the archive, usually its path

@@ -57,6 +57,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.rate = rate
         self.entry = nn.Conv2d(48, outer, 3, padding=1)
+        self.refine = Block(outer)
         self.down = nn.Conv2d(outer, width, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
         self.out = nn.Conv2d(width, latent_channels, 3, padding=1)
@@ -67,7 +68,7 @@ class Encoder(nn.Module):
         condition = condition_of(snr_db, rate)
         picture = 2 * picture - 1
         linear = self.linear(F.pixel_unshuffle(picture, 8))
-        x = self.entry(F.pixel_unshuffle(picture, 4))
+        x = self.refine(self.entry(F.pixel_unshuffle(picture, 4)), condition)
         x = self.down(F.relu(x))
         for block in self.blocks:
             x = block(x, condition)
@@ -103,6 +104,10 @@ class Decoder(nn.Module):
 
 class PhotoCodec(nn.Module):
     """All rates together; `at_rate` gives the networks of one."""
+
+    def matrices(self) -> list[nn.Parameter]:
+        """Weights for Muon: all convolutions but the linear codec's, whose start must not be turned away from."""
+        return [p for name, p in self.named_parameters() if p.dim() == 4 and "linear" not in name]
 
     def __init__(self, latent_channels: int = 32, width: int = 192, outer: int = 64, encoder_blocks: int = 2, decoder_blocks: int = 2) -> None:
         super().__init__()

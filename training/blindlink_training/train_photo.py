@@ -18,6 +18,7 @@ import torch
 
 from .channel import awgn, mixed
 from .loop import Interrupt, average_into, save_atomically, set_rate
+from .muon import Muon
 from .photo_codec import DOWN_SAMPLING, PhotoCodec
 from .pictures import load_photographs
 from .train_codec import draw_snr
@@ -35,7 +36,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--crop", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--loss-floor", type=float, default=1e-3)
     parser.add_argument("--fading-share", type=float, default=0.25)
     parser.add_argument("--device", default="cpu")
@@ -90,7 +91,7 @@ def main() -> None:
         codec.start_linear(torch.nn.functional.pixel_unshuffle(sample, 8).permute(0, 2, 3, 1).reshape(-1, 192).to(device))
     average = PhotoCodec().to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
-    optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    optimiser = Muon(codec, lr=args.lr)
     step, elapsed = 0, 0.0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
