@@ -76,7 +76,7 @@ export async function runPasses(
     throwIfAborted(signal, 'blind-em');
     const heat = Math.max(1, annealing * (1 - pass / (0.6 * passes)));
     chains.forEach((chain, i) => {
-      chain.writeEvidence(heat * chain.passVariance, precision.data, evidence.data, offsets[i]);
+      chain.writeEvidence(chain.heated(heat), precision.data, evidence.data, offsets[i]);
     });
     const { mean, variance, solution } = await problem.runtime.run(problem.eStep, {
       precision,
@@ -87,7 +87,7 @@ export async function runPasses(
     counter.evaluations += rows;
     const tracking = pass >= TRACK_AFTER * passes ? config.tracking : 'none';
     chains.forEach((chain, i) => {
-      chain.update(heat * chain.passVariance, mean.data, variance.data, offsets[i], {
+      chain.update(chain.heated(heat), mean.data, variance.data, offsets[i], {
         tracking,
         estimateNoise: estimateNoise && heat === 1,
       });

@@ -8,7 +8,7 @@ import { cellsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
 import type { Symptoms } from '../symptoms.js';
-import { chooseSigns, signIsDecidable } from './sign.js';
+import { chooseSigns, signIsDecidable, signLogOddsOf } from './sign.js';
 import { excessResidual, type Judged, judgeSymptoms, lowered, measuredSnrOver, UNCALIBRATED } from '../verdict.js';
 
 /** A chain with its sign settled; both signs where nothing settles it. */
@@ -31,6 +31,21 @@ export async function candidatesOf(
     signLogOdds: 0,
     ...open,
   }));
+}
+
+/** The candidates with their signs weighed anew, once their chains have been refined. */
+export async function weighSigns(
+  setting: LinkSetting,
+  candidates: readonly Candidate[],
+  cells: ComplexArray,
+  counter: Counter,
+): Promise<Candidate[]> {
+  return Promise.all(
+    candidates.map(async (candidate) => {
+      counter.evaluations += candidate.chain.group.tiles.length;
+      return { ...candidate, signLogOdds: await signLogOddsOf(setting, candidate.chain, cells) };
+    }),
+  );
 }
 
 /** Fills in G of each candidate: one more E-step at the true noise variance, with the signs chosen. */

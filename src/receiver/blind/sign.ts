@@ -49,6 +49,13 @@ export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells
   return best;
 }
 
+/** Log-odds of a chain's signs as they stand against all of them turned over, by the witness that `chooseSigns` reports. */
+export async function signLogOddsOf(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<number> {
+  const signs = new Int8Array(chain.group.channels.length).fill(1);
+  if (setting.codec.hasPolarity) return polarityOf(setting, chain, signs, cells);
+  return signs.reduce((sum, _, c) => sum + referenceLogOdds(setting, chain, c, cells), 0);
+}
+
 /** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */
 interface Weighed extends SignChoice {
   readonly score: number;

@@ -12,6 +12,7 @@ import {
   type Judgement,
   symptomsOf,
   weighEvidence,
+  weighSigns,
 } from './ranking.js';
 import type { Symptoms } from '../symptoms.js';
 import { judgeSymptoms, textureOf } from '../verdict.js';
@@ -67,7 +68,7 @@ export interface BlindSolver {
  * Solves a frame without pilots: EM over the channel taps with the codeword's second-order statistics.
  *
  * E-step: the codeword's posterior under N(m, UΛUᵀ + diag ψ) (`codeword-graph.ts`); M-step: the exact channel
- * posterior (`channel-posterior.ts`); both annealed from a hot noise variance s² = σ²·max(1, T·(1 − i/(0.6·I))).
+ * posterior (`channel-posterior.ts`); both annealed from a hot noise variance s² = σ²·max(1, T·(1 − i/(0.6·I))), at most a few times the signal's power.
  * Then the sign (`sign.ts`), MMSE equalisation and the codec's decoder. The picture is encoded again, and what is
  * left of the received signal ranks the starts and gives the verdict.
  *
@@ -107,9 +108,11 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     };
     const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
       await runPasses(problem, chains, noiseVariance === null, counter, signal, passes);
-      const candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
+      let candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
       if (setting.codec.hasRefiner && signIsDecidable(setting)) {
-        await refine(problem, chains, noiseVariance === null, counter, signal);
+        const refined = candidates.flat().map(({ chain }) => chain);
+        await refine(problem, refined, noiseVariance === null, counter, signal);
+        candidates = await Promise.all(candidates.map((list) => weighSigns(setting, list, cells, counter)));
       }
       await weighEvidence(problem, candidates.flat(), counter);
       return candidates;
@@ -145,9 +148,14 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         const chains = moved.map(({ candidate }) => candidate.chain);
         if (setting.codec.hasRefiner) await refine(problem, chains, noiseVariance === null, counter, signal);
         else await runPasses(problem, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
-        const candidates = moved.map(({ candidate }) => candidate);
+        const candidates = await weighSigns(
+          setting,
+          moved.map(({ candidate }) => candidate),
+          cells,
+          counter,
+        );
         await weighEvidence(problem, candidates, counter);
-        moved.forEach(({ g, candidate }) => found[g].push(candidate));
+        moved.forEach(({ g }, i) => found[g].push(candidates[i]));
         current = await judge(problem, cells, found, counter);
       }
       return current;
