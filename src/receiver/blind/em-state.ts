@@ -6,12 +6,17 @@ import { signedSubcarrier } from '../../ofdm/grid.js';
 import type { BlindGroup } from './groups.js';
 import { type ChannelEstimator, type ChannelPosterior, type ComplexRow, createRow } from '../channel-posterior.js';
 import type { LinkSetting } from '../receiver.js';
+import { type SmoothPhases, smoothPhases } from './phase-smoother.js';
 
 /** See `passVariance`. Faces at 28 dB: 19.8 dB of PSNR without, 31.3 dB with it, as good as with the channel known. */
 const LEAST_NOISE_SHARE = 0.05;
 
 /** Noise variance of the hottest pass, in units of the signal's power; see `heated`. */
 const HOTTEST = 3;
+
+/** A phase's step is stretched to no more than 1/(1 − this): at first sight, and in the passes that follow it, where more would overshoot. */
+const MOST_MISSING = 0.9;
+const MOST_MISSING_TRACKED = 0.6;
 
 export type Tracking = 'none' | 'phase' | 'phase+timing';
 
@@ -30,7 +35,7 @@ export class BlindChain {
   /** E|x|² per cell as the last M-step saw it. */
   meanPower = 1;
   /** Common phase of each OFDM symbol by channel, once the oscillator is taken to wander; see `withPhases`. */
-  private phases: Float64Array[] | null = null;
+  private phases: readonly SmoothPhases[] | null = null;
   /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
   private last: { readonly x: ComplexArray; readonly power: Float32Array; readonly gain: number } | null = null;
   private readonly receivedPower: number;
@@ -205,11 +210,15 @@ export class BlindChain {
 
   /** This chain with another model of its channels' motion, its posteriors those of the last M-step's codeword. */
   withEstimator(estimator: ChannelEstimator): BlindChain {
+    return this.copy(estimator, this.phases);
+  }
+
+  private copy(estimator: ChannelEstimator, phases: readonly SmoothPhases[] | null): BlindChain {
     const { setting, group, cells, noiseVariance, last } = this;
     const chain = new BlindChain(setting, group, estimator, cells, noiseVariance);
     chain.slope.set(this.slope);
     chain.timing.set(this.timing);
-    chain.phases = this.phases;
+    chain.phases = phases;
     chain.meanPower = this.meanPower;
     chain.last = last;
     chain.takeOutDrift();
@@ -220,38 +229,32 @@ export class BlindChain {
   }
 
   /**
-   * This chain with a common phase for each OFDM symbol taken out of the received cells and tracked from here on, and the log
-   * evidence of that: `evidenceUnder` its own estimator less what the freedom of the phases costs. null where the phases
-   * do not wander beyond what the noise makes them.
+   * This chain with a common phase for each OFDM symbol taken out of the received cells and tracked from here on; null where the
+   * phases do not wander beyond what the noise makes them, or are tracked already.
    */
-  withPhases(): { readonly chain: BlindChain; readonly evidence: number } | null {
+  withPhases(): BlindChain | null {
     if (this.last === null || this.phases !== null) return null;
-    const found = this.estimatePhases(this.last.x);
-    if (found.every(({ wander }) => wander === 0)) return null;
-    const chain = this.withEstimator(this.estimator);
-    chain.phases = found.map(({ phases }) => phases);
-    chain.takeOutDrift();
-    const { gain } = this.last;
-    const posteriors = chain.posteriorsUnder(this.estimator);
-    posteriors.forEach((posterior, channel) => {
-      chain.posteriors[channel] = scalePosterior(posterior, gain);
-    });
-    const cost = found.reduce((sum, one) => sum + one.cost, 0);
-    return { chain, evidence: posteriors.reduce((sum, { fit, logDet }) => sum + fit - logDet, -cost) };
+    const found = this.estimatePhases(this.last);
+    if (found.every(({ wander }) => !wander)) return null;
+    return this.copy(this.estimator, found);
   }
 
   /**
-   * The common phase of each symbol: θ_t = arg Σ_m (Ĥ·X)*·Y, of error variance v_t = ρ/(2·Σ_m |ĤX|²) with ρ the residual energy
-   * of a cell, on top of what was taken out; smoothed as a random walk whose variance per symbol is what the steps show
-   * beyond their errors (Kalman filter and Rauch–Tung–Striebel smoother). The mean phase is left to the taps.
+   * The common phase of each symbol on top of what was taken out: δ_t = arg Σ_m (Ĥ·X)*·Y, divided by 1 − r_t, of error variance
+   * v_t = ρ/(2·Σ_m |ĤX|²·(1 − r_t)) with ρ the residual energy of a cell. The codeword's estimate has followed the phases
+   * that were assumed; r_t = Σ_m |Ĥ|²·|Y|²·Var X / (s²·Re Σ_m (ĤX)*Y) is the share of the information that is missing
+   * for it (Louis, "Finding the observed information matrix when using the EM algorithm", JRSS B 44(2), 1982), and EM
+   * alone would go 1 − r_t of the way in a pass. Smoothed as a random walk
+   * (`phase-smoother.ts`). The mean phase is left to the taps.
    */
-  private estimatePhases(x: ComplexArray): { phases: Float64Array; wander: number; cost: number }[] {
+  private estimatePhases({ x, power: energy }: { x: ComplexArray; power: Float32Array }): SmoothPhases[] {
     const { group, received } = this;
     const numTimes = group.time.reduce((most, t) => Math.max(most, t + 1), 0);
     return Array.from(group.channels, (_, channel) => {
       const re = new Float64Array(numTimes);
       const im = new Float64Array(numTimes);
       const power = new Float64Array(numTimes);
+      const missing = new Float64Array(numTimes);
       let residual = 0;
       let count = 0;
       const { response, stride } = this.posteriors[channel];
@@ -268,25 +271,33 @@ export class BlindChain {
         re[t] += pr * received.re[i] + pi * received.im[i];
         im[t] += pr * received.im[i] - pi * received.re[i];
         power[t] += pr * pr + pi * pi;
+        const spread = Math.max(0, energy[i] - x.re[i] ** 2 - x.im[i] ** 2);
+        missing[t] += (hr * hr + hi * hi) * (received.re[i] ** 2 + received.im[i] ** 2) * spread;
         residual += (received.re[i] - pr) ** 2 + (received.im[i] - pi) ** 2;
         count++;
       }
       const rho = residual / Math.max(1, count);
-      const before = this.phases?.[channel];
+      const before = this.phases?.[channel].phases;
       const seen: number[] = [];
       const angle = new Float64Array(numTimes);
       const variance = new Float64Array(numTimes);
       let last = 0;
       for (let t = 0; t < numTimes; t++) {
         if (power[t] === 0) continue;
-        const raw = Math.atan2(im[t], re[t]) + (before?.[t] ?? 0);
+        const known =
+          1 -
+          Math.min(
+            this.phases === null ? MOST_MISSING : MOST_MISSING_TRACKED,
+            missing[t] / (this.passVariance * Math.max(re[t], 1e-12)),
+          );
+        const raw = Math.atan2(im[t], re[t]) / known + (before?.[t] ?? 0);
         // Phases go on from symbol to symbol without jumps of a whole turn.
         last = raw - 2 * Math.PI * Math.round((raw - last) / (2 * Math.PI));
         angle[t] = last;
-        variance[t] = rho / (2 * power[t]);
+        variance[t] = rho / (2 * power[t] * known);
         seen.push(t);
       }
-      return smoothPhases(angle, variance, seen);
+      return smoothPhases({ angle, variance, seen }, this.phases !== null);
     });
   }
 
@@ -338,10 +349,15 @@ export class BlindChain {
     this.meanPower = power;
   }
 
+  /** What the freedom of the symbols' phases costs in log evidence. */
+  get phaseCost(): number {
+    return this.phases === null ? 0 : this.phases.reduce((sum, { cost }) => sum + cost, 0);
+  }
+
   /** Phase by which the drift turns a cell of the group. */
   driftAt(channel: number, time: number, subcarrier: number): number {
     const s = time - this.centre[channel];
-    const common = this.phases === null ? 0 : this.phases[channel][time];
+    const common = this.phases === null ? 0 : this.phases[channel].phases[time];
     return common + s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
   }
 
@@ -396,7 +412,9 @@ export class BlindChain {
         this.timing[channel] += sum.timingPull / sum.timingWeight;
       }
     });
-    if (this.phases !== null) this.phases = this.estimatePhases(x).map(({ phases }) => phases);
+    if (this.phases !== null && this.last !== null) {
+      this.phases = this.estimatePhases(this.last);
+    }
     this.takeOutDrift();
   }
 
@@ -461,47 +479,4 @@ function scalePosterior(posterior: ChannelPosterior, gain: number): ChannelPoste
     logDet: posterior.logDet,
     fit: posterior.fit,
   };
-}
-
-/** Variance per step below which, in units of its own error, a phase is not said to wander. */
-const LEAST_WANDER = 2.5;
-
-/** See `estimatePhases`; times without an observation are left out of `seen`. */
-function smoothPhases(
-  angle: Float64Array,
-  variance: Float64Array,
-  seen: readonly number[],
-): { phases: Float64Array; wander: number; cost: number } {
-  const phases = new Float64Array(angle.length);
-  if (seen.length < 3) return { phases, wander: 0, cost: 0 };
-  let steps = 0;
-  let errors = 0;
-  for (let i = 1; i < seen.length; i++) {
-    steps += (angle[seen[i]] - angle[seen[i - 1]]) ** 2;
-    errors += variance[seen[i]] + variance[seen[i - 1]];
-  }
-  const mean = errors / (seen.length - 1);
-  const wander = steps / (seen.length - 1) - mean;
-  if (wander < (LEAST_WANDER * mean) / Math.sqrt(seen.length - 1)) return { phases, wander: 0, cost: 0 };
-  const filtered: number[] = [];
-  const spread: number[] = [];
-  let cost = 0;
-  seen.forEach((t, i) => {
-    const predicted = i === 0 ? angle[t] : filtered[i - 1];
-    const uncertain = i === 0 ? 0 : spread[i - 1] + wander;
-    const gain = uncertain / (uncertain + variance[t]);
-    filtered.push(predicted + gain * (angle[t] - predicted));
-    spread.push(i === 0 ? variance[t] : (1 - gain) * uncertain);
-    cost += 0.5 * Math.log(1 + uncertain / variance[t]);
-  });
-  const smooth = filtered.slice();
-  for (let i = seen.length - 2; i >= 0; i--) {
-    const back = spread[i] / (spread[i] + wander);
-    smooth[i] = filtered[i] + back * (smooth[i + 1] - filtered[i]);
-  }
-  const centre = smooth.reduce((sum, v) => sum + v, 0) / smooth.length;
-  seen.forEach((t, i) => {
-    phases[t] = smooth[i] - centre;
-  });
-  return { phases, wander, cost };
 }

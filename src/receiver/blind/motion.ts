@@ -19,15 +19,14 @@ export interface MotionModels {
   estimatorOf(doppler: number): ChannelEstimator;
   /** Whether a chain takes its channel to move so much that the still model it came from can have found little. */
   isFast(chain: BlindChain): boolean;
-  /**
-   * The chain under the model with most evidence given where it ended: taps that move, or an oscillator whose phase wanders
-   * from symbol to symbol; null where the chain's own model has it.
-   */
+  /** The chain under the model of motion with most evidence given where it ended; null where the chain's own model has it. */
   likeliest(chain: BlindChain): BlindChain | null;
+  /** The chain with an oscillator whose phase wanders from symbol to symbol, where its cells look like that; else null. */
+  wandering(chain: BlindChain): BlindChain | null;
 }
 
 /**
- * @param dopplers ν of each model, cycles per OFDM symbol
+ * @param dopplers ν of each model, cycles per OFDM symbol; none: nothing moves or wanders
  * @param still the estimator of a channel that stands still
  */
 export function createMotionModels(
@@ -58,13 +57,11 @@ export function createMotionModels(
     estimatorOf,
     isFast: ({ estimator }) =>
       affordable.some((doppler) => doppler >= FAST && estimators.get(doppler) === estimator && estimator !== still),
+    wandering: (chain) => (dopplers.length === 0 ? null : chain.withPhases()),
     likeliest(chain) {
       if (affordable.length === 0) return null;
       let best: ChannelEstimator | null = null;
       let most = chain.evidenceUnder(chain.estimator) + MARGIN;
-      const wandering = chain.withPhases();
-      const wanders = wandering !== null && wandering.evidence > most;
-      if (wanders) most = wandering.evidence;
       let falling = 0;
       for (const doppler of affordable) {
         const estimator = estimatorOf(doppler);
@@ -75,7 +72,7 @@ export function createMotionModels(
           falling = 0;
         } else if (++falling === 2) break;
       }
-      return best !== null ? chain.withEstimator(best) : wanders ? wandering.chain : null;
+      return best === null ? null : chain.withEstimator(best);
     },
   };
 }

@@ -133,7 +133,8 @@ async function decodeVariants(
       candidate.power = meanPowerOver(z, cell, setting.interleaver.symbolOf);
       const scaled = sum / candidate.chain.noiseVariance;
       candidate.residual = scaled / cell.length;
-      const channel = candidate.chain.posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, 0);
+      const { posteriors, phaseCost } = candidate.chain;
+      const channel = posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, phaseCost);
       candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
     }
     return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };

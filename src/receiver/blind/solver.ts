@@ -135,14 +135,15 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
 
-    /** Lets the best of each group move, where the received signal says that its channel does. */
+    /** Lets the best of each group move, or its oscillator wander, where the received signal says that they may. */
     const follow = async (judged: Judgement): Promise<Judgement> => {
       let current = judged;
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
-        const moved = current.best.flatMap((candidate, g) => {
-          const chain = motion.likeliest(candidate.chain);
-          return chain === null ? [] : [{ g, candidate: { ...candidate, chain } }];
-        });
+        const moved = current.best.flatMap((candidate, g) =>
+          [motion.likeliest(candidate.chain), motion.wandering(candidate.chain)]
+            .filter((chain) => chain !== null)
+            .map((chain) => ({ g, candidate: { ...candidate, chain } })),
+        );
         if (moved.length === 0) break;
         throwIfAborted(signal, name);
         const chains = moved.map(({ candidate }) => candidate.chain);

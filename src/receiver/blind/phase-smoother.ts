@@ -1,0 +1,81 @@
+/** Twice the log likelihood by which a random walk must explain phases better than errors alone: one frame in ten does so by chance, which costs some passes. */
+const LEAST_GAIN = 0;
+
+/** Variance of a walk's step over that of a phase's error. */
+const RATIOS = [0.015, 0.05, 0.15, 0.5, 1.5, 5, 15, 50];
+
+/** Phases as seen, [T] each; times without an observation are left out of `seen`. */
+export interface SeenPhases {
+  readonly angle: Float64Array;
+  /** Of errors, up to a common factor. */
+  readonly variance: Float64Array;
+  readonly seen: readonly number[];
+}
+
+export interface SmoothPhases {
+  /** Less their mean, [T]; zeros where they do not wander. */
+  readonly phases: Float64Array;
+  /** Whether they do. */
+  readonly wander: boolean;
+  /** Σ ½·log(1 + P_t/v_t): what the freedom of the phases costs in log evidence. */
+  readonly cost: number;
+}
+
+/**
+ * Smooths phases as a random walk seen with errors (the local level model): a Kalman filter for each ratio of step to error
+ * variance, the scale of both being what its innovations show; the likeliest ratio, then the Rauch–Tung–Striebel
+ * smoother. Whether they wander at all is the likelihood ratio against errors alone: steps of a walk are independent, those
+ * of errors turn back.
+ *
+ * @param known they wander: no test
+ */
+export function smoothPhases(seenPhases: SeenPhases, known: boolean): SmoothPhases {
+  const { angle, seen } = seenPhases;
+  const phases = new Float64Array(angle.length);
+  const none = { phases, wander: false, cost: 0 };
+  if (seen.length < 4) return none;
+  const still = filter(seenPhases, 0);
+  const walks = RATIOS.map((ratio) => filter(seenPhases, ratio));
+  const best = walks.reduce((a, b) => (b.logLikelihood > a.logLikelihood ? b : a));
+  if (!known && 2 * (best.logLikelihood - still.logLikelihood) < LEAST_GAIN) return none;
+  const { step, filtered, spread, cost } = best;
+  const smooth = filtered.slice();
+  for (let i = seen.length - 2; i >= 0; i--) {
+    const back = spread[i] / (spread[i] + step);
+    smooth[i] = filtered[i] + back * (smooth[i + 1] - filtered[i]);
+  }
+  const centre = smooth.reduce((sum, v) => sum + v, 0) / smooth.length;
+  seen.forEach((t, i) => {
+    phases[t] = smooth[i] - centre;
+  });
+  return { phases, wander: true, cost };
+}
+
+/** The first phase is the walk's start; the likelihood is that of the others given it, its scale profiled out. */
+function filter(
+  { angle, variance, seen }: SeenPhases,
+  ratio: number,
+): { step: number; filtered: number[]; spread: number[]; cost: number; logLikelihood: number } {
+  const meanVariance = seen.reduce((sum, t) => sum + variance[t], 0) / seen.length;
+  const step = ratio * meanVariance;
+  const filtered = [angle[seen[0]]];
+  const spread = [variance[seen[0]]];
+  let squares = 0;
+  let logs = 0;
+  let paid = 0;
+  for (let i = 1; i < seen.length; i++) {
+    const t = seen[i];
+    const uncertain = spread[i - 1] + step;
+    const innovation = angle[t] - filtered[i - 1];
+    const total = uncertain + variance[t];
+    squares += innovation ** 2 / total;
+    logs += Math.log(total);
+    paid += 0.5 * Math.log(1 + uncertain / variance[t]);
+    const gain = uncertain / total;
+    filtered.push(filtered[i - 1] + gain * innovation);
+    spread.push((1 - gain) * uncertain);
+  }
+  const count = seen.length - 1;
+  const logLikelihood = -0.5 * (count * Math.log(Math.max(squares, 1e-30) / count) + logs);
+  return { step, filtered, spread, cost: paid, logLikelihood };
+}
