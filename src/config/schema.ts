@@ -26,6 +26,8 @@ const ofdm = z.strictObject({
   guardSubcarriers: z.tuple([z.int(), z.int()]).optional(),
   dcNull: z.boolean().optional(),
   pilotSubcarriers: z.array(z.int()).optional(),
+  /** Comb pilots on every n-th subcarrier of the band, in place of a list. */
+  pilotSpacing: z.int().min(2).optional(),
   preamble: z.enum(['none', 'schmidl-cox']).optional(),
   clippingRatio: z.number().nullable().optional(),
   interleaver: z.enum(['none', 'tile', 'frame']).optional(),
@@ -68,7 +70,13 @@ const receiver = z.strictObject({
   tapWindow: count.max(1024).optional(),
   /** Prior on those taps: the channel model's own profile, or equal powers. */
   tapProfile: z.enum(['model', 'flat']).default('model'),
-  pilot: z.strictObject({ estimator: z.enum(['ls', 'lmmse-scalar', 'lmmse']).default('lmmse') }).prefault({}),
+  pilot: z
+    .strictObject({
+      estimator: z.enum(['ls', 'lmmse-scalar', 'lmmse']).default('lmmse'),
+      /** `decoder`: the decoded picture, encoded again, serves as further pilots. */
+      tracking: z.enum(['none', 'decoder']).default('none'),
+    })
+    .prefault({}),
   blindEm: z
     .strictObject({
       /** r, passes and initial starts are by default what the codec's card advises, else 64, 20 and 1. */

@@ -1,21 +1,42 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
-import { type ChannelEstimator, createChannelEstimator, createRow } from './channel-posterior.js';
+import {
+  type ChannelEstimator,
+  type ChannelPosterior,
+  type ComplexRow,
+  createChannelEstimator,
+  createRow,
+} from './channel-posterior.js';
 import type { KnownChannel } from './informed.js';
+import { createMovingEstimators, DOPPLERS, MOTION_MARGIN, type MovingEstimators } from './moving-estimators.js';
+import { type SmoothPhases, smoothPhases, unwrapped } from './phase-smoother.js';
 import type { LinkSetting, PilotObservation, TapEstimate } from './receiver.js';
 
 /**
  * `ls`: Ĥ = Y_p/X_p. `lmmse-scalar`: the same, shrunk by 1/(1+σ²) per subcarrier (what the paper's code calls LMMSE).
- * `lmmse`: the tap-domain estimate with the prior p, ĥ = (A + P⁻¹)⁻¹b.
+ * `lmmse`: in time and frequency, ĝ = (A + P⁻¹)⁻¹b with the taps expanded over the symbols (`moving-channel.ts`). The Doppler
+ * spread, which nobody tells, is the one with most evidence; one symbol with pilots shows none, and the channel is then
+ * taken to stand still.
  */
 export type PilotEstimator = 'ls' | 'lmmse-scalar' | 'lmmse';
 
-/** A frame's channel from its pilots; σ² where it is given. */
-export type PilotEstimate = (pilots: PilotObservation | null, noiseVariance: number | null) => KnownChannel;
+/** Data cells that a decoder takes as known: x [P·S·M] of error variance `spread` each, and what was received there. */
+export interface DecidedCells {
+  readonly cells: ComplexArray;
+  readonly received: ComplexArray;
+  readonly spread: number;
+}
+
+/** A frame's channel from its pilots, and from decided cells where there are any; σ² where it is given. */
+export type PilotEstimate = (
+  pilots: PilotObservation | null,
+  noiseVariance: number | null,
+  decided?: DecidedCells,
+) => KnownChannel;
 
 /** The estimator of `pilot`, for every receiver that may start from pilots. */
 export function createPilotEstimate(setting: LinkSetting, estimator: PilotEstimator, receiver: string): PilotEstimate {
-  const { grid, tapPrior } = setting;
+  const { grid, tapPrior, coherence, interleaver } = setting;
   const combOnly = grid.pilotSymbols === 0;
   if (combOnly && (grid.numPilotSubcarriers === 0 || estimator !== 'lmmse')) {
     throw new ConfigError(
@@ -25,147 +46,328 @@ export function createPilotEstimate(setting: LinkSetting, estimator: PilotEstima
         : `receiver ${receiver}: estimator ${estimator} needs ofdm.pilotSymbols ≥ 1; comb pilots alone need 'lmmse'`,
     );
   }
+  const bins = grid.activeBins;
+  const still = createChannelEstimator(bins, grid.fftSize, tapPrior);
+  const numTimes = (grid.pilotSymbols + grid.symbolsPerPacket) * (coherence === 'frame' ? interleaver.numPackets : 1);
   const layout: PilotLayout = {
     setting,
-    active: createChannelEstimator(grid.activeBins, grid.fftSize, tapPrior),
-    dataInActive: grid.dataBins.map((bin) => grid.activeBins.indexOf(bin)),
-    combInActive: grid.pilotBins.map((bin) => grid.activeBins.indexOf(bin)),
+    estimator,
+    numTimes,
+    still,
+    moving: createMovingEstimators(still, { bins, fftSize: grid.fftSize, tapPrior }, numTimes, DOPPLERS),
+    dataInActive: grid.dataBins.map((bin) => bins.indexOf(bin)),
+    combInActive: grid.pilotBins.map((bin) => bins.indexOf(bin)),
   };
-  return (pilots, noiseVariance) => {
+  return (pilots, noiseVariance, decided) => {
     if (pilots === null) throw new ConfigError('receiver.pilots', `receiver ${receiver}: was given no pilots`);
-    return estimateFrame(layout, estimator, pilots, noiseVariance);
+    return estimateFrame(layout, pilots, noiseVariance, decided ?? null);
   };
 }
 
+/** Estimates of phases and channel in turn. */
+const PHASE_ROUNDS = 3;
+
 interface PilotLayout {
   readonly setting: LinkSetting;
-  readonly active: ChannelEstimator;
+  readonly estimator: PilotEstimator;
+  /** Symbols of one channel, block pilots and data. */
+  readonly numTimes: number;
+  readonly still: ChannelEstimator;
+  readonly moving: MovingEstimators;
   readonly dataInActive: Int32Array;
   readonly combInActive: Int32Array;
 }
 
 function estimateFrame(
   layout: PilotLayout,
-  estimator: PilotEstimator,
   pilots: PilotObservation,
   givenVariance: number | null,
+  decided: DecidedCells | null,
 ): KnownChannel {
   const { grid, interleaver, coherence } = layout.setting;
   const { numPackets } = interleaver;
   const response = createComplex(numPackets * grid.cellsPerPacket);
   const variance = new Float32Array(response.re.length);
   const estimates: TapEstimate[] = [];
+  const all = Array.from({ length: numPackets }, (_, p) => p);
+  const groups = coherence === 'frame' ? [all] : all.map((p) => [p]);
   let noise = 0;
-  const together = coherence === 'frame';
-  for (let p = 0; p < numPackets; p++) {
-    const packets = together ? Array.from({ length: numPackets }, (_, i) => i) : [p];
-    const packet = estimatePackets(layout, estimator, pilots, packets, givenVariance);
-    noise += packet.noiseVariance / numPackets;
-    estimates.push(packet.estimate);
-    for (let s = 0; s < grid.symbolsPerPacket; s++) {
-      const turn = combPhase(layout, packet.response, pilots.comb, p, s);
-      for (let m = 0; m < grid.numDataSubcarriers; m++) {
-        const cell = p * grid.cellsPerPacket + s * grid.numDataSubcarriers + m;
-        const a = layout.dataInActive[m];
-        response.re[cell] = packet.response.re[a] * turn.re - packet.response.im[a] * turn.im;
-        response.im[cell] = packet.response.re[a] * turn.im + packet.response.im[a] * turn.re;
-        variance[cell] = packet.responseVariance[a];
+  for (const packets of groups) {
+    const channel = estimateChannel(layout, sumsOf(layout, pilots, packets, decided), givenVariance);
+    const { posterior, phases } = channel;
+    noise += channel.noiseVariance / groups.length;
+    packets.forEach((p, i) => {
+      estimates[p] = channel.estimate;
+      for (let s = 0; s < grid.symbolsPerPacket; s++) {
+        const t = timeOf(layout, i, grid.pilotSymbols + s);
+        const cos = Math.cos(phases[t]);
+        const sin = Math.sin(phases[t]);
+        for (let m = 0; m < grid.numDataSubcarriers; m++) {
+          const cell = p * grid.cellsPerPacket + s * grid.numDataSubcarriers + m;
+          const at = t * posterior.stride + layout.dataInActive[m];
+          response.re[cell] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
+          response.im[cell] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
+          variance[cell] = posterior.responseVariance[at];
+        }
       }
-    }
+    });
   }
   return { response, variance, estimates, noiseVariance: noise };
 }
 
-interface PacketEstimate {
-  readonly response: { re: Float64Array; im: Float64Array };
-  readonly responseVariance: Float64Array;
-  readonly estimate: TapEstimate;
-  readonly noiseVariance: number;
+/** Symbol `s` (block pilots first) of the i-th packet of a channel, counted through all of them. */
+const timeOf = ({ setting: { grid } }: PilotLayout, i: number, s: number): number =>
+  i * (grid.pilotSymbols + grid.symbolsPerPacket) + s;
+
+/** Sums over known cells: e = |X|² and b = X*·Y by symbol and active subcarrier, [T·A], and ‖Y‖². */
+interface KnownSums {
+  readonly energy: Float64Array;
+  readonly cross: ComplexRow;
+  readonly received: number;
+  readonly observations: number;
 }
 
-/** One channel from the pilots of the packets that share it. */
-function estimatePackets(
+function sumsOf(
   layout: PilotLayout,
-  estimator: PilotEstimator,
   pilots: PilotObservation,
   packets: readonly number[],
-  givenVariance: number | null,
-): PacketEstimate {
-  const { setting, active } = layout;
-  const { grid, blockPilots, combPilots, snrDb } = setting;
+  decided: DecidedCells | null,
+): KnownSums {
+  const { setting, numTimes, combInActive, dataInActive } = layout;
+  const { grid, blockPilots, combPilots } = setting;
   const numActive = grid.numActiveSubcarriers;
-  const energy = new Float64Array(numActive);
-  const cross = createRow(numActive);
+  const energy = new Float64Array(numTimes * numActive);
+  const cross = createRow(numTimes * numActive);
   let received = 0;
   let observations = 0;
-  const add = (a: number, xr: number, xi: number, yr: number, yi: number): void => {
-    energy[a] += xr * xr + xi * xi;
-    cross.re[a] += xr * yr + xi * yi;
-    cross.im[a] += xr * yi - xi * yr;
+  const add = (at: number, xr: number, xi: number, yr: number, yi: number, spread: number): void => {
+    energy[at] += xr * xr + xi * xi + spread;
+    cross.re[at] += xr * yr + xi * yi;
+    cross.im[at] += xr * yi - xi * yr;
     received += yr * yr + yi * yi;
     observations++;
   };
-  for (const p of packets) {
-    for (let i = 0; i < blockPilots.re.length; i++) {
-      const at = p * blockPilots.re.length + i;
-      add(i % numActive, blockPilots.re[i], blockPilots.im[i], pilots.block.re[at], pilots.block.im[at]);
+  packets.forEach((p, i) => {
+    for (let k = 0; k < blockPilots.re.length; k++) {
+      const from = p * blockPilots.re.length + k;
+      const at = timeOf(layout, i, Math.floor(k / numActive)) * numActive + (k % numActive);
+      add(at, blockPilots.re[k], blockPilots.im[k], pilots.block.re[from], pilots.block.im[from], 0);
     }
-    // With block pilots the combs only track the phase: mixing both would blur a drifting channel.
-    if (grid.pilotSymbols > 0) continue;
-    for (let i = 0; i < combPilots.re.length; i++) {
-      const a = layout.combInActive[i % grid.numPilotSubcarriers];
-      const at = p * combPilots.re.length + i;
-      add(a, combPilots.re[i], combPilots.im[i], pilots.comb.re[at], pilots.comb.im[at]);
+    for (let k = 0; k < combPilots.re.length; k++) {
+      const from = p * combPilots.re.length + k;
+      const s = Math.floor(k / grid.numPilotSubcarriers);
+      const at = timeOf(layout, i, grid.pilotSymbols + s) * numActive + combInActive[k % grid.numPilotSubcarriers];
+      add(at, combPilots.re[k], combPilots.im[k], pilots.comb.re[from], pilots.comb.im[from], 0);
     }
-  }
+    for (let k = 0; decided !== null && k < grid.cellsPerPacket; k++) {
+      const from = p * grid.cellsPerPacket + k;
+      const s = Math.floor(k / grid.numDataSubcarriers);
+      const at = timeOf(layout, i, grid.pilotSymbols + s) * numActive + dataInActive[k % grid.numDataSubcarriers];
+      const { cells, received: y, spread } = decided;
+      add(at, cells.re[from], cells.im[from], y.re[from], y.im[from], spread);
+    }
+  });
+  return { energy, cross, received, observations };
+}
 
-  let noiseVariance = givenVariance ?? received / observations / (1 + 10 ** (snrDb / 10));
-  let posterior = active.posterior(energy, cross, noiseVariance);
-  if (givenVariance === null) {
-    for (let round = 0; round < 3; round++) {
-      noiseVariance =
-        pilotResidual(energy, cross, received, posterior.response) / Math.max(1, observations - active.numTaps);
-      posterior = active.posterior(energy, cross, Math.max(noiseVariance, 1e-6));
-    }
+/** A channel as a model has it: the phases [T] stand beside the posterior. */
+interface ChannelModel {
+  readonly posterior: ChannelPosterior;
+  readonly phases: Float64Array;
+  readonly evidence: number;
+}
+
+function estimateChannel(
+  layout: PilotLayout,
+  sums: KnownSums,
+  givenVariance: number | null,
+): ChannelModel & { readonly estimate: TapEstimate; readonly noiseVariance: number } {
+  const { setting, still } = layout;
+  let noiseVariance = givenVariance ?? sums.received / sums.observations / (1 + 10 ** (setting.snrDb / 10));
+  let model = likeliestModel(layout, sums, noiseVariance);
+  for (let round = 0; givenVariance === null && round < 3; round++) {
+    const freedom = Math.max(1, sums.observations - still.numTaps);
+    noiseVariance = Math.max(residualOf(layout, sums, model) / freedom, 1e-6);
+    model = likeliestModel(layout, sums, noiseVariance);
   }
+  const { taps, tapVariance } = model.posterior;
   const estimate = {
-    taps: { re: Float32Array.from(posterior.taps.re), im: Float32Array.from(posterior.taps.im) },
-    variance: Float32Array.from(posterior.tapVariance),
+    taps: { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) },
+    variance: Float32Array.from(tapVariance),
   };
-  if (estimator === 'lmmse') return { ...posterior, estimate, noiseVariance };
+  if (layout.estimator === 'lmmse') return { ...model, estimate, noiseVariance };
+  return { ...plainEstimate(layout, sums, model, noiseVariance), noiseVariance };
+}
 
-  const shrink = estimator === 'lmmse-scalar' ? 1 / (1 + noiseVariance) : 1;
-  const response = createRow(numActive);
-  for (let a = 0; a < numActive; a++) {
-    response.re[a] = (shrink * cross.re[a]) / energy[a];
-    response.im[a] = (shrink * cross.im[a]) / energy[a];
+/** A channel that stands still, one whose oscillator wanders, and those that move: the one with most evidence. */
+function likeliestModel(layout: PilotLayout, sums: KnownSums, noiseVariance: number): ChannelModel {
+  const { still, moving, numTimes } = layout;
+  const evidenceOf = ({ fit, logDet }: ChannelPosterior): number => fit - logDet;
+  const posterior = posteriorUnder(layout, still, sums, noiseVariance);
+  let best: ChannelModel = { posterior, phases: new Float64Array(numTimes), evidence: evidenceOf(posterior) };
+  // First from symbol to symbol, which needs no channel; then against the channel that this gives.
+  let turned = posteriorUnder(layout, still, turnedBack(layout, sums, differentialPhases(layout, sums)), noiseVariance);
+  for (let round = 0; round < PHASE_ROUNDS; round++) {
+    const { wander, phases, cost } = phasesUnder(layout, sums, turned, noiseVariance);
+    if (!wander) break;
+    turned = posteriorUnder(layout, still, turnedBack(layout, sums, phases), noiseVariance);
+    const evidence = evidenceOf(turned) - cost;
+    if (evidence > best.evidence) best = { posterior: turned, phases, evidence };
   }
-  const taps = tapsOfResponse(setting, response);
-  return {
-    response,
-    responseVariance: new Float64Array(numActive),
-    estimate: { taps, variance: new Float32Array(taps.re.length) },
-    noiseVariance,
-  };
+  if (layout.estimator !== 'lmmse' || knownTimes(layout, sums) < 2) return best;
+  for (const doppler of moving.dopplers) {
+    const estimator = moving.of(doppler);
+    if (estimator === still) continue;
+    const moved = posteriorUnder(layout, estimator, sums, noiseVariance);
+    const evidence = evidenceOf(moved) - (best.posterior.stride === 0 ? MOTION_MARGIN : 0);
+    if (evidence > best.evidence) best = { posterior: moved, phases: new Float64Array(numTimes), evidence };
+  }
+  return best;
+}
+
+function posteriorUnder(
+  { setting, numTimes }: PilotLayout,
+  estimator: ChannelEstimator,
+  { energy, cross }: KnownSums,
+  noiseVariance: number,
+): ChannelPosterior {
+  if (estimator.numTimes > 1) return estimator.posterior(energy, cross, noiseVariance);
+  const numActive = setting.grid.numActiveSubcarriers;
+  const e = new Float64Array(numActive);
+  const b = createRow(numActive);
+  for (let i = 0; i < numTimes * numActive; i++) {
+    e[i % numActive] += energy[i];
+    b.re[i % numActive] += cross.re[i];
+    b.im[i % numActive] += cross.im[i];
+  }
+  return estimator.posterior(e, b, noiseVariance);
+}
+
+/** θ_t − θ_t' = arg Σ b_t'*·b_t over subcarriers that neighbouring symbols t' < t with known cells share, added up. */
+function differentialPhases({ setting, numTimes }: PilotLayout, { energy, cross }: KnownSums): Float64Array {
+  const numActive = setting.grid.numActiveSubcarriers;
+  const phases = new Float64Array(numTimes);
+  let before = -1;
+  for (let t = 0; t < numTimes; t++) {
+    let re = 0;
+    let im = 0;
+    let known = false;
+    for (let a = 0; a < numActive; a++) {
+      const i = t * numActive + a;
+      if (energy[i] === 0) continue;
+      known = true;
+      if (before < 0) continue;
+      const k = before * numActive + a;
+      re += cross.re[k] * cross.re[i] + cross.im[k] * cross.im[i];
+      im += cross.re[k] * cross.im[i] - cross.im[k] * cross.re[i];
+    }
+    if (!known) continue;
+    phases[t] = (before < 0 ? 0 : phases[before]) + Math.atan2(im, re);
+    before = t;
+  }
+  return phases;
+}
+
+/** The common phase of each symbol with known cells: θ_t = arg Σ Ĥ*·b, of error variance σ²/(2·Σ|Ĥ|²e), smoothed. */
+function phasesUnder(
+  { setting, numTimes }: PilotLayout,
+  { energy, cross }: KnownSums,
+  { response, stride }: ChannelPosterior,
+  noiseVariance: number,
+): SmoothPhases {
+  const numActive = setting.grid.numActiveSubcarriers;
+  const angle = new Float64Array(numTimes);
+  const variance = new Float64Array(numTimes);
+  const seen: number[] = [];
+  let last = 0;
+  for (let t = 0; t < numTimes; t++) {
+    let re = 0;
+    let im = 0;
+    let power = 0;
+    for (let a = 0; a < numActive; a++) {
+      const i = t * numActive + a;
+      const at = t * stride + a;
+      re += response.re[at] * cross.re[i] + response.im[at] * cross.im[i];
+      im += response.re[at] * cross.im[i] - response.im[at] * cross.re[i];
+      power += (response.re[at] ** 2 + response.im[at] ** 2) * energy[i];
+    }
+    if (power === 0) continue;
+    last = unwrapped(Math.atan2(im, re), last);
+    angle[t] = last;
+    variance[t] = noiseVariance / (2 * power);
+    seen.push(t);
+  }
+  return smoothPhases({ angle, variance, seen }, false);
+}
+
+function turnedBack({ setting }: PilotLayout, sums: KnownSums, phases: Float64Array): KnownSums {
+  const numActive = setting.grid.numActiveSubcarriers;
+  const cross = createRow(sums.cross.re.length);
+  for (let i = 0; i < cross.re.length; i++) {
+    const cos = Math.cos(phases[Math.floor(i / numActive)]);
+    const sin = Math.sin(phases[Math.floor(i / numActive)]);
+    cross.re[i] = sums.cross.re[i] * cos + sums.cross.im[i] * sin;
+    cross.im[i] = sums.cross.im[i] * cos - sums.cross.re[i] * sin;
+  }
+  return { ...sums, cross };
+}
+
+/** Symbols that hold known cells. */
+function knownTimes({ setting, numTimes }: PilotLayout, { energy }: KnownSums): number {
+  const numActive = setting.grid.numActiveSubcarriers;
+  let count = 0;
+  for (let t = 0; t < numTimes; t++) {
+    if (energy.subarray(t * numActive, (t + 1) * numActive).some((e) => e > 0)) count++;
+  }
+  return count;
 }
 
 /** ‖Y − ĤX‖² from the sums: ‖Y‖² − 2·Re Σ Ĥ*·X*Y + Σ|Ĥ|²|X|². */
-function pilotResidual(
-  energy: Float64Array,
-  cross: { re: Float64Array; im: Float64Array },
-  received: number,
-  response: { re: Float64Array; im: Float64Array },
-): number {
+function residualOf(layout: PilotLayout, sums: KnownSums, { posterior, phases }: ChannelModel): number {
+  const numActive = layout.setting.grid.numActiveSubcarriers;
+  const { energy, cross, received } = turnedBack(layout, sums, phases);
+  const { response, stride } = posterior;
   let sum = received;
-  for (let a = 0; a < energy.length; a++) {
-    sum -= 2 * (response.re[a] * cross.re[a] + response.im[a] * cross.im[a]);
-    sum += (response.re[a] ** 2 + response.im[a] ** 2) * energy[a];
+  for (let i = 0; i < energy.length; i++) {
+    const at = Math.floor(i / numActive) * stride + (i % numActive);
+    sum -= 2 * (response.re[at] * cross.re[i] + response.im[at] * cross.im[i]);
+    sum += (response.re[at] ** 2 + response.im[at] ** 2) * energy[i];
   }
   return Math.max(sum, 0);
 }
 
+/** `ls` and `lmmse-scalar`: each subcarrier by itself, from the block pilots. */
+function plainEstimate(
+  layout: PilotLayout,
+  sums: KnownSums,
+  model: ChannelModel,
+  noiseVariance: number,
+): ChannelModel & { readonly estimate: TapEstimate } {
+  const { setting, estimator, numTimes } = layout;
+  const { grid } = setting;
+  const numActive = grid.numActiveSubcarriers;
+  const shrink = estimator === 'lmmse-scalar' ? 1 / (1 + noiseVariance) : 1;
+  const { cross, energy } = turnedBack(layout, sums, model.phases);
+  const response = createRow(numActive);
+  const perPacket = grid.pilotSymbols + grid.symbolsPerPacket;
+  for (let a = 0; a < numActive; a++) {
+    let e = 0;
+    for (let t = 0; t < numTimes; t++) {
+      if (t % perPacket >= grid.pilotSymbols) continue;
+      response.re[a] += shrink * cross.re[t * numActive + a];
+      response.im[a] += shrink * cross.im[t * numActive + a];
+      e += energy[t * numActive + a];
+    }
+    response.re[a] /= e;
+    response.im[a] /= e;
+  }
+  const taps = tapsOfResponse(setting, response);
+  const posterior = { ...model.posterior, response, responseVariance: new Float64Array(numActive), stride: 0 };
+  return { ...model, posterior, estimate: { taps, variance: new Float32Array(taps.re.length) } };
+}
+
 /** Inverse DFT of a response on the active bins, the window's taps only. */
-function tapsOfResponse(setting: LinkSetting, response: { re: Float64Array; im: Float64Array }): ComplexArray {
+function tapsOfResponse(setting: LinkSetting, response: ComplexRow): ComplexArray {
   const { activeBins, fftSize } = setting.grid;
   const taps = createComplex(setting.tapPrior.length);
   for (let l = 0; l < taps.re.length; l++) {
@@ -176,28 +378,4 @@ function tapsOfResponse(setting: LinkSetting, response: { re: Float64Array; im: 
     }
   }
   return taps;
-}
-
-/** e^{jθ_s} from the comb pilots of symbol s; 1 without any. */
-function combPhase(
-  layout: PilotLayout,
-  response: { re: Float64Array; im: Float64Array },
-  comb: ComplexArray,
-  packet: number,
-  symbol: number,
-): { re: number; im: number } {
-  const { grid, combPilots } = layout.setting;
-  let re = 0;
-  let im = 0;
-  for (let i = 0; i < grid.numPilotSubcarriers; i++) {
-    const known = symbol * grid.numPilotSubcarriers + i;
-    const at = packet * combPilots.re.length + known;
-    const a = layout.combInActive[i];
-    const er = response.re[a] * combPilots.re[known] - response.im[a] * combPilots.im[known];
-    const ei = response.re[a] * combPilots.im[known] + response.im[a] * combPilots.re[known];
-    re += er * comb.re[at] + ei * comb.im[at];
-    im += er * comb.im[at] - ei * comb.re[at];
-  }
-  const size = Math.hypot(re, im);
-  return size > 0 ? { re: re / size, im: im / size } : { re: 1, im: 0 };
 }

@@ -1,20 +1,56 @@
-import type { EqualiserKind } from './equalise.js';
-import { decodeWith } from './informed.js';
-import { createPilotEstimate, type PilotEstimator } from './pilot-estimate.js';
-import type { LinkSetting, Observations, Receiver, ReceiverStep } from './receiver.js';
+import { symbolsOf } from '../codec/layout.js';
+import { createComplex } from '../core/complex.js';
+import { equalise, type EqualiserKind } from './equalise.js';
+import { decodeCells, decodeWith, type KnownChannel } from './informed.js';
+import { createPilotEstimate, type DecidedCells, type PilotEstimator } from './pilot-estimate.js';
+import type { LinkSetting, Observations, ReceivedFrame, Receiver, ReceiverStep } from './receiver.js';
+import { residualEnergy } from './residual.js';
 
 export interface PilotConfig {
   readonly estimator: PilotEstimator;
+  /** `decoder`: the decoded picture, encoded again, serves as pilots for a second and third estimate. */
+  readonly tracking: 'none' | 'decoder';
   readonly equaliser: EqualiserKind;
 }
 
-/** The conventional receiver: channel from known cells, equaliser, decoder. Comb pilots also track the phase of each symbol. */
+const TRACKING_ROUNDS = 2;
+
+/** The conventional receiver: channel from known cells in time and frequency, equaliser, decoder. */
 export function createPilot(setting: LinkSetting, config: PilotConfig): Receiver {
   const estimate = createPilotEstimate(setting, config.estimator, 'pilot');
   async function* receive({ frame, pilots }: Observations): AsyncIterable<ReceiverStep> {
     const began = performance.now();
-    const channel = estimate(pilots, frame.noiseVariance);
+    let channel = estimate(pilots, frame.noiseVariance);
+    for (let round = 0; config.tracking === 'decoder' && round < TRACKING_ROUNDS; round++) {
+      channel = estimate(pilots, frame.noiseVariance, await decide(setting, frame, channel, config.equaliser));
+    }
     yield { kind: 'final', result: await decodeWith(setting, frame, channel, config.equaliser, began) };
   }
   return { name: 'pilot', needs: { pilots: true, truth: false }, receive };
+}
+
+/**
+ * The data cells as the decoded picture, encoded again, has them. What it leaves of the signal beyond the noise is taken for
+ * its errors: spread = (‖Y − ĤX‖² − σ²) / |Ĥ|² a cell, 0…1.
+ */
+async function decide(
+  setting: LinkSetting,
+  frame: ReceivedFrame,
+  channel: KnownChannel,
+  kind: EqualiserKind,
+): Promise<DecidedCells> {
+  const { codec, layout, interleaver, rho, reference, snrDb } = setting;
+  const picture = await decodeCells(setting, equalise(setting, frame.cells, channel, channel.noiseVariance, kind));
+  const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
+  const left = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+  const cells = createComplex(frame.cells.re.length);
+  let power = 0;
+  for (let i = 0; i < layout.numSymbols; i++) {
+    const cell = interleaver.cellOf[i];
+    cells.re[cell] = Math.sqrt(1 - rho) * codeword.re[i] + Math.sqrt(rho) * reference.re[cell];
+    cells.im[cell] = Math.sqrt(1 - rho) * codeword.im[i] + Math.sqrt(rho) * reference.im[cell];
+    power += channel.response.re[cell] ** 2 + channel.response.im[cell] ** 2;
+  }
+  const spread = (left - layout.numSymbols * channel.noiseVariance) / Math.max(power, 1e-12);
+  return { cells, received: frame.cells, spread: Math.min(1, Math.max(0, spread)) };
 }

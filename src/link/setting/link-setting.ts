@@ -12,9 +12,23 @@ import type { LinkSetting } from '../../receiver/receiver.js';
 
 /** The profile's settings with those that the user gave in their place. */
 export function ofdmConfigOf(config: LinkConfig): OfdmConfig {
-  const { profile, ...given } = config.ofdm;
+  const { profile, pilotSpacing, ...given } = config.ofdm;
   const overrides = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...ofdmProfiles[profile], ...overrides };
+  const ofdm: OfdmConfig = { ...ofdmProfiles[profile], ...overrides };
+  if (pilotSpacing === undefined) return ofdm;
+  if (given.pilotSubcarriers !== undefined) {
+    throw new ConfigError('config.ofdm', 'ofdm.pilotSpacing and ofdm.pilotSubcarriers: give one of them');
+  }
+  return { ...ofdm, pilotSubcarriers: combOf(ofdm, pilotSpacing) };
+}
+
+/** Every n-th subcarrier of the band, from half a spacing inside its lower edge on, DC left out where it is empty. */
+function combOf({ fftSize, guardSubcarriers, dcNull }: OfdmConfig, spacing: number): number[] {
+  const low = -fftSize / 2 + guardSubcarriers[0];
+  const high = fftSize / 2 - 1 - guardSubcarriers[1];
+  const comb: number[] = [];
+  for (let f = low + Math.floor(spacing / 2); f <= high; f += spacing) comb.push(f === 0 && dcNull ? 1 : f);
+  return comb;
 }
 
 /** Whether packets of a frame have channels of their own: as configured, else as the profile means it. */

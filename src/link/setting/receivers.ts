@@ -9,6 +9,7 @@ import type { Rng } from '../../core/rng.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import { createBlindEm } from '../../receiver/blind/blind-em.js';
 import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
+import { DOPPLERS } from '../../receiver/moving-estimators.js';
 import { createPerfect } from '../../receiver/perfect.js';
 import { createPilot } from '../../receiver/pilot.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
@@ -226,9 +227,6 @@ function knowledgeOf(
   const blindEm = blindEmConfigOf(context);
   return createChannelKnowledge({ receiver, kind, setting, pilot: config.receiver.pilot, blindEm, runtime, rng });
 }
-
-/** Models of motion that the evidence chooses from, ν in cycles per symbol: 50 Hz to 2.4 kHz at 76 samples and 1 MS/s. */
-const DOPPLERS = [0.004, 0.012, 0.03, 0.075, 0.18];
 
 /** The user's settings, then the card's advice, then defaults. */
 function blindEmConfigOf({ config, setting }: Pick<ReceiverContext, 'config' | 'setting'>): BlindEmConfig {

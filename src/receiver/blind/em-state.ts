@@ -6,7 +6,7 @@ import { signedSubcarrier } from '../../ofdm/grid.js';
 import type { BlindGroup } from './groups.js';
 import { type ChannelEstimator, type ChannelPosterior, type ComplexRow, createRow } from '../channel-posterior.js';
 import type { LinkSetting } from '../receiver.js';
-import { type SmoothPhases, smoothPhases } from './phase-smoother.js';
+import { type SmoothPhases, smoothPhases, unwrapped } from '../phase-smoother.js';
 
 /** See `passVariance`. Faces at 28 dB: 19.8 dB of PSNR without, 31.3 dB with it, as good as with the channel known. */
 const LEAST_NOISE_SHARE = 0.05;
@@ -291,8 +291,7 @@ export class BlindChain {
             missing[t] / (this.passVariance * Math.max(re[t], 1e-12)),
           );
         const raw = Math.atan2(im[t], re[t]) / known + (before?.[t] ?? 0);
-        // Phases go on from symbol to symbol without jumps of a whole turn.
-        last = raw - 2 * Math.PI * Math.round((raw - last) / (2 * Math.PI));
+        last = unwrapped(raw, last);
         angle[t] = last;
         variance[t] = rho / (2 * power[t] * known);
         seen.push(t);

@@ -1,13 +1,7 @@
 import { type ChannelEstimator } from '../channel-posterior.js';
-import { createMovingEstimator, jakesBasis } from '../moving-channel.js';
+import { createMovingEstimators, MOTION_MARGIN } from '../moving-estimators.js';
 import type { LinkSetting } from '../receiver.js';
 import type { BlindChain } from './em-state.js';
-
-/** Log evidence by which a model of motion must be better than the one before, beyond what its freedom costs. */
-const MARGIN = 6;
-
-/** Coefficients LB of a channel beyond which a posterior costs too much (a second for 500). */
-const MOST_COEFFICIENTS = 200;
 
 /** Cycles per symbol from which a channel moves too much for the still model to find anything. */
 export const FAST = 0.02;
@@ -39,32 +33,22 @@ export function createMotionModels(
     coherence === 'frame'
       ? interleaver.numPackets * (grid.pilotSymbols + grid.symbolsPerPacket)
       : grid.symbolsPerPacket;
-  const estimators = new Map<number, ChannelEstimator>();
-  const estimatorOf = (doppler: number): ChannelEstimator => {
-    let estimator = estimators.get(doppler);
-    if (estimator === undefined) {
-      const basis = jakesBasis(doppler, numTimes);
-      estimator =
-        basis.powers.length === 1 ? still : createMovingEstimator(grid.dataBins, grid.fftSize, tapPrior, basis);
-      estimators.set(doppler, estimator);
-    }
-    return estimator;
-  };
-  // A band-limited tap of T symbols has about 2νT + 2 coefficients.
-  const affordable = dopplers.filter((nu) => (2 * nu * numTimes + 2) * tapPrior.length <= MOST_COEFFICIENTS);
+  const bins = grid.dataBins;
+  const moving = createMovingEstimators(still, { bins, fftSize: grid.fftSize, tapPrior }, numTimes, dopplers);
+  const affordable = moving.dopplers;
   return {
     dopplers: affordable,
-    estimatorOf,
+    estimatorOf: moving.of,
     isFast: ({ estimator }) =>
-      affordable.some((doppler) => doppler >= FAST && estimators.get(doppler) === estimator && estimator !== still),
+      estimator !== still && affordable.some((doppler) => doppler >= FAST && moving.of(doppler) === estimator),
     wandering: (chain) => (dopplers.length === 0 ? null : chain.withPhases()),
     likeliest(chain) {
       if (affordable.length === 0) return null;
       let best: ChannelEstimator | null = null;
-      let most = chain.evidenceUnder(chain.estimator) + MARGIN;
+      let most = chain.evidenceUnder(chain.estimator) + MOTION_MARGIN;
       let falling = 0;
       for (const doppler of affordable) {
-        const estimator = estimatorOf(doppler);
+        const estimator = moving.of(doppler);
         if (estimator === chain.estimator || estimator === still) continue;
         const evidence = chain.evidenceUnder(estimator);
         if (evidence > most) {

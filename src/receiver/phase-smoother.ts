@@ -2,7 +2,7 @@
 const LEAST_GAIN = 0;
 
 /** Variance of a walk's step over that of a phase's error. */
-const RATIOS = [0.015, 0.05, 0.15, 0.5, 1.5, 5, 15, 50];
+const RATIOS = [0.015, 0.05, 0.15, 0.5, 1.5, 5, 15, 50, 200, 1000];
 
 /** Phases as seen, [T] each; times without an observation are left out of `seen`. */
 export interface SeenPhases {
@@ -79,3 +79,7 @@ function filter(
   const logLikelihood = -0.5 * (count * Math.log(Math.max(squares, 1e-30) / count) + logs);
   return { step, filtered, spread, cost: paid, logLikelihood };
 }
+
+/** A phase less whole turns, nearest to the one before: phases go on from symbol to symbol. */
+export const unwrapped = (phase: number, before: number): number =>
+  phase - 2 * Math.PI * Math.round((phase - before) / (2 * Math.PI));
