@@ -38,8 +38,9 @@ export interface BlindDiffcomConfig extends GuidedSamplingConfig {
  *
  * `paper`: h₀ ~ CN(0, P), so h_t ~ CN(0, ᾱP + (1−ᾱ)I) and ∇_{h*} log p(h_t) = −h_t/(ᾱp + 1−ᾱ); Tweedie's formula with
  * this (Wirtinger) score, whose noise is CN(0, 1−ᾱ), gives the exact posterior mean ĥ₀ = √ᾱ·p/(ᾱp + 1−ᾱ)·h_t.
- * `reference`: score −h_t/power² with an all-ones profile, 1/ᾱ_t where 1/√ᾱ_t belongs (so that ĥ₀ = h_t), noise
- * multiplied by the variance instead of its root, and step sizes that fall linearly to 0.
+ * `reference`: score −h_t of an all-ones profile, times √(1−ᾱ_t) where 1−ᾱ_t belongs, over ᾱ_t where √ᾱ_t belongs, so that
+ * ĥ₀ = h_t·(1 − √(1−ᾱ_t))/ᾱ_t = h_t/(1 + √(1−ᾱ_t)); noise multiplied by the variance instead of its root, and step sizes
+ * that fall linearly to 0 (there ζ_x = 1.0, ζ_h = 0.2).
  */
 export function createBlindDiffcom({
   setting,
@@ -144,8 +145,8 @@ export class ChannelDiffusion {
 
   /** ĥ₀ = slope·h_t, tap by tap. */
   slope(t: number, tap: number): number {
-    if (this.variant === 'reference') return 1;
     const a = this.schedule.alphaBar[t];
+    if (this.variant === 'reference') return 1 / (1 + Math.sqrt(1 - a));
     const p = this.profile[tap];
     return (Math.sqrt(a) * p) / (a * p + 1 - a);
   }

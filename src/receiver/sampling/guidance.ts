@@ -72,7 +72,7 @@ export async function createGuidance(
   const shaped = await fixShapes(joined, {
     noisy: [batch, 3, ...size],
     noise_level: [batch],
-    snr_db: [batch],
+    ...(codec.card.snrInput ? { snr_db: [batch] } : {}),
     channel_re: channelDims,
     channel_im: channelDims,
     received_re: [batch, numCells],
