@@ -50,7 +50,7 @@ class fading_channel(gr.top_block):
 
         self.samples_out = blocks.file_descriptor_sink(gr.sizeof_gr_complex*1, fd_out)
         self.samples_in = blocks.file_descriptor_source(gr.sizeof_gr_complex*1, fd_in, False)
-        self.fading = channels.selective_fading_model( 8, doppler, False, rice_factor if rice_factor > 0 else 1, seed, [float(d) for d in delays.split(',')], (1,0.99,0.97), 16 )
+        self.fading = channels.selective_fading_model( 8, doppler, True, (max(rice_factor, 1e-9)), seed, [float(d) for d in delays.split(',')], [float(m) for m in magnitudes.split(',')], (max(16, int(max(float(d) for d in delays.split(','))) + 8)) )
         self.channel_model = channels.channel_model(
             noise_voltage=noise_voltage,
             frequency_offset=freq_offset,
@@ -137,7 +137,7 @@ class fading_channel(gr.top_block):
 
     def set_rice_factor(self, rice_factor):
         self.rice_factor = rice_factor
-        self.fading.set_K(self.rice_factor if self.rice_factor > 0 else 1)
+        self.fading.set_K((max(self.rice_factor, 1e-9)))
 
 
 

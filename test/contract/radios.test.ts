@@ -81,6 +81,59 @@ describeWith(gnuradio(), 'radio contract: GNU Radio, channel flowgraph', () => {
   radioContract({ transmits: true, tail: 11, shift: -3, tolerance: 1e-5, open: () => openChannelFlowgraph(clean) });
 });
 
+describeWith(gnuradio(), 'GNU Radio, fading flowgraph', () => {
+  const powers = [0.5, 0.2, 0.15, 0.1, 0.05];
+  const responses = async (riceFactor: number): Promise<Float64Array[]> => {
+    const fading = {
+      dopplerHz: 2000,
+      delays: '0,1,2,3,9',
+      magnitudes: powers.map((p) => Math.sqrt(p).toFixed(6)).join(','),
+      riceFactor,
+    };
+    const radio = await openChannelFlowgraph({ ...clean, fading });
+    const period = 32;
+    const x = createComplex(period * 4000);
+    for (let n = 0; n < x.re.length; n += period) x.re[n] = 1;
+    const sending = radio.transmit(x).then(() => radio.endTransmission());
+    const power = new Float64Array(period);
+    const amplitudes = new Float64Array(4000);
+    for (const { samples, sampleIndex } of await collect(radio)) {
+      samples.re.forEach((re, i) => {
+        const at = sampleIndex + i;
+        const p = re ** 2 + samples.im[i] ** 2;
+        power[at % period] += p / 4000;
+        // The channel model is 3 samples early, so the first tap of an impulse lies before its place.
+        if (at % period === period - 3) amplitudes[Math.floor(at / period)] = Math.sqrt(p);
+      });
+    }
+    await sending;
+    await radio.close();
+    return [power, amplitudes];
+  };
+
+  it('has the delays and powers that it was given', async () => {
+    const [power] = await responses(0);
+    const first = power.length - 3;
+    [0, 1, 2, 3, 9].forEach((delay, l) => {
+      const found = power[(first + delay) % power.length];
+      expect(Math.abs(10 * Math.log10(found / powers[l]))).toBeLessThan(1.5);
+    });
+    expect(power[(first + 6) % power.length]).toBeLessThan(1e-3);
+  }, 60_000);
+
+  it('is Rician with the factor that it was given', async () => {
+    const spreadOf = (values: Float64Array): number => {
+      const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+      return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length) / mean;
+    };
+    const [, rayleigh] = await responses(0);
+    const [, rician] = await responses(50);
+    // Rayleigh amplitudes: √(4/π − 1) = 0.52; with a specular path of 50 times the power about 0.1.
+    expect(spreadOf(rayleigh)).toBeGreaterThan(0.35);
+    expect(spreadOf(rician)).toBeLessThan(0.2);
+  }, 60_000);
+});
+
 async function collect(radio: { receive(): AsyncIterable<SampleBlock> }): Promise<SampleBlock[]> {
   const blocks: SampleBlock[] = [];
   for await (const block of radio.receive()) blocks.push(block);

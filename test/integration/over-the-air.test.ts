@@ -56,6 +56,31 @@ describeWith(grcc(), 'flowgraphs', () => {
       readFileSync(path, 'utf8').replaceAll(/^# (GNU Radio version|.*[Vv]ersion).*$/gm, '');
     expect(body(resolve('flowgraphs/generated', name))).toBe(body(join(out, name)));
   });
+
+  // The compiler passes over parameters that a block has not got, and takes the block's defaults instead.
+  it('give blocks only parameters that they have', () => {
+    const program = `
+import glob, sys, yaml
+from gnuradio import gr
+blocks = {}
+for path in glob.glob(gr.prefix() + '/share/gnuradio/grc/blocks/*.yml'):
+    with open(path) as file:
+        block = yaml.safe_load(file)
+    if isinstance(block, dict) and 'id' in block:
+        blocks[block['id']] = {p['id'] for p in block.get('parameters') or [] if 'id' in p}
+common = {'alias', 'comment', 'affinity', 'minoutbuf', 'maxoutbuf', 'value'}
+for path in sys.argv[1:]:
+    with open(path) as file:
+        for block in yaml.safe_load(file)['blocks']:
+            for name in set(block['parameters']) - blocks.get(block['id'], set(block['parameters'])) - common:
+                print(path.split('/')[-1], block['name'], name)
+`;
+    const paths = sources.map((source) => resolve('flowgraphs', source));
+    const checked = spawnSync('/usr/bin/python3', ['-c', program, ...paths], { encoding: 'utf8', timeout: 300_000 });
+    expect(checked.stderr).toBe('');
+    // The USRP source's tag of packet lengths is an option of its stream arguments, which only newer definitions list.
+    expect(checked.stdout.split('\n').filter((line) => line !== '' && !line.endsWith('len_tag_name'))).toEqual([]);
+  });
 });
 
 describeWith(gnuradio(), 'GNU Radio between the two ends of the link', () => {

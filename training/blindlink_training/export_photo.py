@@ -2,7 +2,7 @@
 
     python3 -m blindlink_training.export_photo --run runs/photo --rate 8 --name photo-48 --train P.jpegs … --val V.jpegs --out ../models/photo-48
 
-Then `blindlink model statistics` and `blindlink model verdict`.
+Then `train_refiner --codec runs/photo/checkpoint.pt --rate 8`, `export --add-refiner`, `blindlink model statistics` and `blindlink model verdict`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -21,26 +20,14 @@ from .export import CARD_SNRS_DB, hardware, write
 from .golden import LATENT, golden
 from .half_weights import halve_weights
 from .loop import set_rate
-from .photo_codec import DOWN_SAMPLING, PhotoCodec
+from .photo_codec import DOWN_SAMPLING
 from .pictures import load_photographs
 from .polarity import Polarity
 from .saved_codec import stored_parameters
-from .train_photo import crops, validate
-from .train_polarity import SNRS_DB, crop, received
+from .train_photo import load_photo_codec, photo_codewords, validate
+from .train_polarity import crop, received
 
 CODEWORDS = 4000
-
-
-@torch.no_grad()
-def codewords(codec: PhotoCodec, rate: int, pictures: list[np.ndarray], count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Codewords [count,rate,16,16] of crops of 128×128, and their SNRs."""
-    rng = np.random.default_rng(seed)
-    parts, snrs = [], []
-    for _ in range(0, count, 50):
-        snr = torch.full((50,), float(rng.choice(SNRS_DB)))
-        parts.append(codec.encode(crops(pictures, 50, 16 * DOWN_SAMPLING, rng), snr, rate).half())
-        snrs.append(snr)
-    return torch.cat(parts), torch.cat(snrs)
 
 
 def train_polarity(z: torch.Tensor, snr: torch.Tensor, minutes: float) -> Polarity:
@@ -75,18 +62,16 @@ def main() -> None:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(Path(args.run) / "checkpoint.pt", map_location="cpu")
-    codec = PhotoCodec(**state["config"])
-    codec.load_state_dict(state["average"])
-    codec.eval()
+    codec = load_photo_codec(Path(args.run) / "checkpoint.pt")
     train, val = load_photographs(args.train, least=128), load_photographs(args.val, least=128)
     encoder, decoder = codec.at_rate(args.rate)
     picture, latents, snr = torch.rand(2, 3, 128, 128), torch.randn(2, args.rate, 16, 16), torch.tensor([10.0, 5.0])
     write(encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
     write(decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
-    z, snrs = codewords(codec, args.rate, train, CODEWORDS, 1)
+    z, snrs = photo_codewords(codec, args.rate, train, CODEWORDS, 1)
     polarity = train_polarity(z, snrs, args.minutes)
     write(polarity, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
-    z_val, _ = codewords(codec, args.rate, val, 500, 2)
+    z_val, _ = photo_codewords(codec, args.rate, val, 500, 2)
     accuracy = {}
     with torch.no_grad():
         for snr_db in (0.0, 5.0, 10.0):

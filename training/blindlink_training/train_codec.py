@@ -166,7 +166,7 @@ def main() -> None:
             "final": final,
             "history": history,
             "rng": torch.get_rng_state(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
         save_atomically(state, checkpoint)
 

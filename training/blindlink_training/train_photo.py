@@ -22,6 +22,7 @@ from .muon import Muon
 from .photo_codec import DOWN_SAMPLING, PhotoCodec
 from .pictures import load_photographs
 from .train_codec import draw_snr
+from .train_polarity import SNRS_DB
 
 RATES = (8, 16, 32)
 RATE_SHARES = (0.4, 0.2, 0.4)
@@ -59,6 +60,28 @@ def crops(pictures: list[np.ndarray], count: int, edge: int, rng: np.random.Gene
             crop = torch.nn.functional.interpolate(crop[None], (edge, edge), mode="bilinear", antialias=True, align_corners=False)[0]
         out[i] = crop.flip(2) if rng.random() < 0.5 else crop
     return out
+
+
+def load_photo_codec(checkpoint: Path) -> PhotoCodec:
+    """The averaged weights of a run."""
+    state = torch.load(checkpoint, map_location="cpu")
+    codec = PhotoCodec(**state["config"])
+    codec.load_state_dict(state["average"])
+    return codec.eval()
+
+
+@torch.no_grad()
+def photo_codewords(
+    codec: PhotoCodec, rate: int, pictures: list[np.ndarray], count: int, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Codewords [count,rate,16,16] (half precision) of crops of 128×128, and their SNRs, one drawn for each fifty."""
+    rng = np.random.default_rng(seed)
+    parts, snrs = [], []
+    for _ in range(0, count, 50):
+        snr = torch.full((50,), float(rng.choice(SNRS_DB)))
+        parts.append(codec.encode(crops(pictures, 50, 16 * DOWN_SAMPLING, rng), snr, rate).half())
+        snrs.append(snr)
+    return torch.cat(parts), torch.cat(snrs)
 
 
 @torch.no_grad()
@@ -112,7 +135,7 @@ def main() -> None:
             "step": step,
             "elapsed": elapsed,
             "final": final,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
         save_atomically(state, checkpoint)
 

@@ -106,7 +106,7 @@ def main() -> None:
             "elapsed": elapsed,
             "final": final,
             "rng": torch.get_rng_state(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
         save_atomically(state, checkpoint)
 

@@ -17,9 +17,10 @@ import torch
 
 from .channel import SUBCARRIERS, draw_taps
 from .loop import Interrupt, average_into, set_rate, start_from
-from .pictures import load_pictures
+from .pictures import load_photographs, load_pictures
 from .refiner import Refiner
 from .saved_codec import load_codec, stored_parameters
+from .train_photo import load_photo_codec, photo_codewords
 from .train_polarity import crop, encode_all
 
 
@@ -46,7 +47,8 @@ def observe(z: torch.Tensor, snr_db: torch.Tensor) -> tuple[torch.Tensor, torch.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", required=True, help="checkpoint.pt of train_codec, or the folder of an exported codec")
+    parser.add_argument("--codec", required=True, help="checkpoint.pt of train_codec or train_photo, or the folder of an exported codec")
+    parser.add_argument("--rate", type=int, help="latent channels of a photo codec, which is trained for several")
     parser.add_argument("--train", nargs="+", required=True)
     parser.add_argument("--val", nargs="+", required=True)
     parser.add_argument("--out", required=True)
@@ -65,10 +67,16 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
 
-    codec = load_codec(args.codec).to(args.device)
-    z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
-    z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
-    net = Refiner(codec.config["latent_channels"], args.width, args.blocks).to(args.device, memory_format=torch.channels_last)
+    if args.rate is not None:
+        photo = load_photo_codec(Path(args.codec))
+        z, snr = photo_codewords(photo, args.rate, load_photographs(args.train, least=128), args.limit or 6000, args.seed)
+        z_val, _ = photo_codewords(photo, args.rate, load_photographs(args.val, least=128), 500, args.seed + 1)
+        z, snr, z_val = (t.to(args.device) for t in (z, snr, z_val))
+    else:
+        codec = load_codec(args.codec).to(args.device)
+        z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
+        z_val, _ = encode_all(codec, load_pictures(args.val), args.seed + 1)
+    net = Refiner(z.shape[1], args.width, args.blocks).to(args.device, memory_format=torch.channels_last)
     if args.init:
         start_from(net, stored_parameters(Path(args.init)))
     average = Refiner(**net.config).to(args.device)
