@@ -287,7 +287,7 @@ export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSy
       }
     });
     const change = solve(hessian, Matrix.columnVector(gradient)).to1DArray();
-    // Steps of at most one keep separable data from running away.
+    // Steps of at most two keep separable data from running away.
     const scale = Math.min(1, 2 / Math.max(...change.map(Math.abs)));
     weights = weights.map((w, i) => w + scale * change[i]);
   }

@@ -57,7 +57,7 @@ export function excessResidual(expected: ExpectedSymptoms, residual: number, snr
   return Math.min(EXCESS_CAP, Math.max(0, Math.log(residual / at)));
 }
 
-/** The model's inputs, in the order of `modelInputs`. */
+/** The model's inputs by name. */
 export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): Record<VerdictInput, number> {
   const { residual, snr, contrast, roughness, signLogOdds, agreement } = symptoms;
   const snrDb = powerToDb(Math.max(snr, 1e-6));
@@ -89,9 +89,9 @@ export interface Judged {
  *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1)
  *
  * χ₀, λ₀ and the usual roughness are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
- * weights of their own. `decoded` asks for the card's threshold, which was chosen so that at least 99 % of the pictures called so
- * are right under every condition it was calibrated on, wrong models of the channel and foreign signals included
- * (docs/receivers.md). An SNR far below the design's is an obstacle whatever P says.
+ * weights of their own. `decoded` asks for the card's threshold: the least at which 99 % of the pictures called so are right under
+ * every condition it was calibrated on, wrong models of the channel and foreign signals included, unless that left too few
+ * right ones (docs/receivers.md says what is kept). An SNR far below the design's is an obstacle whatever P says.
  */
 export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {
   const { expected, informed, blind } = setting.codec.card.verdict ?? UNCALIBRATED;

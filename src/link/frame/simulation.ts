@@ -8,7 +8,7 @@ import { demodulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { createSimulatedChannel } from '../../radio/simulated/simulated-channel.js';
 import { correctCfo } from '../../sync/correct-cfo.js';
-import { estimatePrefixCfo, prefixCfoSubcarriers } from '../../sync/prefix-cfo.js';
+import { estimatePrefixCfo, type PrefixCfo } from '../../sync/prefix-cfo.js';
 import {
   createPreambleDetector,
   type PreambleDetection,
@@ -83,22 +83,26 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     return { detection: found.at(0) ?? null, diagnosis: detector.diagnosis() };
   };
 
-  /** Takes the carrier offset out, in place: as the preamble says, then as the prefixes say. Returns it in rad/sample. */
-  const correct = (samples: ComplexArray, preamble: number, start: number, numPackets: number): number => {
-    correctCfo(samples, preamble);
+  /** What the prefixes of a frame's packets show. */
+  const prefixCfo = (samples: ComplexArray, start: number, numPackets: number): PrefixCfo => {
     const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
-    const rest = prefixCfoSubcarriers(grid, samples, start + grid.preambleLength, numSymbols);
-    const restRadPerSample = (2 * Math.PI * rest) / grid.fftSize;
-    correctCfo(samples, restRadPerSample);
-    return preamble + restRadPerSample;
+    return estimatePrefixCfo(grid, samples, start + grid.preambleLength, numSymbols);
+  };
+  const radPerSample = (subcarriers: number): number => (2 * Math.PI * subcarriers) / grid.fftSize;
+
+  /** Takes the carrier offset out, in place: as the preamble says, then as the prefixes say. Returns it in rad/sample. */
+  const correctBehindPreamble = (samples: ComplexArray, preamble: number, start: number, packets: number): number => {
+    correctCfo(samples, preamble);
+    const rest = radPerSample(prefixCfo(samples, start, packets).cfoSubcarriers);
+    correctCfo(samples, rest);
+    return preamble + rest;
   };
 
-  /** Whether the prefixes of a frame without preamble show a carrier offset: one that is not there must not be taken out. */
-  const offsetShows = (samples: ComplexArray, start: number, numPackets: number): boolean => {
-    if (config.sync.cfo === 'none') return false;
-    const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
-    const { cfoSubcarriers, standardError } = estimatePrefixCfo(grid, samples, start + grid.preambleLength, numSymbols);
-    return Math.abs(cfoSubcarriers) > SIGNIFICANT * standardError;
+  /** The offset of a frame without a preamble, rad/sample; 0 where its prefixes do not show one: what is not there must not be taken out. */
+  const offsetShown = (samples: ComplexArray, start: number, numPackets: number): number => {
+    if (config.sync.cfo === 'none') return 0;
+    const { cfoSubcarriers, standardError } = prefixCfo(samples, start, numPackets);
+    return Math.abs(cfoSubcarriers) > SIGNIFICANT * standardError ? radPerSample(cfoSubcarriers) : 0;
   };
 
   const transport = (sent: SentFrame): ArrivedFrame => {
@@ -129,17 +133,25 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     const rest = { sent, sync, noiseVariance: variance, received: asReceived };
     if (lost) return { ...rest, observed: null, response: null, taps: [], timing: timing() };
 
-    const cfo = search ? found.detection!.cfoRadPerSample : 0;
-    const corrects = search || offsetShows(asReceived, start, numPackets);
-    const received = corrects ? copyComplex(asReceived) : asReceived;
-    const cfoRadPerSample = corrects ? correct(received, cfo, start, numPackets) : 0;
+    let received = asReceived;
+    let cfoRadPerSample = 0;
+    if (search) {
+      received = copyComplex(asReceived);
+      cfoRadPerSample = correctBehindPreamble(received, found.detection!.cfoRadPerSample, start, numPackets);
+    } else {
+      cfoRadPerSample = offsetShown(asReceived, start, numPackets);
+      if (cfoRadPerSample !== 0) {
+        received = copyComplex(asReceived);
+        correctCfo(received, cfoRadPerSample);
+      }
+    }
     const cells = createPacketCells(grid, numPackets);
     const observed = demodulateFrame(grid, received, start, numPackets, cells, demodulator);
     const spent = timing();
     return {
       ...rest,
       observed,
-      ...truthOf(frame, { numPackets, lead, start, cfoRadPerSample, ideal: !corrects }),
+      ...truthOf(frame, { numPackets, lead, start, cfoRadPerSample, ideal: received === asReceived }),
       timing: spent,
     };
   };

@@ -94,6 +94,7 @@ export function createSentLog(
       if (entries.length <= keep) return;
       const gone = entries.shift()!;
       thumbnails.delete(gone);
+      cached -= cache.get(gone)?.data.byteLength ?? 0;
       cache.delete(gone);
     },
     async identify(start, frameSamples, received) {
