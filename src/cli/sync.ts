@@ -156,9 +156,10 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
     );
     return;
   }
-  for (const { startSample, cfoSubcarriers, cfoHz, snrDb, metric, numSymbols, clockPpm } of frames) {
+  for (const { startSample, cfoSubcarriers, cfoHz, cfoWholeKnown, snrDb, metric, numSymbols, clockPpm } of frames) {
+    const modulo = cfoWholeKnown ? '' : ' + n';
     console.log(
-      `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
+      `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)}${modulo} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
         `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}` +
         (clockPpm === null ? '' : `, clock ${clockPpm >= 0 ? '+' : ''}${clockPpm.toFixed(1)} ppm`),
     );

@@ -10,7 +10,7 @@ import {
   type CpStretch,
   createCpSynchroniser,
 } from '../../sync/cp-synchroniser.js';
-import { createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
+import { createBandCfo, createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../../sync/numerology-guess.js';
 import { createPreambleDetector } from '../../sync/preamble-detector.js';
 import { createRepetitionDetector } from '../../sync/repetition-detector.js';
@@ -23,6 +23,8 @@ export interface FoundFrame {
   readonly sampleCount: number;
   readonly cfoSubcarriers: number;
   readonly cfoHz: number;
+  /** Whether the offset's whole subcarriers are known, by a known preamble or by which are empty; else it may be off by some. */
+  readonly cfoWholeKnown: boolean;
   readonly snrDb: number;
   readonly metric: number;
   readonly noiseVariance: number | null;
@@ -65,6 +67,9 @@ export interface FrameSearchResult {
   readonly frames: readonly FoundFrame[];
   readonly diagnosis: SearchDiagnosis;
 }
+
+/** Symbols behind an unknown preamble in which the occupied band is looked for. */
+const BEHIND = 8;
 
 /** Samples that the diagnosis looks at, at most. */
 export const LOOK = 400_000;
@@ -120,6 +125,7 @@ export async function findByPrefix(
       sampleCount: Math.min(stream.toOwn(stretch.endSample), recording.numSamples) - startSample,
       cfoSubcarriers,
       cfoHz: cfoSubcarriers * spacingHz,
+      cfoWholeKnown: grid != null && grid.activeBins.length < numerology.fftSize,
       snrDb: stretch.snrDb,
       metric: stretch.metric,
       noiseVariance: stretch.noiseVariance,
@@ -163,20 +169,29 @@ export async function findByPreamble(
     const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
     const found = [];
     for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    // Halves are equal where the symbol has even subcarriers only, opposite where odd ones (GNU Radio): the symbols behind tell.
+    const wholeOffset = createBandCfo(grid.fftSize, Math.floor(grid.fftSize / 8));
     const frames = found
       .filter(isWhole(recording, stream, grid.symbolLength))
-      .map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
-        method: 'repetition',
-        startSample: stream.toOwn(startSample),
-        sampleCount: Math.round(grid.symbolLength / stream.ratio),
-        cfoSubcarriers,
-        cfoHz: cfoSubcarriers * spacingHz,
-        snrDb,
-        metric,
-        noiseVariance: null,
-        numSymbols: null,
-        clockPpm: null,
-      }));
+      .map(({ startSample, cfoSubcarriers: fraction, snrDb, metric }): FoundFrame => {
+        const at = stream.toOwn(startSample);
+        const behind = stream.around(at, (1 + BEHIND) * grid.symbolLength);
+        const shift = wholeOffset(behind, grid.symbolLength, [grid.cyclicPrefixLength], BEHIND, fraction);
+        const cfoSubcarriers = fraction + (shift ?? 0);
+        return {
+          method: 'repetition',
+          startSample: at,
+          sampleCount: Math.round(grid.symbolLength / stream.ratio),
+          cfoSubcarriers,
+          cfoHz: cfoSubcarriers * spacingHz,
+          cfoWholeKnown: shift !== null,
+          snrDb,
+          metric,
+          noiseVariance: null,
+          numSymbols: null,
+          clockPpm: null,
+        };
+      });
     const { metric, at } = detector.best();
     const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
     const about = {
@@ -198,6 +213,7 @@ export async function findByPreamble(
     sampleCount: Math.round(options.frameSamples / stream.ratio),
     cfoSubcarriers: detection.cfoSubcarriers,
     cfoHz: detection.cfoSubcarriers * spacingHz,
+    cfoWholeKnown: true,
     snrDb: detection.snrDb,
     metric: detection.metric,
     noiseVariance: detection.noiseVariance,
