@@ -292,8 +292,16 @@ describe('guess of the numerology', () => {
     [64, 16],
     [256, 32],
     [1024, 72],
+    // No usual ones: 15 kHz at 19.2 MS/s, Wi-Fi at 30 MS/s, and others.
+    [1280, 90],
+    [96, 24],
+    [1536, 108],
+    [600, 100],
   ])('names N = %i, K = %i', (fftSize, prefix) => {
-    const x = burst({ fftSize, prefixes: [prefix], symbols: 120, seed: 5 });
+    const usual = (fftSize & (fftSize - 1)) === 0;
+    const x = usual
+      ? burst({ fftSize, prefixes: [prefix], symbols: 120, seed: 5 })
+      : repeated(fftSize, prefix, Math.floor(200_000 / (fftSize + prefix)));
     expect(guessNumerology(scene(x, { snrDb: 10 }))).toMatchObject({ fftSize, cyclicPrefixLength: prefix });
   });
 
