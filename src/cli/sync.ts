@@ -108,8 +108,10 @@ export async function searchFrames(
       ? Math.max(grid.preambleLength, told ?? 0)
       : grid.preambleLength + symbols * grid.symbolLength;
   let result = await findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
-  if (kind === 'auto' && result.frames.length === 0 && signal?.aborted !== true) {
-    const other = await findByPreamble(recording, grid, how, { repetition: true, frameSamples });
+  const goesOn = result.frames.length === 0 && result.diagnosis.swappedFrames === 0 && signal?.aborted !== true;
+  if (kind === 'auto' && goesOn) {
+    // Nobody asked for repetition alone: OFDM of this size must follow it.
+    const other = await findByPreamble(recording, grid, how, { repetition: true, beforeSymbols: true, frameSamples });
     if (other.frames.length > 0) result = other;
   }
   return { ...result, method, sampleRateHz };

@@ -161,12 +161,14 @@ export async function findByPreamble(
   recording: Recording,
   grid: Grid,
   search: FrameSearch,
-  options: { repetition: boolean; frameSamples: number },
+  options: { repetition: boolean; frameSamples: number; beforeSymbols?: boolean },
 ): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const spacingHz = stream.rateHz / grid.fftSize;
   if (options.repetition) {
-    const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
+    const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength, {
+      beforeSymbols: options.beforeSymbols === true,
+    });
     const found = [];
     for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
     // Halves are equal where the symbol has even subcarriers only, opposite where odd ones (GNU Radio): the symbols behind tell.
