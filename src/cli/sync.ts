@@ -172,7 +172,7 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
   );
   if (frames.length === 0) console.log(explain(diagnosis));
   else if (diagnosis.looksLike !== null)
-    console.log(`by repetition alone: any two equal halves count as a frame; ${hint(diagnosis.looksLike)}`);
+    console.log(`by repetition, whatever the symbols hold; ${hint(diagnosis.looksLike)}`);
 }
 
 const hint = ({ fftSize, cyclicPrefixLength }: NumerologyGuess): string =>

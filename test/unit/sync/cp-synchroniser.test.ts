@@ -2,48 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ComplexArray, concatComplex, createComplex, subarray } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
-import { createFft } from '../../../src/dsp/fft.js';
 import { type CpStretch, createCpSynchroniser } from '../../../src/sync/cp-synchroniser.js';
 import { createBandCfo, createIntegerCfo } from '../../../src/sync/integer-cfo.js';
 import { guessNumerology } from '../../../src/sync/numerology-guess.js';
 import { createRepetitionDetector } from '../../../src/sync/repetition-detector.js';
 import { convolve, gaussian } from '../ofdm/helpers.js';
-import { unitTaps } from './helpers.js';
-
-interface Burst {
-  readonly fftSize: number;
-  readonly prefixes: readonly number[];
-  readonly symbols: number;
-  readonly seed: number;
-  /** Subcarriers −used…used, DC left out; all by default. */
-  readonly used?: number;
-}
-
-/** OFDM symbols of QPSK with their prefixes, mean power 1. */
-function burst({ fftSize, prefixes, symbols, seed, used = fftSize / 2 }: Burst): ComplexArray {
-  const rng = createRng(seed).split('burst');
-  const fft = createFft(fftSize, 'unitary');
-  const parts: ComplexArray[] = [];
-  for (let s = 0; s < symbols; s++) {
-    const x = createComplex(fftSize);
-    let count = 0;
-    for (let f = -used; f <= used; f++) {
-      if (f === 0 && used < fftSize / 2) continue;
-      const bin = (f + fftSize) % fftSize;
-      x.re[bin] = rng.integer(2) * 2 - 1;
-      x.im[bin] = rng.integer(2) * 2 - 1;
-      count++;
-    }
-    const gain = Math.sqrt(fftSize / count / 2);
-    fft.inverse(x, x);
-    for (let i = 0; i < fftSize; i++) {
-      x.re[i] *= gain;
-      x.im[i] *= gain;
-    }
-    parts.push(subarray(x, fftSize - prefixes[s % prefixes.length]), x);
-  }
-  return concatComplex(parts);
-}
+import { burst, unitTaps } from './helpers.js';
 
 /** The burst between stretches of noise, turned, with a DC offset. */
 function scene(
@@ -339,6 +303,26 @@ describe('repetition detector', () => {
         expect(Math.abs(d.startSample - starts[i])).toBeLessThanOrEqual(6);
         expect(Math.abs(d.cfoSubcarriers - 0.4)).toBeLessThan(0.06);
       });
+    }
+  });
+
+  it('asked for what OFDM follows, takes no other halves, and none of a field of quarters', () => {
+    const ofdm = (seed: number): ComplexArray => burst({ fftSize: 64, prefixes: [16], symbols: 12, seed, used: 26 });
+    const quarter = gaussian(16, 'quarter');
+    const field = concatComplex(Array.from({ length: 5 }, () => quarter));
+    const long = concatComplex(Array.from({ length: 10 }, () => quarter));
+    const count = (x: ComplexArray, beforeSymbols: boolean): number => {
+      const detector = createRepetitionDetector(64, 16, { beforeSymbols });
+      return [...detector.execute(x), ...detector.execute(createComplex(detector.delaySamples))].length;
+    };
+    for (let seed = 0; seed < 10; seed++) {
+      const after = (head: ComplexArray, body: ComplexArray): ComplexArray =>
+        scene(concatComplex([head, body]), { snrDb: 10, cfo: 0.3 * Math.sin(seed), seed });
+      expect(count(after(preamble(seed), ofdm(seed)), true)).toBe(1);
+      expect(count(after(preamble(seed), gaussian(960, `data${seed}`)), true)).toBe(0);
+      expect(count(after(preamble(seed), gaussian(960, `data${seed}`)), false)).toBe(1);
+      expect(count(after(field, ofdm(seed)), true)).toBe(0);
+      expect(count(after(long, ofdm(seed)), false)).toBe(0);
     }
   });
 
