@@ -68,8 +68,10 @@ export const correlationEvidence = (metric: number, independent: number): number
 /**
  * Σ |R(τ)/R(0)|² over |τ| < reach: by how much fewer independent samples a coloured signal has. 1 for white noise. Lags
  * are taken ever more sparsely, with straight lines between.
+ *
+ * @param different samples that are not repetitions of others
  */
-export function colourOf(x: ComplexArray, from: number, count: number, reach: number): number {
+export function colourOf(x: ComplexArray, from: number, count: number, reach: number, different = count): number {
   const shareAt = (lag: number): number => {
     let [re, im, energy] = [0, 0, 0];
     for (let i = from; i + lag < from + count; i++) {
@@ -84,8 +86,8 @@ export function colourOf(x: ComplexArray, from: number, count: number, reach: nu
   while (lag < reach - 1) {
     const next = Math.min(reach - 1, lag + Math.max(1, lag >> 2));
     const value = shareAt(next);
-    // Twice, for lags of both signs; white noise's own small values, 1/count, are not correlation.
-    const own = 1 / count;
+    // Twice, for lags of both signs; white noise's own small values are not correlation.
+    const own = 1 / different;
     const steps = next - lag;
     sum += 2 * (steps === 1 ? Math.max(0, value - own) : (steps * Math.max(0, share + value - 2 * own)) / 2);
     [lag, share] = [next, value];

@@ -59,8 +59,8 @@ export function createRepetitionDetector(
   const threshold = 1 - falseAlarmPerSample ** (1 / (half - 2));
   const symbol = fftSize + cyclicPrefixLength;
   const longest = 8 * symbol;
-  // Of one symbol: K + 1 positions, and those to either side that share most of it.
-  const longestPlateau = cyclicPrefixLength + 1 + half;
+  // Of one symbol: K + 1 positions, and those to either side that share most of it or seem to.
+  const longestPlateau = cyclicPrefixLength + half + (half >> 1);
   const pattern = createCpPattern(
     { fftSize, cyclicPrefixLengths: [Math.max(1, cyclicPrefixLength)] },
     FOLLOWING.symbols,
@@ -134,7 +134,7 @@ export function createRepetitionDetector(
       im += ims[j];
     }
     // A coloured signal has fewer independent samples than it has samples: it must repeat itself the better.
-    const colour = colourOf(buffer, first - base + best.at, fftSize, half);
+    const colour = colourOf(buffer, first - base + best.at, fftSize, half, half);
     const least = colour < half / 4 ? 1 - falseAlarmPerSample ** (1 / Math.max(1, half / colour - 2)) : 1;
     if (best.metric <= least) return { found: null, end, goesOn: false };
     const found = describe(first + best.at, Math.atan2(im, re) / Math.PI, best.metric);
