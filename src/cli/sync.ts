@@ -172,7 +172,14 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
   );
   if (frames.length === 0) console.log(explain(diagnosis));
   else if (diagnosis.looksLike !== null)
-    console.log(`by repetition, whatever the symbols hold; ${hint(diagnosis.looksLike)}`);
+    console.log(`${reservation(frames, diagnosis, method)}; ${hint(diagnosis.looksLike)}`);
+}
+
+/** Why what was found may be something else. */
+function reservation(frames: readonly FoundFrame[], { samplesSearched }: SearchDiagnosis, method: string): string {
+  if (method !== 'cp') return 'by repetition, whatever the symbols hold';
+  const share = frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0) / samplesSearched;
+  return `in ${(100 * share).toFixed(0)} % of the samples only`;
 }
 
 const hint = ({ fftSize, cyclicPrefixLength }: NumerologyGuess): string =>

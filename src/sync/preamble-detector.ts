@@ -51,8 +51,8 @@ const OWN_COLOUR = 0.5;
 const MOST_THRESHOLD = 0.65;
 /** M is the square of the share that repeats itself; Q explains as much (ours: 0.79 of it at least at 0 dB, 0.97 from 3 dB). */
 const LEAST_OF_REPEATED = 0.75;
-/** … and no more than twice what the halves' difference leaves for a signal (ours: 1.83 times at most at 0 dB, 1.5 from 3 dB). */
-const MOST_OF_REPEATED = 2;
+/** … and not much more than the halves' difference leaves for a signal (ours: 2.5 times in one of 2000 at 0 dB, 1.5 from 3 dB). */
+const MOST_OF_REPEATED = 2.5;
 /** Positions that noise makes candidates; each costs a verification, which then decides. */
 const candidateProbability = 0.01;
 /** The running sums are formed afresh at multiples of this many samples: no drift. */

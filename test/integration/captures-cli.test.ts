@@ -405,6 +405,23 @@ describe('a reception as radios give it', () => {
     for (const { startSample, sampleCount } of parts) {
       expect(startSample >= cut || startSample + sampleCount <= cut).toBe(true);
     }
+    // Wrong numerologies are answered with the right one, whether they fit somewhere by chance or not.
+    for (const [fftSize, prefix] of [
+      ['64', '6'],
+      ['128', '9'],
+    ]) {
+      const { out } = await blindlink([
+        'sync',
+        'clean',
+        '--method',
+        'cp',
+        '--fft-size',
+        fftSize,
+        '--cp-length',
+        prefix,
+      ]);
+      expect(out).toMatch(/looks like OFDM with FFT size 64 and prefix 16/);
+    }
     await blindlink(['convert', 'clean', 'faster', '--resample', '1.5M']);
     const resampled = frames(await blindlink(['sync', 'faster', ...search, '--resample', '1M']));
     expect(resampled.length).toBeGreaterThan(0);

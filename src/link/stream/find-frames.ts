@@ -141,7 +141,17 @@ export async function findByPrefix(
     snrGuessDb: best?.snrGuessDb ?? -Infinity,
     cfoGuessSubcarriers: best?.cfoGuessSubcarriers ?? 0,
   };
-  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+  // A wrong numerology may fit here and there; the right one fits wherever there is a signal.
+  const covered = frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
+  const diagnosis = diagnose(recording, search, about, frames, 0, covered < 0.5 * about.samplesSearched);
+  const { looksLike } = diagnosis;
+  const prefixes = numerology.cyclicPrefixLengths;
+  const prefix = prefixes.reduce((a, b) => a + b, 0) / prefixes.length;
+  const isOurs =
+    looksLike?.fftSize === numerology.fftSize && Math.abs(looksLike.cyclicPrefixLength - prefix) <= 1 + prefix / 16;
+  // At another rate the hint would be for the recording's own.
+  const isAsked = frames.length > 0 && (isOurs || stream.ratio !== 1);
+  return { frames, diagnosis: isAsked ? { ...diagnosis, looksLike: null } : diagnosis };
 }
 
 /** The recording's parts between gaps. */
