@@ -370,7 +370,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
           search(subarray(coming, from, edge), out);
           from = edge;
           const at = divided + edge - margin;
-          if (edge === margin + blockLength || at === 0) continue;
+          if (edge === margin + blockLength || at <= early) continue;
           // An edge is known to a few samples: those before it belong to both parts.
           from -= early;
           divide(at, at - early, out);
