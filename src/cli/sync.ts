@@ -108,8 +108,10 @@ export async function searchFrames(
       ? Math.max(grid.preambleLength, told ?? 0)
       : grid.preambleLength + symbols * grid.symbolLength;
   let result = await findByPreamble(recording, grid, how, { repetition: kind === 'repetition', frameSamples });
-  if (kind === 'auto' && result.frames.length === 0 && signal?.aborted !== true) {
-    const other = await findByPreamble(recording, grid, how, { repetition: true, frameSamples });
+  const goesOn = result.frames.length === 0 && result.diagnosis.swappedFrames === 0 && signal?.aborted !== true;
+  if (kind === 'auto' && goesOn) {
+    // Nobody asked for repetition alone: OFDM of this size must follow it.
+    const other = await findByPreamble(recording, grid, how, { repetition: true, beforeSymbols: true, frameSamples });
     if (other.frames.length > 0) result = other;
   }
   return { ...result, method, sampleRateHz };
@@ -156,9 +158,10 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
     );
     return;
   }
-  for (const { startSample, cfoSubcarriers, cfoHz, snrDb, metric, numSymbols, clockPpm } of frames) {
+  for (const { startSample, cfoSubcarriers, cfoHz, cfoWholeKnown, snrDb, metric, numSymbols, clockPpm } of frames) {
+    const modulo = cfoWholeKnown ? '' : ' + n';
     console.log(
-      `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
+      `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)}${modulo} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
         `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}` +
         (clockPpm === null ? '' : `, clock ${clockPpm >= 0 ? '+' : ''}${clockPpm.toFixed(1)} ppm`),
     );
@@ -169,7 +172,14 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
   );
   if (frames.length === 0) console.log(explain(diagnosis));
   else if (diagnosis.looksLike !== null)
-    console.log(`by repetition alone: any two equal halves count as a frame; ${hint(diagnosis.looksLike)}`);
+    console.log(`${reservation(frames, diagnosis, method)}; ${hint(diagnosis.looksLike)}`);
+}
+
+/** Why what was found may be something else. */
+function reservation(frames: readonly FoundFrame[], { samplesSearched }: SearchDiagnosis, method: string): string {
+  if (method !== 'cp') return 'by repetition, whatever the symbols hold';
+  const share = frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0) / samplesSearched;
+  return `in ${(100 * share).toFixed(0)} % of the samples only`;
 }
 
 const hint = ({ fftSize, cyclicPrefixLength }: NumerologyGuess): string =>

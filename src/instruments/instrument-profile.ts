@@ -16,7 +16,7 @@ const pattern = z.string().refine((text) => {
 const exchange = z.strictObject({
   /** What is sent; {value} stands for the value as `format` writes it. The terminator is added. */
   send: z.string().min(1),
-  /** Pattern of the answering line, or null for an instrument that does not answer. */
+  /** Pattern of the whole answering line, or null for an instrument that does not answer. */
   expect: pattern.nullable(),
 });
 
@@ -33,7 +33,7 @@ const quantity = z.strictObject({
   set: exchange.optional(),
   /** Group 1 of `expect` is the value. */
   get: exchange.optional(),
-  /** Pattern among lines that come by themselves (NMEA); group 1 is the value. */
+  /** Pattern of whole lines among those that come by themselves (NMEA); group 1 is the value. */
   listen: pattern.optional(),
   /** Where the instrument takes time: the value read back must come this near within so many milliseconds. */
   settle: z.strictObject({ tolerance: z.number().min(0), timeoutMs: z.int().positive() }).optional(),
@@ -55,6 +55,11 @@ export const instrumentProfileSchema = z.strictObject({
   timeoutMs: z.int().positive(),
   retries: z.int().min(0).max(10),
   identify: exchange.optional(),
+  /**
+   * SCPI's error queue: `clear` is sent before the first command, `send` behind each setting and where an answer is missing, until
+   * group 1 of `expect` is 0; group 2 is the message. A line that fits while an answer is due, and is none, is an error at once.
+   */
+  errors: z.strictObject({ clear: z.string().min(1), send: z.string().min(1), expect: pattern }).optional(),
   quantities: z.record(z.string(), quantity),
   source: z.string().min(1),
 });

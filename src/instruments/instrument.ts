@@ -32,6 +32,11 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
   let listener: ((line: string) => void) | null = null;
   let onClosed: (() => void) | null = null;
   let queue: Promise<unknown> = Promise.resolve();
+  /** Whether the error queue was emptied before the first command, and whether the instrument has one. */
+  let cleared = profile.errors === undefined;
+  let hasErrors = profile.errors !== undefined;
+  const wholeLine = (text: string): RegExp => new RegExp(`^(?:${text})$`);
+  const errorLine = profile.errors === undefined ? null : wholeLine(profile.errors.expect);
 
   port.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString('latin1')).split(terminator.receive);
@@ -48,6 +53,13 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
   port.on('close', end);
   port.on('end', end);
   port.on('error', end);
+
+  const errorIn = (text: string): string | null => {
+    const match = errorLine?.exec(text);
+    return match == null || Number(match[1]) === 0 ? null : text;
+  };
+  const refusal = (text: string): DeviceError =>
+    new DeviceError('instrument.refused', `${what}: reports the error ${text}`, { value: text });
 
   /** Waits for a line that fits. */
   const line = (expect: RegExp, ms: number, begin: () => void): Promise<RegExpExecArray> =>
@@ -78,6 +90,7 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
         const match = expect.exec(text);
         last = text;
         if (match !== null) finish(() => resolve(match));
+        else if (errorIn(text) !== null) finish(() => reject(refusal(text)));
       };
       onClosed = () => finish(() => reject(closed!));
       if (closed !== null) onClosed();
@@ -89,8 +102,29 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
     port.write(text + terminator.send, 'latin1');
   };
 
+  /** Errors that the instrument has kept: the first is thrown. One that does not answer is not asked again. */
+  const throwErrors = async (): Promise<void> => {
+    let first: DeviceError | null = null;
+    // A queue holds a few dozen at most: one that never ends is no queue.
+    for (let i = 0; hasErrors && i < 64; i++) {
+      let text: string | null = null;
+      try {
+        const [answer] = await line(errorLine!, timeoutMs, () => send(profile.errors!.send));
+        text = errorIn(answer);
+      } catch (error) {
+        if (closed !== null) throw error;
+        hasErrors = false;
+      }
+      if (text === null) break;
+      first ??= refusal(text);
+    }
+    if (first !== null) throw first;
+  };
+
   /** One command and its answer, again if none comes. */
   const exchange = async (command: string, expect: string | null): Promise<RegExpExecArray | null> => {
+    if (!cleared && closed === null) send(profile.errors!.clear);
+    cleared = true;
     if (expect === null) {
       if (closed !== null) throw closed;
       send(command);
@@ -98,9 +132,13 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
     }
     for (let attempt = 0; ; attempt++) {
       try {
-        return await line(new RegExp(expect), timeoutMs, () => send(command));
+        return await line(wholeLine(expect), timeoutMs, () => send(command));
       } catch (error) {
-        if (closed !== null || attempt >= retries) throw error;
+        if (closed !== null) throw error;
+        if (error instanceof DeviceError && error.code === 'instrument.refused') throw error;
+        if (attempt < retries) continue;
+        await throwErrors();
+        throw error;
       }
     }
   };
@@ -126,9 +164,14 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
   const read = async (name: string, quantity: Quantity): Promise<number | string> => {
     let match: RegExpExecArray | null = null;
     if (quantity.get !== undefined) match = await exchange(quantity.get.send, quantity.get.expect);
-    else if (quantity.listen !== undefined) match = await line(new RegExp(quantity.listen), timeoutMs, () => undefined);
+    else if (quantity.listen !== undefined) match = await line(wholeLine(quantity.listen), timeoutMs, () => undefined);
     if (match === null) throw new ConfigError('instrument.quantity', `${profile.name}: ${name} cannot be read`);
-    return valueOf(quantity, match[1] ?? match[0]);
+    const text = match[1] ?? match[0];
+    const value = valueOf(quantity, text);
+    // SCPI writes 9.9E37 for infinity and 9.91E37 for what is no number.
+    const isNumber = typeof value === 'number' && Math.abs(value) < 9.9e37;
+    if (isNumber || !isNumeric(quantity)) return value;
+    throw new DeviceError('instrument.answer', `${what}: ${name} reads ${JSON.stringify(text)}, which is no number`);
   };
 
   return {
@@ -147,6 +190,7 @@ export function instrumentOn(port: Duplex, profile: InstrumentProfile, address: 
           throw new ConfigError('instrument.quantity', `${profile.name}: ${name} cannot be set`);
         const wanted = checked(profile.name, name, quantity, value);
         await exchange(quantity.set.send.replaceAll('{value}', written(quantity, wanted)), quantity.set.expect);
+        await throwErrors();
         if (quantity.get === undefined) return wanted;
         const tolerance = quantity.settle?.tolerance ?? (quantity.step ?? 0) / 2 + 1e-9;
         const deadline = performance.now() + (quantity.settle?.timeoutMs ?? 0);
@@ -206,6 +250,10 @@ function written(quantity: Quantity, value: number | string): string {
   const [whole, fraction] = Math.abs(Number(value)).toFixed(digits).split('.');
   return `${Number(value) < 0 ? '-' : ''}${whole.padStart(pad, '0')}${fraction === undefined ? '' : `.${fraction}`}`;
 }
+
+/** Whether its values are numbers: it has bounds, steps or a format. */
+const isNumeric = ({ choices, min, max, step, format }: Quantity): boolean =>
+  choices === undefined && [min, max, step, format].some((one) => one !== undefined);
 
 function valueOf(quantity: Quantity, text: string): number | string {
   if (quantity.choices !== undefined) {

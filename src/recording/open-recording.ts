@@ -9,8 +9,9 @@ import { sigmfDatetime } from './datetime.js';
 import { parseExactJson } from './metadata-json.js';
 import { validateMetadata } from './metadata-schema.js';
 import { openRecording, type Recording } from './recording.js';
+import { readSdriq } from './sdriq.js';
 import { unpack } from './unpack.js';
-import { readWav } from './wav.js';
+import { type HeaderDescription, readWav } from './wav.js';
 
 /** What a user says of a file that does not say it itself. */
 export interface RawDescription {
@@ -28,7 +29,7 @@ export interface RawDescription {
 
 /**
  * Opens a recording by the name of any of its parts: `x`, `x.sigmf-meta`, `x.sigmf-data`, an archive `x.sigmf`, or a raw
- * file with a datatype in `raw` (or in its name, see `describeName`), or a WAV file; each also packed as `.gz` or `.xz`.
+ * file with a datatype in `raw` (or in its name, see `describeName`), or a WAV or SDRangel file; each also packed as `.gz` or `.xz`.
  *
  * @throws FormatError, one line: what is missing or wrong
  */
@@ -104,8 +105,8 @@ function openRaw(path: string, raw: RawDescription): Recording {
   if (statSync(path).isDirectory())
     throw new FormatError('recording.folder', `${path}: is a folder; name a recording in it`);
   const name = describeName(path);
-  const wav = /\.wav$/i.test(path) && raw.datatype === undefined ? readWav(path) : null;
-  const guess = raw.datatype ?? wav?.datatype ?? name.datatype;
+  const header = raw.datatype === undefined ? headerOf(path) : null;
+  const guess = raw.datatype ?? header?.datatype ?? name.datatype;
   if (guess === undefined) {
     throw new FormatError(
       'recording.datatype',
@@ -114,10 +115,10 @@ function openRaw(path: string, raw: RawDescription): Recording {
   }
   const datatype = parseDatatype(datatypeAlias(guess)).name;
   const beside = besideOf(path);
-  const rate = raw.sampleRateHz ?? wav?.sampleRateHz ?? beside.sampleRateHz ?? name.sampleRateHz;
+  const rate = raw.sampleRateHz ?? header?.sampleRateHz ?? beside.sampleRateHz ?? name.sampleRateHz;
   const frequency =
-    raw.centerFrequencyHz ?? wav?.centerFrequencyHz ?? beside.centerFrequencyHz ?? name.centerFrequencyHz;
-  const trailing = wav === null ? 0 : statSync(path).size - wav.start - wav.bytes;
+    raw.centerFrequencyHz ?? header?.centerFrequencyHz ?? beside.centerFrequencyHz ?? name.centerFrequencyHz;
+  const trailing = header === null ? 0 : statSync(path).size - header.start - header.bytes;
   const metadata: SigmfMetadata = {
     global: {
       'core:datatype': datatype,
@@ -128,14 +129,20 @@ function openRaw(path: string, raw: RawDescription): Recording {
     captures: [
       {
         'core:sample_start': 0,
-        ...(wav === null ? {} : { 'core:header_bytes': wav.start }),
+        ...(header === null ? {} : { 'core:header_bytes': header.start }),
         ...(frequency === undefined ? {} : { 'core:frequency': frequency }),
-        ...(wav?.datetime == null ? {} : { 'core:datetime': wav.datetime }),
+        ...(header?.datetime == null ? {} : { 'core:datetime': header.datetime }),
       },
     ],
     annotations: [],
   };
   return openRecording(raw.named ?? path, metadata, { file: path, start: 0, bytes: null }, null, raw);
+}
+
+/** WAV files and SDRangel's say what they hold. */
+function headerOf(path: string): HeaderDescription | null {
+  if (/\.wav$/i.test(path)) return readWav(path);
+  return /\.sdriq$/i.test(path) ? readSdriq(path) : null;
 }
 
 /** What a Portapack writes beside its `.C16`: `x.TXT` with `sample_rate=` and `center_frequency=`. */

@@ -1,14 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { FormatError } from '../core/errors.js';
 
-/** Where the samples of a WAV file lie, and what it says of them. */
-export interface WavDescription {
+/** Where the samples of a file with a header lie, and what it says of them. */
+export interface HeaderDescription {
   readonly datatype: string;
   readonly sampleRateHz: number;
   /** First byte of the samples and their number. */
   readonly start: number;
   readonly bytes: number;
-  /** From an `auxi` chunk, as many receivers' programs write it. */
+  /** In a WAV file from an `auxi` chunk, as many receivers' programs write it. */
   readonly centerFrequencyHz: number | null;
   readonly datetime: string | null;
 }
@@ -27,7 +27,7 @@ const MOST_CHUNKS = 1000;
  *
  * @throws FormatError for anything else
  */
-export function readWav(path: string): WavDescription {
+export function readWav(path: string): HeaderDescription {
   const wrong = (what: string): FormatError => new FormatError('recording.wav', `${path}: ${what}`);
   let file: number;
   try {
@@ -46,7 +46,7 @@ export function readWav(path: string): WavDescription {
     if (head.length < 12 || !['RIFF', 'RF64', 'BW64'].includes(riff) || head.toString('latin1', 8, 12) !== 'WAVE') {
       throw wrong('is no WAV file');
     }
-    let format: Omit<WavDescription, 'start' | 'bytes' | 'centerFrequencyHz' | 'datetime'> | null = null;
+    let format: Omit<HeaderDescription, 'start' | 'bytes' | 'centerFrequencyHz' | 'datetime'> | null = null;
     let data: { start: number; bytes: number } | null = null;
     let longBytes: number | null = null;
     let [centerFrequencyHz, datetime]: [number | null, string | null] = [null, null];

@@ -1,4 +1,4 @@
-import { type ComplexArray, createComplex } from '../core/complex.js';
+import { type ComplexArray, createComplex, subarray } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { powerToDb } from '../core/units.js';
 import {
@@ -10,6 +10,7 @@ import {
   estimateCpWindow,
   LagProducts,
 } from './cp-window.js';
+import { powerEdges } from './power-edges.js';
 
 export type { CpNumerology } from './cp-window.js';
 
@@ -94,6 +95,11 @@ type State =
       readonly colour: number;
     };
 
+/** A stretch, and the mean power of its prefixes. */
+interface Measured extends CpStretch {
+  readonly power: number;
+}
+
 interface PlacedEstimate extends CpEstimate {
   /** Stream position of a period's first sample. */
   readonly at: number;
@@ -103,12 +109,21 @@ interface PlacedEstimate extends CpEstimate {
 const TRACKING_EVIDENCE = 4;
 /** A stretch must be this long at least to be reported. */
 const LEAST_SYMBOLS = 4;
+/** Samples in which power edges are looked for together: at least, at most, and in symbols. */
+const EDGE_BLOCK = { least: 4096, most: 65_536, symbols: 64 } as const;
+/** Carrier offsets that differ by less than this many subcarriers may be one station's. */
+const LEAST_CFO_STEP = 0.02;
+/** … and so may powers within a factor of two. */
+const MOST_POWER_RATIO = 2;
 
 /**
- * Finds stretches of OFDM by their cyclic prefixes alone: no preamble, no known symbol. Windows of W symbols follow one
+ * Finds stretches of OFDM by their cyclic prefixes alone: no preamble, no known symbol. The stream is first divided where its
+ * power changes at once (see `powerEdges`): bursts of several stations are looked at one by one. Windows of W symbols follow one
  * another at half their length (see `estimateCpWindow`); neighbours that agree in timing (within half the prefix)
  * and carrier offset make a stretch, whose ends are then found symbol by symbol: the run with the largest sum of
- * Re(γ_s·e^{−jφ})/Φ_s − ½·ρ̂, a cumulative-sum test between prefix and no prefix. Stretches do not overlap.
+ * Re(γ_s·e^{−jφ})/Φ_s − ½·ρ̂, a cumulative-sum test between prefix and no prefix. A run is divided where its carrier offset
+ * steps. Stretches do not overlap; what was divided for nothing (a click, a fade) and agrees in timing, offset and power is
+ * put together again.
  *
  * @throws ConfigError for a numerology or option out of range
  */
@@ -133,11 +148,28 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   const tolerance = Math.max(2, longestPrefix / 2);
   const sums = new LagProducts(products + hop);
   const buffer = createComplex(2 * (need + hop));
+  const symbolLength = periodLength / symbolsPerPeriod;
+  const tail = need + hop + periodLength;
+
+  // Samples wait in `coming` until the edges of their block are known: block [divided, divided + blockLength).
+  const edgeLengths = [Math.max(16, longestPrefix), fftSize];
+  const early = Math.max(2, longestPrefix >> 2);
+  const margin = 3 * Math.max(...edgeLengths);
+  const { least, most, symbols: blockSymbols } = EDGE_BLOCK;
+  const blockLength = Math.max(fftSize, Math.min(most, Math.max(least, blockSymbols * fftSize)));
+  const coming = createComplex(blockLength + 2 * margin);
+  let waiting = margin;
+  let divided = 0;
+  let searched = 0;
 
   let base = 0;
   let filled = 0;
   let next = 0;
+  /** First sample of the part between edges, and the one behind it, infinite before it is known. */
+  let partStart = 0;
+  let partEnd = Infinity;
   let state: State = { kind: 'searching' };
+  let held: Measured | null = null;
   let found = 0;
   /** Where the last stretch ended. */
   let behind = 0;
@@ -150,10 +182,41 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       const period = Math.floor(s / symbolsPerPeriod);
       const first = at + period * periodLength + starts[s % symbolsPerPeriod];
       const k = prefixes[s % symbolsPerPeriod];
-      if (first < base || first + k + fftSize > base + filled) continue;
+      if (first < base || first + k + fftSize > Math.min(base + filled, partEnd + tolerance)) continue;
       out.push({ ...symbolSums(buffer, sums, first - base, k, fftSize), at: first, window });
     }
     return out;
+  };
+
+  const emit = (out: CpStretch[]): void => {
+    if (held === null) return;
+    const { power: _, ...stretch } = held;
+    out.push(stretch);
+    held = null;
+  };
+
+  /** Whether `b` goes on where `a` ended, as far as timing, carrier offset and power tell. */
+  const goesOn = (a: Measured, b: Measured): boolean => {
+    const turn = Math.abs(wrap(b.cfoSubcarriers - a.cfoSubcarriers, 1));
+    // The error of a phase of D products of correlation ρ: √((1 − ρ²)/(2ρ²D)); D is half of the prefixes.
+    const variance = ({ metric, numSymbols }: Measured): number =>
+      (1 - metric ** 2) / (metric ** 2 * numSymbols * longestPrefix * (2 * Math.PI) ** 2);
+    const ratio = Math.max(a.power / b.power, b.power / a.power);
+    return (
+      b.startSample - a.endSample <= 2 * symbolLength + tolerance &&
+      Math.abs(apart(a.startSample, b.startSample)) <= Math.max(2, longestPrefix >> 2) &&
+      turn < LEAST_CFO_STEP + 4 * Math.sqrt(variance(a) + variance(b)) &&
+      ratio < MOST_POWER_RATIO
+    );
+  };
+
+  const offer = (stretch: Measured, out: CpStretch[]): void => {
+    if (held !== null && goesOn(held, stretch)) held = joined(held, stretch, symbolLength);
+    else {
+      emit(out);
+      held = stretch;
+      found++;
+    }
   };
 
   const close = (out: CpStretch[]): void => {
@@ -166,15 +229,14 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     for (const [from, to] of runsOf(fresh, windows)) {
       const stretch = conclude(fresh.slice(from, to), windows, colour);
       if (stretch === null) continue;
-      out.push(stretch);
-      found++;
+      offer(stretch, out);
       behind = stretch.endSample - fftSize;
     }
     state = { kind: 'searching' };
   };
 
   const lookAt = (out: CpStretch[]): void => {
-    sums.form(buffer, next - base, products, fftSize);
+    sums.form(buffer, next - base, products, fftSize, partEnd - base);
     const estimate = estimateCpWindow(pattern, sums);
     const detected = estimate.evidence > -Math.log(falseAlarm);
     let placed = { ...estimate, at: next + estimate.offset };
@@ -223,7 +285,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     run: readonly SymbolSums[],
     windows: readonly PlacedEstimate[],
     colour: number,
-  ): CpStretch | null => {
+  ): Measured | null => {
     if (run.length < LEAST_SYMBOLS) return null;
     const total = run.map((symbol): Sums => symbol).reduce(addSums);
     const metric = Math.min(1, Math.hypot(total.re, total.im) / total.energy);
@@ -237,45 +299,91 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
     const shift = anchor === null ? 0 : apart(run[0].window, anchor.at);
     return {
-      startSample: Math.max(0, run[0].at + shift),
-      endSample: run[run.length - 1].at + longestPrefix + fftSize,
+      startSample: Math.max(partStart, run[0].at + shift),
+      endSample: Math.min(partEnd, run[run.length - 1].at + longestPrefix + fftSize),
       numSymbols: run.length,
       cfoSubcarriers: Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
       metric,
       snrDb: powerToDb(late / (1 - late)),
       noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - late),
       drift: driftOf(windows, periodLength),
+      power: total.energy / (run.length * perSymbol),
     };
   };
 
+  const search = (block: ComplexArray, out: CpStretch[]): void => {
+    for (let at = 0; at < block.re.length;) {
+      if (filled === buffer.re.length) {
+        // Keep one hop before the next window.
+        const drop = Math.max(0, Math.min(filled, next - hop - base));
+        buffer.re.copyWithin(0, drop, filled);
+        buffer.im.copyWithin(0, drop, filled);
+        base += drop;
+        filled -= drop;
+      }
+      const count = Math.min(block.re.length - at, buffer.re.length - filled);
+      buffer.re.set(block.re.subarray(at, at + count), filled);
+      buffer.im.set(block.im.subarray(at, at + count), filled);
+      filled += count;
+      at += count;
+      // One hop more than the window needs: a stretch's last symbols lie there.
+      while (next + need <= base + filled) {
+        if (next < partEnd || state.kind === 'locked') lookAt(out);
+        next += hop;
+        // What begins from here on is too far behind to go on with it.
+        if (held !== null && state.kind === 'searching' && next - hop > held.endSample + 4 * symbolLength) emit(out);
+      }
+    }
+  };
+
+  const restart = (at: number): void => {
+    base = next = partStart = behind = at;
+    filled = 0;
+    partEnd = Infinity;
+    state = { kind: 'searching' };
+  };
+
+  /** Ends the part that is being searched, and begins another. */
+  const divide = (end: number, start: number, out: CpStretch[]): void => {
+    if (end - partStart >= LEAST_SYMBOLS * symbolLength) {
+      partEnd = end;
+      search(createComplex(tail), out);
+      close(out);
+    }
+    restart(start);
+  };
+
   return {
-    delaySamples: need + hop + periodLength,
+    delaySamples: blockLength + margin + tail + hop + Math.ceil(6 * symbolLength),
     execute(block) {
       const out: CpStretch[] = [];
+      searched += block.re.length;
       for (let at = 0; at < block.re.length;) {
-        if (filled === buffer.re.length) {
-          // Keep one hop before the next window.
-          const drop = Math.max(0, Math.min(filled, next - hop - base));
-          buffer.re.copyWithin(0, drop, filled);
-          buffer.im.copyWithin(0, drop, filled);
-          base += drop;
-          filled -= drop;
-        }
-        const count = Math.min(block.re.length - at, buffer.re.length - filled);
-        buffer.re.set(block.re.subarray(at, at + count), filled);
-        buffer.im.set(block.im.subarray(at, at + count), filled);
-        filled += count;
+        const count = Math.min(block.re.length - at, coming.re.length - waiting);
+        coming.re.set(block.re.subarray(at, at + count), waiting);
+        coming.im.set(block.im.subarray(at, at + count), waiting);
+        waiting += count;
         at += count;
-        // One hop more than the window needs: a stretch's last symbols lie there.
-        while (next + need <= base + filled) {
-          lookAt(out);
-          next += hop;
+        if (waiting < coming.re.length) continue;
+        let from = margin;
+        for (const edge of [...powerEdges(coming, margin, margin + blockLength, edgeLengths), margin + blockLength]) {
+          search(subarray(coming, from, edge), out);
+          from = edge;
+          const at = divided + edge - margin;
+          if (edge === margin + blockLength || at <= early) continue;
+          // An edge is known to a few samples: those before it belong to both parts.
+          from -= early;
+          divide(at, at - early, out);
         }
+        divided += blockLength;
+        coming.re.copyWithin(0, blockLength);
+        coming.im.copyWithin(0, blockLength);
+        waiting = 2 * margin;
       }
       return out;
     },
     diagnosis() {
-      const samplesSearched = base + filled;
+      const samplesSearched = searched;
       const ratio = Math.min(best.metric, 1 - 1e-9);
       return {
         verdict: samplesSearched === 0 ? 'no-samples' : found > 0 ? 'found' : 'nothing',
@@ -288,8 +396,12 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       };
     },
     reset() {
-      base = filled = next = found = behind = 0;
-      state = { kind: 'searching' };
+      restart(0);
+      found = searched = divided = 0;
+      waiting = margin;
+      coming.re.fill(0);
+      coming.im.fill(0);
+      held = null;
       best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
     },
   };
@@ -344,7 +456,9 @@ function runsOf(symbols: readonly SymbolSums[], windows: readonly PlacedEstimate
   const runs: [number, number][] = [];
   let [sum, top, from, to] = [0, 0, 0, 0];
   const end = (): void => {
-    if (to > from) runs.push([from, to]);
+    if (to === from) return;
+    const edges = [from, ...offsetSteps(symbols.slice(from, to)).map((i) => from + i), to];
+    for (let i = 1; i < edges.length; i++) runs.push([edges[i - 1], edges[i]]);
   };
   aligned.forEach((value, i) => {
     sum += value - 0.5 * typical;
@@ -359,6 +473,64 @@ function runsOf(symbols: readonly SymbolSums[], windows: readonly PlacedEstimate
   });
   end();
   return runs;
+}
+
+/**
+ * Where the carrier offset of a run of symbols steps: the mean phases of up to eight symbols before and behind differ by six
+ * standard deviations and LEAST_CFO_STEP, and by twice what either side changes in itself (a channel that moves, or an oscillator
+ * that wanders, does not step).
+ *
+ * @returns indices of first symbols behind a step, ascending
+ */
+function offsetSteps(run: readonly SymbolSums[]): number[] {
+  const phase = (from: number, to: number): number => {
+    let [re, im] = [0, 0];
+    for (let i = from; i < to; i++) {
+      re += run[i].lateRe;
+      im += run[i].lateIm;
+    }
+    return Math.atan2(im, re);
+  };
+  const between = (a: number, b: number): number => Math.abs(wrap(b - a, 2 * Math.PI));
+  const changes = run.slice(1).map((_, i) => between(phase(i, i + 1), phase(i + 1, i + 2)));
+  const deviation = (1.48 * (changes.sort((a, b) => a - b)[changes.length >> 1] ?? 0)) / Math.SQRT2;
+  const steps: number[] = [];
+  let [best, bestAt] = [0, -1];
+  const end = (): void => {
+    if (bestAt >= 0) steps.push(bestAt);
+    [best, bestAt] = [0, -1];
+  };
+  for (let i = LEAST_SYMBOLS; i + LEAST_SYMBOLS <= run.length; i++) {
+    const side = Math.min(8, i, run.length - i);
+    const half = side >> 1;
+    const step = between(phase(i - side, i), phase(i, i + side));
+    const own = Math.max(
+      between(phase(i - side, i - half), phase(i - half, i)),
+      between(phase(i, i + half), phase(i + half, i + side)),
+    );
+    const least = Math.max(6 * deviation * Math.sqrt(2 / side), 2 * Math.PI * LEAST_CFO_STEP, 2 * own);
+    if (step > least && step > best) [best, bestAt] = [step, i];
+    if (bestAt >= 0 && i - bestAt >= LEAST_SYMBOLS) end();
+  }
+  end();
+  return steps;
+}
+
+/** Two stretches that follow one another as one, with the symbols between them. */
+function joined(a: Measured, b: Measured, symbolLength: number): Measured {
+  const share = b.numSymbols / (a.numSymbols + b.numSymbols);
+  const mean = (x: number, y: number): number => x + share * (y - x);
+  return {
+    startSample: a.startSample,
+    endSample: b.endSample,
+    numSymbols: Math.round((b.endSample - a.startSample) / symbolLength),
+    cfoSubcarriers: wrap(a.cfoSubcarriers + share * wrap(b.cfoSubcarriers - a.cfoSubcarriers, 1), 1),
+    metric: mean(a.metric, b.metric),
+    snrDb: mean(a.snrDb, b.snrDb),
+    noiseVariance: mean(a.noiseVariance, b.noiseVariance),
+    drift: a.drift === 0 || b.drift === 0 ? a.drift + b.drift : mean(a.drift, b.drift),
+    power: mean(a.power, b.power),
+  };
 }
 
 function wrap(value: number, period: number): number {

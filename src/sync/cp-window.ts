@@ -68,8 +68,10 @@ export const correlationEvidence = (metric: number, independent: number): number
 /**
  * Σ |R(τ)/R(0)|² over |τ| < reach: by how much fewer independent samples a coloured signal has. 1 for white noise. Lags
  * are taken ever more sparsely, with straight lines between.
+ *
+ * @param different samples that are not repetitions of others
  */
-export function colourOf(x: ComplexArray, from: number, count: number, reach: number): number {
+export function colourOf(x: ComplexArray, from: number, count: number, reach: number, different = count): number {
   const shareAt = (lag: number): number => {
     let [re, im, energy] = [0, 0, 0];
     for (let i = from; i + lag < from + count; i++) {
@@ -84,8 +86,8 @@ export function colourOf(x: ComplexArray, from: number, count: number, reach: nu
   while (lag < reach - 1) {
     const next = Math.min(reach - 1, lag + Math.max(1, lag >> 2));
     const value = shareAt(next);
-    // Twice, for lags of both signs; white noise's own small values, 1/count, are not correlation.
-    const own = 1 / count;
+    // Twice, for lags of both signs; white noise's own small values are not correlation.
+    const own = 1 / different;
     const steps = next - lag;
     sum += 2 * (steps === 1 ? Math.max(0, value - own) : (steps * Math.max(0, share + value - 2 * own)) / 2);
     [lag, share] = [next, value];
@@ -111,22 +113,26 @@ export class LagProducts {
     this.energy = new Float64Array(capacity + 1);
   }
 
-  /** From x[from … from + count + lag − 1], its mean removed: a DC offset looks the same at any lag. */
-  form(x: ComplexArray, from: number, count: number, lag: number): void {
+  /**
+   * From x[from … from + count + lag − 1], its mean removed: a DC offset looks the same at any lag. Samples from `end` on
+   * are not there: their products are zero.
+   */
+  form(x: ComplexArray, from: number, count: number, lag: number, end = Infinity): void {
     this.count = count;
-    const end = from + count + lag;
+    const last = Math.max(from, Math.min(end, from + count + lag));
     let meanRe = 0;
     let meanIm = 0;
-    for (let n = from; n < end; n++) {
+    for (let n = from; n < last; n++) {
       meanRe += x.re[n];
       meanIm += x.im[n];
     }
-    meanRe /= count + lag;
-    meanIm /= count + lag;
+    meanRe /= Math.max(1, last - from);
+    meanIm /= Math.max(1, last - from);
     this.meanRe = meanRe;
     this.meanIm = meanIm;
     let [re, im, energy] = [0, 0, 0];
-    for (let i = 0; i < count; i++) {
+    const there = Math.min(count, Math.max(0, last - lag - from));
+    for (let i = 0; i < there; i++) {
       const ar = x.re[from + i] - meanRe;
       const ai = x.im[from + i] - meanIm;
       const br = x.re[from + i + lag] - meanRe;
@@ -138,6 +144,9 @@ export class LagProducts {
       this.im[i + 1] = im;
       this.energy[i + 1] = energy;
     }
+    this.re.fill(re, there + 1, count + 1);
+    this.im.fill(im, there + 1, count + 1);
+    this.energy.fill(energy, there + 1, count + 1);
   }
 }
 

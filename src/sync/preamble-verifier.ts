@@ -4,6 +4,7 @@ import { createFft } from '../dsp/fft.js';
 import type { Grid } from '../ofdm/grid.js';
 import { createPreamble } from '../ofdm/preamble.js';
 import { correctCfo } from './correct-cfo.js';
+import { colourOf } from './cp-window.js';
 import { HalfCorrelator } from './half-correlator.js';
 
 /** What the known preamble says about a candidate. */
@@ -20,6 +21,8 @@ export interface PreambleFit {
   readonly contrast: number;
   /** Share of the energy of the second word's subcarriers that lies in the strongest three; near 1 for a narrow band signal. */
   readonly topShare: number;
+  /** By how much fewer independent samples the preamble's have: see `colourOf`. 1 for white noise, 1.1 to 5 for a preamble. */
+  readonly colour: number;
   /** M of the half correlator, averaged over the plateau. */
   readonly metric: number;
   /** Mean power of an active cell over σ², in dB. */
@@ -265,6 +268,7 @@ export function createPreambleVerifier(grid: Grid, maxCfoSubcarriers: number): P
         correlation: Math.min(1, whole, 2 * first, 2 * second),
         contrast: inside / (k + 1) / Math.max(outside / (lagPower.length - k - 1), Number.MIN_VALUE),
         topShare,
+        colour: colourOf(corrected, lag, length, half),
         metric: plateau.metric,
         snrDb: powerToDb(signalPower / grid.meanPower / noiseVariance),
         noiseVariance,

@@ -1,7 +1,7 @@
 import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { powerToDb } from '../core/units.js';
-import { colourOf } from './cp-window.js';
+import { colourOf, createCpPattern, estimateCpWindow, LagProducts } from './cp-window.js';
 import { HalfCorrelator } from './half-correlator.js';
 
 /** A symbol of two equal halves, whatever they hold. */
@@ -24,10 +24,20 @@ export interface RepetitionDetector {
   best(): { readonly metric: number; readonly at: number };
 }
 
+export interface RepetitionOptions {
+  /** Of white noise; 1e−8 by default. */
+  readonly falseAlarmPerSample?: number;
+  /** Report only halves that are not two equal parts each, and that OFDM of this size and prefix follows, in time and offset. */
+  readonly beforeSymbols?: boolean;
+}
+
+/** Symbols behind a preamble whose prefixes are looked at, the evidence that they must show, and the subcarriers by which they may be off. */
+const FOLLOWING = { symbols: 8, evidence: 12, tolerance: 0.1 } as const;
+
 /**
  * Finds any Schmidl–Cox preamble, without knowing its symbols: M (see HalfCorrelator) above the threshold that white noise passes
  * with `falseAlarmPerSample`, then the K + 1 neighbouring positions with the largest mean M. A repetition that lasts
- * longer than 8 symbols (a carrier, a periodic interferer) is not reported. Of a coloured signal, whose neighbouring samples are
+ * longer than one symbol (Wi-Fi's short training field, a carrier, a periodic interferer) is not reported. Of a coloured signal, whose neighbouring samples are
  * alike, the plateau must pass the threshold for as many independent samples as it has (`colourOf`). Where the preamble is known, the preamble detector
  * is better by far: it works at lower SNR and gives the whole offset.
  *
@@ -36,8 +46,9 @@ export interface RepetitionDetector {
 export function createRepetitionDetector(
   fftSize: number,
   cyclicPrefixLength: number,
-  falseAlarmPerSample = 1e-8,
+  options: RepetitionOptions = {},
 ): RepetitionDetector {
+  const { falseAlarmPerSample = 1e-8, beforeSymbols = false } = options;
   if (!Number.isInteger(fftSize) || fftSize < 16 || fftSize % 2 !== 0 || fftSize > 65_536) {
     throw new ConfigError('config.sync', `FFT size is ${fftSize}: choose an even number from 16 to 65536`);
   }
@@ -48,8 +59,16 @@ export function createRepetitionDetector(
   const threshold = 1 - falseAlarmPerSample ** (1 / (half - 2));
   const symbol = fftSize + cyclicPrefixLength;
   const longest = 8 * symbol;
-  const behind = longest + symbol + fftSize;
+  // Of one symbol: K + 1 positions, and those to either side that share most of it or seem to.
+  const longestPlateau = cyclicPrefixLength + half + (half >> 1);
+  const pattern = createCpPattern(
+    { fftSize, cyclicPrefixLengths: [Math.max(1, cyclicPrefixLength)] },
+    FOLLOWING.symbols,
+  );
+  const products = new LagProducts(pattern.length + pattern.periodLength);
+  const behind = longest + 4 * symbol + fftSize;
   const correlator = new HalfCorrelator(half);
+  const quarters = new HalfCorrelator(fftSize >> 2);
   const buffer = createComplex(4 * behind);
   const top = { metric: 0, at: -1 };
   let base = 0;
@@ -57,6 +76,33 @@ export function createRepetitionDetector(
   let next = 0;
   /** Where a repetition too long for a preamble was left. */
   let endless = -1;
+
+  const describe = (startSample: number, cfoSubcarriers: number, metric: number): Repetition => {
+    const rho = Math.min(Math.sqrt(metric), 1 - 1e-9);
+    return { startSample, cfoSubcarriers, metric, snrDb: powerToDb(rho / (1 - rho)) };
+  };
+
+  /** Whether quarters are as equal as halves: 802.11's short training fields, not a symbol of two halves. */
+  const hasQuarters = ({ startSample, metric }: Repetition): boolean => {
+    const alike = (d: number): boolean => {
+      quarters.start(buffer, startSample + cyclicPrefixLength + d - base);
+      return quarters.metric() > 0.5 * metric;
+    };
+    return alike(0) && alike(fftSize >> 2);
+  };
+
+  /** Whether the prefixes of the symbols behind lie where they should, and turn as the halves do. */
+  const isFollowed = ({ startSample, cfoSubcarriers }: Repetition): boolean => {
+    const early = symbol >> 1;
+    products.form(buffer, startSample + symbol - early - base, products.capacity, fftSize);
+    const { offset, cfoSubcarriers: turn, evidence } = estimateCpWindow(pattern, products);
+    const apart = turn - cfoSubcarriers;
+    return (
+      evidence > FOLLOWING.evidence &&
+      Math.abs(offset - early) <= Math.max(2, cyclicPrefixLength / 2) &&
+      Math.abs(apart - Math.round(apart)) < FOLLOWING.tolerance
+    );
+  };
 
   /** From the first position above the threshold: the plateau, or null for something that is no preamble. */
   const measure = (first: number): { found: Repetition | null; end: number; goesOn: boolean } => {
@@ -88,16 +134,12 @@ export function createRepetitionDetector(
       im += ims[j];
     }
     // A coloured signal has fewer independent samples than it has samples: it must repeat itself the better.
-    const colour = colourOf(buffer, first - base + best.at, fftSize, half);
+    const colour = colourOf(buffer, first - base + best.at, fftSize, half, half);
     const least = colour < half / 4 ? 1 - falseAlarmPerSample ** (1 / Math.max(1, half / colour - 2)) : 1;
     if (best.metric <= least) return { found: null, end, goesOn: false };
-    const rho = Math.min(Math.sqrt(best.metric), 1 - 1e-9);
-    const found = {
-      startSample: first + best.at,
-      cfoSubcarriers: Math.atan2(im, re) / Math.PI,
-      metric: best.metric,
-      snrDb: powerToDb(rho / (1 - rho)),
-    };
+    const found = describe(first + best.at, Math.atan2(im, re) / Math.PI, best.metric);
+    if (end - first > longestPlateau || (beforeSymbols && (hasQuarters(found) || !isFollowed(found))))
+      return { found: null, end, goesOn: false };
     return { found, end: Math.max(end, found.startSample + symbol), goesOn: false };
   };
 

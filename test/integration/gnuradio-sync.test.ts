@@ -81,4 +81,48 @@ describeWith(gnuradio(), 'GNU Radio, asked where our preambles are', () => {
     expect(found).toHaveLength(frames);
     expect(found.length).toBeGreaterThanOrEqual(theirs);
   });
+
+  it.each([0.3, 1.6, -2.2])(
+    'of its own default transmitter we find every packet, and the offset %s whole',
+    (cfo) => {
+      const send = join(folder, 'send.py');
+      writeFileSync(
+        send,
+        `
+import sys
+import numpy as np
+from gnuradio import gr, blocks, digital
+top = gr.top_block("send", catch_exceptions=False)
+data = np.random.RandomState(1).randint(0, 256, 6 * 60).tolist()
+tags = blocks.stream_to_tagged_stream(gr.sizeof_char, 1, 60, "length")
+sender = digital.ofdm_tx(packet_length_tag_key="length", bps_header=1, bps_payload=2)
+sink = blocks.vector_sink_c()
+top.connect(blocks.vector_source_b(data, False), tags, sender, sink)
+top.run()
+x = np.array(sink.data())
+x = 0.2 * x / np.sqrt(np.mean(np.abs(x) ** 2))
+noise = np.random.RandomState(2)
+x = np.concatenate([np.zeros(700), x, np.zeros(700)]) * np.exp(2j * np.pi * float(sys.argv[2]) / 64 * np.arange(len(x) + 1400))
+x += 0.2 * 10 ** (-15 / 20) * (noise.randn(len(x)) + 1j * noise.randn(len(x))) / np.sqrt(2)
+x.astype(np.complex64).tofile(sys.argv[1])
+`,
+      );
+      const iq = join(folder, 'gnuradio.cf32');
+      execFileSync(gnuradioPython, [send, iq, `${cfo}`], {
+        env: { ...process.env, GR_CONF_LOG_LOG_FILE: 'stderr' },
+        timeout: 60_000,
+      });
+      const args = ['dist/cli/main.js', 'sync', iq, '--rate', '1M', '--json'];
+      const frames = execFileSync(process.execPath, args, { encoding: 'utf8' })
+        .split('\n')
+        .filter((line) => line.includes('"frame"'))
+        .map((line) => JSON.parse(line) as { cfoSubcarriers: number; cfoWholeKnown: boolean });
+      expect(frames).toHaveLength(6);
+      for (const { cfoSubcarriers, cfoWholeKnown } of frames) {
+        expect(cfoWholeKnown).toBe(true);
+        expect(Math.abs(cfoSubcarriers - cfo)).toBeLessThan(0.06);
+      }
+    },
+    240_000,
+  );
 });

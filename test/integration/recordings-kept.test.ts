@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -55,6 +56,7 @@ function blindlink(
 }
 
 let work = root;
+
 const file = (name: string): string => join(work, name);
 const metaOf = (name: string): SigmfMetadata =>
   JSON.parse(readFileSync(file(`${name}.sigmf-meta`), 'utf8')) as SigmfMetadata;
@@ -66,8 +68,7 @@ const samplesOf = (name: string): number[] => {
 };
 
 /** 5,000 samples in two segments a minute apart, with an annotation of somebody else's. */
-beforeEach(() => {
-  work = mkdtempSync(join(root, 'test-'));
+function makeAir(): void {
   const noise = createComplex(5000);
   createRng(1).fillComplexGaussian(noise, 0.02);
   const writer = createSigmfWriter(file('air'), {
@@ -87,6 +88,11 @@ beforeEach(() => {
   });
   writer.annotate({ 'core:sample_start': 200, 'core:label': 'from here on', 'core:generator': 'other' });
   writer.finish();
+}
+
+beforeEach(() => {
+  work = mkdtempSync(join(root, 'test-'));
+  makeAir();
 });
 
 describe('convert', () => {
@@ -128,22 +134,6 @@ describe('convert', () => {
     expect(samplesOf('air')).toEqual(before);
   });
 
-  it('killed at any moment loses nothing that was there before', async () => {
-    const before = samplesOf('air');
-    for (const after of [60, 90, 120, 150, 180, 220, 260, 320]) {
-      await blindlink(['convert', 'air', 'air', '--overwrite'], { after, signal: 'SIGKILL' });
-      // What was to be replaced is either still there, or replaced by its equal, or, between two renames, set aside.
-      for (const name of ['air.sigmf-data', 'air.sigmf-meta']) {
-        const aside = readdirSync(work).find((one) => one.startsWith(`${name}.replaced-`));
-        if (aside !== undefined && !existsSync(file(name))) renameSync(file(aside), file(name));
-      }
-      for (const one of readdirSync(work)) {
-        if (one !== 'air.sigmf-data' && one !== 'air.sigmf-meta') rmSync(file(one));
-      }
-      expect(samplesOf('air')).toEqual(before);
-    }
-  }, 60_000);
-
   it('of a part says when that part began, and keeps annotations that have no end', async () => {
     const { code, err } = await blindlink(['convert', 'air', 'part', '--start', '500']);
     expect(code, err).toBe(0);
@@ -175,6 +165,64 @@ describe('convert', () => {
       expect(second['core:sample_start']).toBe(2000 * ratio);
     }
   });
+});
+
+/** kill −9 at random moments of a run; the long run: BLINDLINK_KILLS=100 npx vitest run test/integration/recordings-kept */
+const KILLS = Number(process.env['BLINDLINK_KILLS'] ?? 4);
+
+describe('killed at any moment', () => {
+  /** What was to be replaced is there, or replaced by a whole one, or, between two renames, set aside. */
+  const putBack = (): void => {
+    for (const one of readdirSync(work)) {
+      const [, name] = /^(.*)\.replaced-/.exec(one) ?? [];
+      if (name !== undefined && !existsSync(file(name))) renameSync(file(one), file(name));
+    }
+    for (const one of readdirSync(work)) if (/\.(replaced|part)-|\.tmp/.test(one)) rmSync(file(one));
+  };
+  const search = ['--search-only', '--method', 'cp', '--fft-size', '64', '--cp-length', '16'];
+  it.each([
+    ['convert', ['air', 'NAME', '--overwrite']],
+    ['annotate', ['NAME', ...search]],
+    ['record', ['NAME', 'builtin:faces', '--frames', '1', '--overwrite']],
+  ])(
+    '%s loses nothing that was there before',
+    async (command, rest) => {
+      const before = samplesOf('air');
+      const meta = metaOf('air');
+      const rng = createRng(`kill ${command}`);
+      const on = (name: string): string[] => [command, ...rest.map((word) => (word === 'NAME' ? name : word))];
+      // Once undisturbed: how long it takes here, and what comes of it.
+      for (const end of ['data', 'meta']) copyFileSync(file(`air.sigmf-${end}`), file(`whole.sigmf-${end}`));
+      const began = performance.now();
+      const { code, err } = await blindlink(on('whole'));
+      expect(code, err).toBe(0);
+      let milliseconds = performance.now() - began;
+      const whole = samplesOf('whole');
+      let cut = 0;
+      for (let i = 0; i < KILLS; i++) {
+        const after = Math.round(milliseconds * (0.3 + 0.8 * rng.uniform()));
+        const start = performance.now();
+        const { signal } = await blindlink(on('air'), { after, signal: 'SIGKILL' });
+        if (signal === 'SIGKILL') cut++;
+        else milliseconds = performance.now() - start;
+        putBack();
+        const now = metaOf('air');
+        if (command === 'record' && now.global['core:author'] !== 'somebody') {
+          // Replaced: by a recording that is whole.
+          expect(samplesOf('air')).toHaveLength(whole.length);
+          for (const end of ['data', 'meta']) rmSync(file(`air.sigmf-${end}`));
+          makeAir();
+          continue;
+        }
+        expect(samplesOf('air')).toEqual(before);
+        expect(now.global['core:author']).toBe('somebody');
+        for (const theirs of meta.annotations) expect(now.annotations).toContainEqual(theirs);
+        expect(now.captures).toEqual(meta.captures);
+      }
+      if (KILLS >= 100) process.stdout.write(`${command}: ${KILLS} runs, ${cut} killed before their end\n`);
+    },
+    3_600_000,
+  );
 });
 
 describe('annotate', () => {

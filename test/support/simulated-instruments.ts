@@ -7,6 +7,9 @@ export interface Misbehaviour {
   readonly answer?: string;
   /** Reads this whatever is set. */
   readonly stuckAt?: number;
+  /** SCPI: how numbers are written, and errors that a setting leaves in the queue; none at all means no queue. */
+  readonly write?: (value: number) => string;
+  readonly errors?: readonly string[] | null;
   /** Answers come in two pieces. */
   readonly pieces?: boolean;
 }
@@ -16,6 +19,7 @@ export function simulateInstrument(port: Duplex, name: string, behaviour: Misbeh
   const log: string[] = [];
   let rest = '';
   let left = behaviour.ignore ?? 0;
+  const errors: string[] = [];
   const state = { attenuation: 0, path: '0', azimuth: 0, target: 0 };
   port.on('error', () => undefined);
   const say = (text: string): void => {
@@ -42,8 +46,14 @@ export function simulateInstrument(port: Duplex, name: string, behaviour: Misbeh
         }
         break;
       case 'attenuator-scpi':
-        if (line === 'ATT?') say(`${state.attenuation.toFixed(1)}\n`);
-        else if (line.startsWith('ATT ')) state.attenuation = Number(line.slice(4));
+        if (line === 'ATT?') say(`${(behaviour.write ?? ((v) => v.toFixed(1)))(state.attenuation)}\n`);
+        else if (line === 'SYST:ERR?') {
+          if (behaviour.errors !== null) say(`${errors.shift() ?? '0,"No error"'}\n`);
+        } else if (line === '*CLS') errors.length = 0;
+        else if (line.startsWith('ATT ')) {
+          state.attenuation = Number(line.slice(4));
+          errors.push(...(behaviour.errors ?? []));
+        }
         break;
       case 'rf-switch-mini-circuits':
         if (line.endsWith('STATE?')) say(`${state.path}\r\n`);

@@ -10,7 +10,7 @@ import {
   type CpStretch,
   createCpSynchroniser,
 } from '../../sync/cp-synchroniser.js';
-import { createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
+import { createBandCfo, createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../../sync/numerology-guess.js';
 import { createPreambleDetector } from '../../sync/preamble-detector.js';
 import { createRepetitionDetector } from '../../sync/repetition-detector.js';
@@ -23,6 +23,8 @@ export interface FoundFrame {
   readonly sampleCount: number;
   readonly cfoSubcarriers: number;
   readonly cfoHz: number;
+  /** Whether the offset's whole subcarriers are known, by a known preamble or by which are empty; else it may be off by some. */
+  readonly cfoWholeKnown: boolean;
   readonly snrDb: number;
   readonly metric: number;
   readonly noiseVariance: number | null;
@@ -65,6 +67,9 @@ export interface FrameSearchResult {
   readonly frames: readonly FoundFrame[];
   readonly diagnosis: SearchDiagnosis;
 }
+
+/** Symbols behind an unknown preamble in which the occupied band is looked for. */
+const BEHIND = 8;
 
 /** Samples that the diagnosis looks at, at most. */
 export const LOOK = 400_000;
@@ -120,6 +125,7 @@ export async function findByPrefix(
       sampleCount: Math.min(stream.toOwn(stretch.endSample), recording.numSamples) - startSample,
       cfoSubcarriers,
       cfoHz: cfoSubcarriers * spacingHz,
+      cfoWholeKnown: grid != null && grid.activeBins.length < numerology.fftSize,
       snrDb: stretch.snrDb,
       metric: stretch.metric,
       noiseVariance: stretch.noiseVariance,
@@ -135,7 +141,17 @@ export async function findByPrefix(
     snrGuessDb: best?.snrGuessDb ?? -Infinity,
     cfoGuessSubcarriers: best?.cfoGuessSubcarriers ?? 0,
   };
-  return { frames, diagnosis: diagnose(recording, search, about, frames) };
+  // A wrong numerology may fit here and there; the right one fits wherever there is a signal.
+  const covered = frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
+  const diagnosis = diagnose(recording, search, about, frames, 0, covered < 0.5 * about.samplesSearched);
+  const { looksLike } = diagnosis;
+  const prefixes = numerology.cyclicPrefixLengths;
+  const prefix = prefixes.reduce((a, b) => a + b, 0) / prefixes.length;
+  const isOurs =
+    looksLike?.fftSize === numerology.fftSize && Math.abs(looksLike.cyclicPrefixLength - prefix) <= 1 + prefix / 16;
+  // At another rate the hint would be for the recording's own.
+  const isAsked = frames.length > 0 && (isOurs || stream.ratio !== 1);
+  return { frames, diagnosis: isAsked ? { ...diagnosis, looksLike: null } : diagnosis };
 }
 
 /** The recording's parts between gaps. */
@@ -155,28 +171,39 @@ export async function findByPreamble(
   recording: Recording,
   grid: Grid,
   search: FrameSearch,
-  options: { repetition: boolean; frameSamples: number },
+  options: { repetition: boolean; frameSamples: number; beforeSymbols?: boolean },
 ): Promise<FrameSearchResult> {
   const stream = createStream(recording, search);
   const spacingHz = stream.rateHz / grid.fftSize;
   if (options.repetition) {
-    const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength);
+    const detector = createRepetitionDetector(grid.fftSize, grid.cyclicPrefixLength, {
+      beforeSymbols: options.beforeSymbols === true,
+    });
     const found = [];
     for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    // Halves are equal where the symbol has even subcarriers only, opposite where odd ones (GNU Radio): the symbols behind tell.
+    const wholeOffset = createBandCfo(grid.fftSize, Math.floor(grid.fftSize / 8));
     const frames = found
       .filter(isWhole(recording, stream, grid.symbolLength))
-      .map(({ startSample, cfoSubcarriers, snrDb, metric }): FoundFrame => ({
-        method: 'repetition',
-        startSample: stream.toOwn(startSample),
-        sampleCount: Math.round(grid.symbolLength / stream.ratio),
-        cfoSubcarriers,
-        cfoHz: cfoSubcarriers * spacingHz,
-        snrDb,
-        metric,
-        noiseVariance: null,
-        numSymbols: null,
-        clockPpm: null,
-      }));
+      .map(({ startSample, cfoSubcarriers: fraction, snrDb, metric }): FoundFrame => {
+        const at = stream.toOwn(startSample);
+        const behind = stream.around(at, (1 + BEHIND) * grid.symbolLength);
+        const shift = wholeOffset(behind, grid.symbolLength, [grid.cyclicPrefixLength], BEHIND, fraction);
+        const cfoSubcarriers = fraction + (shift ?? 0);
+        return {
+          method: 'repetition',
+          startSample: at,
+          sampleCount: Math.round(grid.symbolLength / stream.ratio),
+          cfoSubcarriers,
+          cfoHz: cfoSubcarriers * spacingHz,
+          cfoWholeKnown: shift !== null,
+          snrDb,
+          metric,
+          noiseVariance: null,
+          numSymbols: null,
+          clockPpm: null,
+        };
+      });
     const { metric, at } = detector.best();
     const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
     const about = {
@@ -198,6 +225,7 @@ export async function findByPreamble(
     sampleCount: Math.round(options.frameSamples / stream.ratio),
     cfoSubcarriers: detection.cfoSubcarriers,
     cfoHz: detection.cfoSubcarriers * spacingHz,
+    cfoWholeKnown: true,
     snrDb: detection.snrDb,
     metric: detection.metric,
     noiseVariance: detection.noiseVariance,

@@ -66,7 +66,49 @@ describe('instruments', () => {
   it('a SCPI attenuator that does not answer a setting is read back', async () => {
     const { instrument, log } = attach('attenuator-scpi');
     expect(await instrument.set('attenuationDb', '33')).toBe(33);
-    expect(log).toEqual(['ATT 33.00', 'ATT?']);
+    expect(log).toEqual(['*CLS', 'ATT 33.00', 'SYST:ERR?', 'ATT?']);
+  });
+
+  it.each(['3.3E+01', '+33', '33.', ' 3.300e1 dB', '0.33E2'])(
+    'SCPI numbers are read as SCPI writes them: %s',
+    async (text) => {
+      const { instrument } = attach('attenuator-scpi', { write: () => text });
+      expect(await instrument.set('attenuationDb', 33)).toBe(33);
+    },
+  );
+
+  it.each(['33 of 121', '33,"dB"x', '9.91E37', '-9.9E+37', '3.3E', 'ERR 33'])(
+    'what is no number is no value: %s',
+    async (text) => {
+      const { instrument } = attach('attenuator-scpi', { write: () => text });
+      await expect(instrument.get('attenuationDb')).rejects.toThrow(/does not expect|is no number/);
+    },
+  );
+
+  it('errors are told from values, in answers and in the queue, and the queue is left empty', async () => {
+    const asked = attach('attenuator-scpi', { write: () => '-113,"Undefined header"' });
+    await expect(asked.instrument.get('attenuationDb')).rejects.toThrow(/reports the error -113,"Undefined header"$/);
+    expect(asked.log).toEqual(['*CLS', 'ATT?']);
+    const set = attach('attenuator-scpi', { errors: ['-222,"Data out of range"', '-350,"Queue overflow"'] });
+    await expect(set.instrument.set('attenuationDb', 33)).rejects.toThrow(
+      /reports the error -222,"Data out of range"$/,
+    );
+    expect(set.log.filter((line) => line === 'SYST:ERR?')).toHaveLength(3);
+    expect(await set.instrument.get('attenuationDb')).toBe(33);
+  });
+
+  it('an instrument without an error queue is asked for it once', async () => {
+    const { instrument, log } = attach('attenuator-scpi', { errors: null });
+    expect(await instrument.set('attenuationDb', 7)).toBe(7);
+    expect(await instrument.set('attenuationDb', 8)).toBe(8);
+    expect(log.filter((line) => line === 'SYST:ERR?')).toHaveLength(1);
+  });
+
+  it('a pattern is held against the whole line', async () => {
+    const { instrument } = attach('attenuator-mini-circuits', { answer: '100' });
+    await expect(instrument.set('attenuationDb', 10)).rejects.toThrow(
+      /answers "100", which its profile does not expect/,
+    );
   });
 
   it('a switch takes names', async () => {

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createComplex } from '../../../src/core/complex.js';
+import { crc32 } from '../../../src/core/zip-store.js';
 import { createRng } from '../../../src/core/rng.js';
 import { encodeSamples, parseDatatype } from '../../../src/recording/datatype.js';
 import { laterDatetime, sigmfDatetime } from '../../../src/recording/datetime.js';
@@ -21,6 +22,14 @@ function bytesOf(datatype: string, count = 100): Buffer {
   const x = createComplex(count);
   createRng(4).fillComplexGaussian(x, 0.02);
   return Buffer.from(encodeSamples(parseDatatype(datatype), x).bytes);
+}
+
+function decoded(datatype: string, bytes: Buffer): ReturnType<typeof createComplex> {
+  writeFileSync(file('plain.raw'), bytes);
+  const recording = openAnyRecording(file('plain.raw'), { datatype, sampleRateHz: 1 });
+  const samples = recording.read(0, recording.numSamples);
+  recording.close();
+  return samples;
 }
 
 const chunk = (name: string, body: Uint8Array, size = body.length): Buffer => {
@@ -51,6 +60,47 @@ const metaText = (fields: object = {}): string =>
     captures: [{ 'core:sample_start': 0 }],
     annotations: [],
   });
+
+describe('SDRangel', () => {
+  function sdriq({ bits = 16, rate = 2_400_000, time = 1_767_323_045_678n, crc = true } = {}): Buffer {
+    const header = Buffer.alloc(32);
+    header.writeUInt32LE(rate, 0);
+    header.writeBigUInt64LE(435_000_000n, 4);
+    header.writeBigUInt64LE(time, 12);
+    header.writeUInt32LE(bits, 20);
+    header.writeUInt32LE(crc ? crc32(header.subarray(0, 28)) : 1, 28);
+    return header;
+  }
+
+  it.each([
+    [16, 'ci16_le', 1_767_323_045_678n, '2026-01-02T03:04:05.678Z'],
+    [24, 'ci32_le', 1_767_323_045n, '2026-01-02T03:04:05.000Z'],
+  ])('samples of %i bits, and what the header says', (bits, datatype, time, datetime) => {
+    const path = file(`x${bits}.sdriq`);
+    writeFileSync(path, Buffer.concat([sdriq({ bits, time }), bytesOf(datatype)]));
+    const recording = openAnyRecording(path);
+    expect(recording.numSamples).toBe(100);
+    expect(recording.metadata.global).toMatchObject({ 'core:datatype': datatype, 'core:sample_rate': 2_400_000 });
+    expect(recording.metadata.captures[0]).toMatchObject({
+      'core:header_bytes': 32,
+      'core:frequency': 435e6,
+      'core:datetime': datetime,
+    });
+    expect(recording.read(0, 100)).toEqual(decoded(datatype, bytesOf(datatype)));
+    recording.close();
+  });
+
+  it.each([
+    [sdriq({ crc: false }), /checksum differs/],
+    [sdriq().subarray(0, 20), /too short/],
+    [sdriq({ bits: 8 }), /samples of 8 bits; 16 and 24 can be read/],
+    [sdriq({ rate: 0 }), /sampling rate of 0/],
+  ])('is refused in one line that says what to do (%#)', (bytes, message) => {
+    writeFileSync(file('bad.sdriq'), bytes);
+    expect(() => openAnyRecording(file('bad.sdriq'))).toThrow(message);
+    expect(() => openAnyRecording(file('bad.sdriq'))).toThrow(/give --datatype ci16_le and --rate$/);
+  });
+});
 
 describe('WAV', () => {
   it.each([

@@ -2,48 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ComplexArray, concatComplex, createComplex, subarray } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
-import { createFft } from '../../../src/dsp/fft.js';
 import { type CpStretch, createCpSynchroniser } from '../../../src/sync/cp-synchroniser.js';
-import { createIntegerCfo } from '../../../src/sync/integer-cfo.js';
+import { createBandCfo, createIntegerCfo } from '../../../src/sync/integer-cfo.js';
 import { guessNumerology } from '../../../src/sync/numerology-guess.js';
 import { createRepetitionDetector } from '../../../src/sync/repetition-detector.js';
 import { convolve, gaussian } from '../ofdm/helpers.js';
-import { unitTaps } from './helpers.js';
-
-interface Burst {
-  readonly fftSize: number;
-  readonly prefixes: readonly number[];
-  readonly symbols: number;
-  readonly seed: number;
-  /** Subcarriers −used…used, DC left out; all by default. */
-  readonly used?: number;
-}
-
-/** OFDM symbols of QPSK with their prefixes, mean power 1. */
-function burst({ fftSize, prefixes, symbols, seed, used = fftSize / 2 }: Burst): ComplexArray {
-  const rng = createRng(seed).split('burst');
-  const fft = createFft(fftSize, 'unitary');
-  const parts: ComplexArray[] = [];
-  for (let s = 0; s < symbols; s++) {
-    const x = createComplex(fftSize);
-    let count = 0;
-    for (let f = -used; f <= used; f++) {
-      if (f === 0 && used < fftSize / 2) continue;
-      const bin = (f + fftSize) % fftSize;
-      x.re[bin] = rng.integer(2) * 2 - 1;
-      x.im[bin] = rng.integer(2) * 2 - 1;
-      count++;
-    }
-    const gain = Math.sqrt(fftSize / count / 2);
-    fft.inverse(x, x);
-    for (let i = 0; i < fftSize; i++) {
-      x.re[i] *= gain;
-      x.im[i] *= gain;
-    }
-    parts.push(subarray(x, fftSize - prefixes[s % prefixes.length]), x);
-  }
-  return concatComplex(parts);
-}
+import { burst, unitTaps } from './helpers.js';
 
 /** The burst between stretches of noise, turned, with a DC offset. */
 function scene(
@@ -124,6 +88,65 @@ describe('cyclic-prefix synchroniser', () => {
     expect(Math.abs(found[1].startSample - (3000 + 2400 + 431))).toBeLessThanOrEqual(2);
   });
 
+  const scaled = ({ re, im }: ComplexArray, gain: number): ComplexArray => ({
+    re: re.map((v) => gain * v),
+    im: im.map((v) => gain * v),
+  });
+  const turned = (x: ComplexArray, cfo: number): ComplexArray => scene(x, { lead: 0, tail: 0, snrDb: 300, cfo });
+
+  it.each([
+    ['power and carrier offset', 0.3, -0.05, -0.11],
+    ['carrier offset alone', 1, -0.05, -0.11],
+    ['power alone', 0.3, -0.05, -0.05],
+  ])('tells two stations apart by %s, though one follows the other symbol for symbol', (_, gain, first, second) => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const [x, y] = [30, 24].map((symbols, i) => burst({ fftSize: 64, prefixes: [16], symbols, seed: 10 * seed + i }));
+      const found = run(
+        scene(concatComplex([scaled(turned(x, first), gain), turned(y, second)]), { snrDb: 30, seed }),
+        64,
+        [16],
+      );
+      expect(found).toHaveLength(2);
+      expect(found.map(({ numSymbols }) => numSymbols)).toEqual([30, 24]);
+      expect(Math.abs(found[0].startSample - 3000)).toBeLessThanOrEqual(2);
+      expect(Math.abs(found[1].startSample - 5400)).toBeLessThanOrEqual(2);
+      expect(Math.abs(found[0].cfoSubcarriers - first)).toBeLessThan(0.005);
+      expect(Math.abs(found[1].cfoSubcarriers - second)).toBeLessThan(0.005);
+    }
+  });
+
+  it('gives packets and their short answers one by one, whatever the pauses', () => {
+    const rng = createRng('packets');
+    const parts: ComplexArray[] = [];
+    const packets: { at: number; symbols: number; cfo: number }[] = [];
+    let at = 3000;
+    for (let i = 0; i < 40; i++) {
+      const symbols = [53, 8, 28, 10][i % 4];
+      const cfo = i % 2 === 0 ? -0.11 : -0.05;
+      const pause = 24 + rng.integer(120);
+      const x = burst({ fftSize: 64, prefixes: [16], symbols, seed: 100 + i, used: 26 });
+      parts.push(scaled(turned(x, cfo), i % 2 === 0 ? 1 : 0.3), createComplex(pause));
+      packets.push({ at, symbols, cfo });
+      at += 80 * symbols + pause;
+    }
+    const found = run(scene(concatComplex(parts), { snrDb: 30 }), 64, [16]);
+    expect(found).toHaveLength(40);
+    found.forEach(({ startSample, numSymbols, cfoSubcarriers }, i) => {
+      expect(Math.abs(startSample - packets[i].at)).toBeLessThanOrEqual(3);
+      expect(numSymbols).toBe(packets[i].symbols);
+      expect(Math.abs(cfoSubcarriers - packets[i].cfo)).toBeLessThan(0.01);
+    });
+  });
+
+  it('is not divided by a click', () => {
+    const x = scene(burst({ fftSize: 64, prefixes: [16], symbols: 60, seed: 3 }), { snrDb: 20, cfo: 0.1 });
+    x.re[3000 + 2415] += 100;
+    const found = run(x, 64, [16]);
+    expect(found).toHaveLength(1);
+    expect(Math.abs(found[0].startSample - 3000)).toBeLessThanOrEqual(2);
+    expect(found[0].numSymbols).toBe(60);
+  });
+
   it('finds nothing in noise, silence, a constant, a carrier and a narrow band', () => {
     const n = 200_000;
     const carrier = createComplex(n);
@@ -201,13 +224,48 @@ describe('integer carrier offset', () => {
   });
 });
 
+describe('carrier offset by the occupied band', () => {
+  const offset = createBandCfo(64, 8);
+
+  it.each([-7, -1, 0, 1, 6])(
+    'of %i subcarriers, behind a first word of odd subcarriers whose halves are opposite',
+    (shift) => {
+      let told = 0;
+      for (let seed = 0; seed < 20; seed++) {
+        const x = convolve(burst({ fftSize: 64, prefixes: [16], symbols: 8, seed, used: 26 }), unitTaps(seed));
+        const received = scene(x, { snrDb: 20, cfo: shift + 0.2, lead: 0, tail: 0, seed });
+        const found = offset(received, 0, [16], 8, 0.2);
+        if (found !== null) expect(found).toBe(shift);
+        if (found === shift) told++;
+      }
+      // A channel may fade an edge of the band, or the neighbours of DC: then nothing is said.
+      expect(told).toBeGreaterThanOrEqual(14);
+    },
+  );
+
+  it('is not told where every subcarrier is used, DC is not empty, or there is noise', () => {
+    for (const used of [32, 20]) {
+      const x = used === 32 ? burst({ fftSize: 64, prefixes: [16], symbols: 8, seed: 1 }) : gaussian(640, 1);
+      expect(offset(scene(x, { snrDb: 30, lead: 0, tail: 0 }), 0, [16], 8, 0)).toBeNull();
+    }
+  });
+});
+
 describe('guess of the numerology', () => {
   it.each([
     [64, 16],
     [256, 32],
     [1024, 72],
+    // No usual ones: 15 kHz at 19.2 MS/s, Wi-Fi at 30 MS/s, and others.
+    [1280, 90],
+    [96, 24],
+    [1536, 108],
+    [600, 100],
   ])('names N = %i, K = %i', (fftSize, prefix) => {
-    const x = burst({ fftSize, prefixes: [prefix], symbols: 120, seed: 5 });
+    const usual = (fftSize & (fftSize - 1)) === 0;
+    const x = usual
+      ? burst({ fftSize, prefixes: [prefix], symbols: 120, seed: 5 })
+      : repeated(fftSize, prefix, Math.floor(200_000 / (fftSize + prefix)));
     expect(guessNumerology(scene(x, { snrDb: 10 }))).toMatchObject({ fftSize, cyclicPrefixLength: prefix });
   });
 
@@ -245,6 +303,26 @@ describe('repetition detector', () => {
         expect(Math.abs(d.startSample - starts[i])).toBeLessThanOrEqual(6);
         expect(Math.abs(d.cfoSubcarriers - 0.4)).toBeLessThan(0.06);
       });
+    }
+  });
+
+  it('asked for what OFDM follows, takes no other halves, and none of a field of quarters', () => {
+    const ofdm = (seed: number): ComplexArray => burst({ fftSize: 64, prefixes: [16], symbols: 12, seed, used: 26 });
+    const quarter = gaussian(16, 'quarter');
+    const field = concatComplex(Array.from({ length: 5 }, () => quarter));
+    const long = concatComplex(Array.from({ length: 10 }, () => quarter));
+    const count = (x: ComplexArray, beforeSymbols: boolean): number => {
+      const detector = createRepetitionDetector(64, 16, { beforeSymbols });
+      return [...detector.execute(x), ...detector.execute(createComplex(detector.delaySamples))].length;
+    };
+    for (let seed = 0; seed < 10; seed++) {
+      const after = (head: ComplexArray, body: ComplexArray): ComplexArray =>
+        scene(concatComplex([head, body]), { snrDb: 10, cfo: 0.3 * Math.sin(seed), seed });
+      expect(count(after(preamble(seed), ofdm(seed)), true)).toBe(1);
+      expect(count(after(preamble(seed), gaussian(960, `data${seed}`)), true)).toBe(0);
+      expect(count(after(preamble(seed), gaussian(960, `data${seed}`)), false)).toBe(1);
+      expect(count(after(field, ofdm(seed)), true)).toBe(0);
+      expect(count(after(long, ofdm(seed)), false)).toBe(0);
     }
   });
 

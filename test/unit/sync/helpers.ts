@@ -1,5 +1,6 @@
-import { type ComplexArray, createComplex } from '../../../src/core/complex.js';
+import { type ComplexArray, concatComplex, createComplex, subarray } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
+import { createFft } from '../../../src/dsp/fft.js';
 import { createFrameParts, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, type Grid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { convolve, exponentialTaps, qpsk } from '../ofdm/helpers.js';
@@ -41,4 +42,39 @@ export function createStage(grid: Grid): (scene: Scene) => ComplexArray {
     for (let i = 0; i < out.re.length; i++) out.re[i] += dc;
     return out;
   };
+}
+
+export interface Burst {
+  readonly fftSize: number;
+  readonly prefixes: readonly number[];
+  readonly symbols: number;
+  readonly seed: number;
+  /** Subcarriers −used…used, DC left out; all by default. */
+  readonly used?: number;
+}
+
+/** OFDM symbols of QPSK with their prefixes, mean power 1. */
+export function burst({ fftSize, prefixes, symbols, seed, used = fftSize / 2 }: Burst): ComplexArray {
+  const rng = createRng(seed).split('burst');
+  const fft = createFft(fftSize, 'unitary');
+  const parts: ComplexArray[] = [];
+  for (let s = 0; s < symbols; s++) {
+    const x = createComplex(fftSize);
+    let count = 0;
+    for (let f = -used; f <= used; f++) {
+      if (f === 0 && used < fftSize / 2) continue;
+      const bin = (f + fftSize) % fftSize;
+      x.re[bin] = rng.integer(2) * 2 - 1;
+      x.im[bin] = rng.integer(2) * 2 - 1;
+      count++;
+    }
+    const gain = Math.sqrt(fftSize / count / 2);
+    fft.inverse(x, x);
+    for (let i = 0; i < fftSize; i++) {
+      x.re[i] *= gain;
+      x.im[i] *= gain;
+    }
+    parts.push(subarray(x, fftSize - prefixes[s % prefixes.length]), x);
+  }
+  return concatComplex(parts);
 }
