@@ -65,6 +65,23 @@ export const addFeatureNetworks = (command: Command): Command =>
     [],
   );
 
+export const addWorkers = (command: Command): Command =>
+  command.option(
+    '--workers <n>',
+    'processes, each with run.threads threads; by default as many as the cores are good for',
+  );
+
+/** `--workers`; null where it is not given. Throws ConfigError. */
+export function workersOf(options: Readonly<Record<string, unknown>>): number | null {
+  const given = options['workers'];
+  if (typeof given !== 'string') return null;
+  const workers = number(given, '--workers');
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) {
+    throw new ConfigError('config.flag', `--workers ${given}: must be a whole number from 1 to 1024`, { value: given });
+  }
+  return workers;
+}
+
 /** Settings from `base`, file and flags, later ones winning, checked and frozen. Throws ConfigError. */
 export function settingsFrom(
   options: Readonly<Record<string, unknown>>,

@@ -127,7 +127,10 @@ async function measure(
     const parts = { ...models, receivers, source, signal };
     if (!overRadio) {
       const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
-      expectEnoughPictures(features, source.count);
+      expectEnoughPictures(
+        features.map(({ card }) => card),
+        source.count,
+      );
       return simulatePoint(config, { ...parts, features });
     }
     const request = radioRequest(options, 'duplex');
