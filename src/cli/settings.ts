@@ -108,6 +108,15 @@ export function settingsFrom(
   return config;
 }
 
+/** Options with settings of a point, which win over all others. */
+export const withSettings = (
+  options: Readonly<Record<string, unknown>>,
+  at: Iterable<readonly [string, unknown]>,
+): Record<string, unknown> => ({
+  ...options,
+  set: [...(options['set'] as string[]), ...[...at].map(([path, value]) => `${path}=${JSON.stringify(value)}`)],
+});
+
 /** The pictures that the settings name, `run.frames` of them where that is set. */
 export const openSource = ({ pictures, source, run }: LinkConfig): PictureSource =>
   openPictures(pictures, { maxPixels: source.maxPixels, ...(run.frames ? { frames: run.frames } : {}) });
