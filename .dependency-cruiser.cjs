@@ -4,6 +4,7 @@
  */
 const layers = {
   cli: [
+    'campaign',
     'config',
     'link',
     'dashboard',
@@ -25,6 +26,8 @@ const layers = {
     'dsp',
     'core',
   ],
+  // Many points, in worker processes; how one frame goes is the link's business.
+  campaign: ['config', 'link', 'perception', 'source', 'codec', 'receiver', 'metrics', 'core'],
   link: [
     'config',
     // Its messages only: the live link says what happens in the words that watchers understand.

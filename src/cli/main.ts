@@ -13,6 +13,7 @@ import { addPlot } from './plot.js';
 import { addReceive } from './receive.js';
 import { addRecord } from './record.js';
 import { addReplay } from './replay.js';
+import { addReport } from './report.js';
 import { addSweep } from './sweep.js';
 import { addSync } from './sync.js';
 import { addTransmit } from './transmit.js';
@@ -30,6 +31,7 @@ const program = new Command('blindlink')
 
 addSimulate(program);
 addSweep(program);
+addReport(program);
 addLive(program);
 addWatch(program);
 addModel(program);

@@ -65,6 +65,23 @@ export const addFeatureNetworks = (command: Command): Command =>
     [],
   );
 
+export const addWorkers = (command: Command): Command =>
+  command.option(
+    '--workers <n>',
+    'processes, each with run.threads threads; by default as many as the cores are good for',
+  );
+
+/** `--workers`; null where it is not given. Throws ConfigError. */
+export function workersOf(options: Readonly<Record<string, unknown>>): number | null {
+  const given = options['workers'];
+  if (typeof given !== 'string') return null;
+  const workers = number(given, '--workers');
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) {
+    throw new ConfigError('config.flag', `--workers ${given}: must be a whole number from 1 to 1024`, { value: given });
+  }
+  return workers;
+}
+
 /** Settings from `base`, file and flags, later ones winning, checked and frozen. Throws ConfigError. */
 export function settingsFrom(
   options: Readonly<Record<string, unknown>>,
@@ -90,6 +107,15 @@ export function settingsFrom(
   checkReceiverNames(config);
   return config;
 }
+
+/** Options with settings of a point, which win over all others. */
+export const withSettings = (
+  options: Readonly<Record<string, unknown>>,
+  at: Iterable<readonly [string, unknown]>,
+): Record<string, unknown> => ({
+  ...options,
+  set: [...(options['set'] as string[]), ...[...at].map(([path, value]) => `${path}=${JSON.stringify(value)}`)],
+});
 
 /** The pictures that the settings name, `run.frames` of them where that is set. */
 export const openSource = ({ pictures, source, run }: LinkConfig): PictureSource =>

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
+import { createFramePool, inOrder, workersFor } from '../campaign/frame-pool.js';
+import type { FrameJob, FrameWishes } from '../campaign/frame-job.js';
+import { readCard } from '../codec/card.js';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
-import type { FrameOutcome } from '../link/results/frame-report.js';
-import { linkFrames } from '../link/link.js';
-import { withModels } from '../link/setting/link-models.js';
+import { findModel } from '../core/shipped-models.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/results/run-folder.js';
-import { summarisable, type Summarised, summarise } from '../link/results/summary.js';
-import type { FeatureCard } from '../perception/feature-card.js';
-import { openFeatureNetworks } from '../perception/feature-network.js';
+import { type Summarised, summarise } from '../link/results/summary.js';
+import { type FeatureCard, readFeatureCard } from '../perception/feature-card.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { addFeatureNetworks, addSettings, openSource, settingsFrom } from './settings.js';
-import { describeFrame, describeSummary } from './tables.js';
+import { addFeatureNetworks, addSettings, addWorkers, openSource, settingsFrom, workersOf } from './settings.js';
+import { describeSummary } from './tables.js';
 
 export function addSimulate(program: Command): void {
   const command = program
@@ -21,61 +21,74 @@ export function addSimulate(program: Command): void {
     .description('Send pictures through a simulated channel to one or more receivers.')
     .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
     .option('--json', 'one JSON object a line on standard output, nothing else');
-  addFeatureNetworks(addSettings(command)).action(async (pictures: string[], options: Record<string, unknown>) => {
-    const config = settingsFrom(options, pictures);
-    if (options['printConfig'] === true) {
-      console.log(JSON.stringify(config, null, 2));
-      return;
-    }
-    await simulate(config, options['json'] === true);
-  });
+  addWorkers(addFeatureNetworks(addSettings(command))).action(
+    async (pictures: string[], options: Record<string, unknown>) => {
+      const config = settingsFrom(options, pictures);
+      if (options['printConfig'] === true) {
+        console.log(JSON.stringify(config, null, 2));
+        return;
+      }
+      await simulate(config, options['json'] === true, workersOf(options));
+    },
+  );
 }
 
-async function simulate(config: LinkConfig, json: boolean): Promise<void> {
+async function simulate(config: LinkConfig, json: boolean, given: number | null): Promise<void> {
   const { signal, release } = interruptible();
   const source = openSource(config);
-  const receivers = await findReceivers(config);
+  await findReceivers(config);
+  const { card } = readCard(findModel('codec', config.codec));
+  const featureCards = config.run.featureNetworks.map((name) => readFeatureCard(findModel('features', name)).card);
+  expectEnoughPictures(featureCards, source.count);
+  const pool = createFramePool(given ?? workersFor(config, source.count));
   try {
-    await withModels(config, receivers, async (models) => {
-      const { codec } = models;
-      const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
-      expectEnoughPictures(features, source.count);
-      const featureCards = features.map(({ card }) => card);
-      const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
-      const folder = out === null ? null : openRunFolder(out, config, codec.card, featureCards);
-      const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
-      const summarised: Summarised[] = [];
-      const notes = new Set<string>();
-      const describe = (outcomes: readonly FrameOutcome[]): void => {
-        const { sent } = outcomes[0].arrived;
-        for (const note of sent.padded.notes) {
-          const line = `${sent.picture.name}: ${note}`;
-          if (!notes.has(line)) console.error(`note: ${line}`);
-          notes.add(line);
+    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
+    let folder: RunFolder | null = null;
+    const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
+    const summarised: Summarised[] = [];
+    const notes = new Set<string>();
+    let interrupted = false;
+    const wishes: FrameWishes = {
+      naturalness: true,
+      describe: !json,
+      ...(out === null ? {} : { runFolder: { path: out, frames: config.run.keepPictures } }),
+    };
+    try {
+      for await (const { products } of inOrder(pool, jobsOf(config, source.count, pool.size, wishes), signal)) {
+        // Not before the first frame has shown that the settings fit each other.
+        if (out !== null) folder ??= openRunFolder(out, config, card, featureCards);
+        for (const product of products) {
+          for (const note of product.notes) {
+            if (!notes.has(note)) console.error(`note: ${note}`);
+            notes.add(note);
+          }
+          if (product.description !== null) console.log(product.description);
+          const reports = product.results.map(({ report }) => report);
+          if (json) for (const report of reports) console.log(toJson(report));
+          folder?.add(reports);
+          summarised.push(
+            ...product.results.map(({ naturalness, ...rest }) => ({ ...rest, naturalness: naturalness! })),
+          );
+          progress.update(product.frame + 1);
         }
-        if (!json && sent.index === 0) console.log(describeFrame(outcomes, config));
-        progress.update(sent.index + 1);
-      };
-      let interrupted = false;
-      try {
-        for await (const outcomes of linkFrames(config, { ...models, features }, source.pictures(), signal)) {
-          summarised.push(...outcomes.map(summarisable));
-          if (json) for (const { report } of outcomes) console.log(toJson(report));
-          describe(outcomes);
-          await folder?.add(outcomes);
-        }
-      } catch (error) {
-        if (!(error instanceof AbortedError)) throw error;
-        interrupted = true;
-      } finally {
-        progress.stop();
       }
-      const frames = source.count;
-      conclude({ config, card: codec.card, featureCards, summarised, folder, json, interrupted, frames });
-    });
+    } catch (error) {
+      if (!(error instanceof AbortedError)) throw error;
+      interrupted = true;
+    } finally {
+      progress.stop();
+    }
+    conclude({ config, card, featureCards, summarised, folder, json, interrupted, frames: source.count });
   } finally {
+    await pool.close();
     release();
   }
+}
+
+/** One frame a job in one process; several where a job's way to another process should not count. */
+function* jobsOf(config: LinkConfig, frames: number, workers: number, wishes: FrameWishes): Iterable<FrameJob> {
+  const size = workers === 1 ? 1 : 4;
+  for (let from = 0; from < frames; from += size) yield { config, from, to: Math.min(frames, from + size), wishes };
 }
 
 interface Conclusion {

@@ -5,23 +5,36 @@ import { parse } from 'yaml';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
-import { type Instrument, openInstrument } from '../instruments/instrument.js';
+import { openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
 import { withModels } from '../link/setting/link-models.js';
+import { createFramePool, workersFor } from '../campaign/frame-pool.js';
+import type { FrameResult } from '../campaign/frame-job.js';
+import { planCampaign, readCampaign } from '../campaign/plan.js';
+import { runCampaign } from '../campaign/run-campaign.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { checkChannelSettings, openRadio, transmitRmsOf } from '../link/setting/radios.js';
-import { expectEnoughPictures } from '../link/results/perception.js';
+import { figuresByReceiver } from '../link/results/figures.js';
+import { expectEnoughPictures, summarisePerception } from '../link/results/perception.js';
 import { defaultRunFolder, versions } from '../link/results/run-folder.js';
-import { gridOfPoints, type PointFigures, radioPoint, simulatePoint } from '../link/points.js';
+import { gridOfPoints, type PointFigures, radioPoint } from '../link/points.js';
 import { columnsOf, csvLine } from '../link/results/tables.js';
-import { readFeatureCard } from '../perception/feature-card.js';
-import { openFeatureNetworks } from '../perception/feature-network.js';
+import { type FeatureCard, readFeatureCard } from '../perception/feature-card.js';
+import { campaign } from './campaign.js';
 import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { addRadioFlags, radioRequest } from './radio-flags.js';
 import { airConfig } from './record.js';
-import { addFeatureNetworks, addSettings, openSource, settingsFrom } from './settings.js';
+import {
+  addFeatureNetworks,
+  addSettings,
+  addWorkers,
+  openSource,
+  settingsFrom,
+  withSettings,
+  workersOf,
+} from './settings.js';
 
 /** Where each point is measured when no radio is named. */
 const IN_SIMULATION = 'none';
@@ -30,15 +43,15 @@ export function addSweep(program: Command): void {
   const command = program
     .command('sweep')
     .description(
-      'Measure the receivers over a grid of settings, in simulation or over a radio, an instrument stepped along.',
+      'Measure the receivers over a grid of settings: a campaign from a file, or --over, in simulation or over a radio.',
     )
-    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+    .argument('[pictures...]', 'a campaign (FILE.yaml), or picture files, folders, builtin:faces or builtin:natural')
     .option('--over <path=v1,v2,…>', 'a setting and its values; repeatable, all combinations', collect, [])
     .option(
       '--instrument <profile@port:quantity=v1,v2,…>',
       'an instrument and its values, e.g. attenuator-scpi@/dev/ttyUSB0:attenuationDb=0,10,20; needs --radio',
     );
-  addRadioFlags(addFeatureNetworks(addSettings(command)), IN_SIMULATION)
+  addRadioFlags(addWorkers(addFeatureNetworks(addSettings(command))), IN_SIMULATION)
     .option('--json', 'one JSON object a point on standard output, then a summary')
     .action(async (pictures: string[], options: Record<string, unknown>) => {
       await sweep(pictures, options);
@@ -51,6 +64,10 @@ interface Point {
 }
 
 async function sweep(pictures: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  if (pictures.some((name) => /\.ya?ml$/i.test(name))) {
+    await campaign(pictures, options);
+    return;
+  }
   const axes = new Map((options['over'] as string[]).map((text) => axisOf('--over', text)));
   const stepped = typeof options['instrument'] === 'string' ? instrumentAxis(options['instrument']) : null;
   const overRadio = options['radio'] !== IN_SIMULATION;
@@ -60,11 +77,10 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
   if (stepped !== null) axes.set(stepped.quantity, stepped.values);
   if (axes.size === 0) throw new ConfigError('sweep.axes', 'nothing to sweep: give --over path=v1,v2,… at least once');
   const settingsAt = (at: ReadonlyMap<string, unknown>): LinkConfig => {
-    const settings = [...at].filter(([name]) => name !== stepped?.quantity);
-    const given = {
-      ...options,
-      set: [...(options['set'] as string[]), ...settings.map(([k, v]) => `${k}=${JSON.stringify(v)}`)],
-    };
+    const given = withSettings(
+      options,
+      [...at].filter(([name]) => name !== stepped?.quantity),
+    );
     return overRadio ? airConfig(given, pictures) : settingsFrom(given, pictures);
   };
   const points = gridOfPoints(axes);
@@ -88,17 +104,12 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
   const json = options['json'] === true;
   const progress = createProgress('points', points.length, process.stderr.isTTY && !json);
   const done: Point[] = [];
-  let instrument: Instrument | null = null;
   let interrupted = false;
   try {
-    if (stepped !== null) instrument = await openInstrument(readInstrumentProfile(stepped.profile), stepped.port);
-    for (const [i, at] of points.entries()) {
-      const values: Record<string, unknown> = Object.fromEntries(at);
-      if (instrument !== null && stepped !== null) {
-        // What it was set to, as it says itself.
-        values[stepped.quantity] = await instrument.set(stepped.quantity, at.get(stepped.quantity) as number | string);
-      }
-      const point = { at: values, receivers: await measure(configs[i], options, overRadio, signal) };
+    const measured = overRadio
+      ? overTheAir({ points, configs, options, stepped, signal })
+      : simulated({ axes, configs, settingsAt, featureCards, workers: workersOf(options), signal });
+    for await (const point of measured) {
       done.push(point);
       if (json) console.log(JSON.stringify({ type: 'point', ...point }));
       else console.log(describe(point, done.length === 1));
@@ -109,33 +120,105 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
     interrupted = true;
   } finally {
     progress.stop();
-    await instrument?.close();
     release();
   }
   conclude({ done, of: points.length, config: configs[0], featureCards, axes: [...axes.keys()], json, interrupted });
 }
 
+interface Simulated {
+  readonly axes: ReadonlyMap<string, unknown[]>;
+  readonly configs: readonly LinkConfig[];
+  readonly settingsAt: (at: ReadonlyMap<string, unknown>) => LinkConfig;
+  readonly featureCards: readonly FeatureCard[];
+  readonly workers: number | null;
+  readonly signal: AbortSignal;
+}
+
+/** The points as a campaign without a folder, all with one seed. */
+async function* simulated({
+  axes,
+  configs,
+  settingsAt,
+  featureCards,
+  workers,
+  signal,
+}: Simulated): AsyncIterable<Point> {
+  const file = readCampaign({ over: Object.fromEntries(axes), seeds: 'common', keepPictures: 0 }, 'sweep');
+  const countOf = (config: LinkConfig): number => openSource(config).count;
+  const plan = planCampaign(file, 'sweep', { resolve: (_, at) => settingsAt(at), countOf });
+  for (const { frames } of plan.points) expectEnoughPictures(featureCards, frames);
+  const frames = plan.points.reduce((sum, point) => sum + point.frames, 0);
+  const pool = createFramePool(workers ?? workersFor(configs[0], frames));
+  try {
+    let kept: FrameResult[] = [];
+    for await (const { point, ended, products } of runCampaign(plan, { folder: null, pool, signal })) {
+      kept.push(...products.flatMap(({ results }) => results));
+      if (ended === null) continue;
+      yield { at: plan.points[point].at, receivers: pointFigures(kept) };
+      kept = [];
+    }
+  } finally {
+    await pool.close();
+  }
+}
+
+function pointFigures(results: readonly FrameResult[]): Record<string, PointFigures> {
+  const names = [...new Set(results.map(({ report }) => report.receiver))];
+  const figures = figuresByReceiver(
+    results.map(({ report }) => report),
+    names,
+  );
+  return Object.fromEntries(
+    names.map((name) => {
+      const mine = results.filter(({ report }) => report.receiver === name);
+      const perception = summarisePerception(
+        mine.map(({ report }) => report.perception ?? {}),
+        mine.map(({ features }) => features ?? {}),
+      );
+      return [name, { ...figures[name], ...(Object.keys(perception).length > 0 && { perception }) }];
+    }),
+  );
+}
+
+interface OverTheAir {
+  readonly points: readonly ReadonlyMap<string, unknown>[];
+  readonly configs: readonly LinkConfig[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly stepped: ReturnType<typeof instrumentAxis> | null;
+  readonly signal: AbortSignal;
+}
+
+async function* overTheAir({ points, configs, options, stepped, signal }: OverTheAir): AsyncIterable<Point> {
+  const instrument =
+    stepped === null ? null : await openInstrument(readInstrumentProfile(stepped.profile), stepped.port);
+  try {
+    for (const [i, at] of points.entries()) {
+      const values: Record<string, unknown> = Object.fromEntries(at);
+      if (instrument !== null && stepped !== null) {
+        // What it was set to, as it says itself.
+        values[stepped.quantity] = await instrument.set(stepped.quantity, at.get(stepped.quantity) as number | string);
+      }
+      yield { at: values, receivers: await measure(configs[i], options, signal) };
+    }
+  } finally {
+    await instrument?.close();
+  }
+}
+
 async function measure(
   config: LinkConfig,
   options: Readonly<Record<string, unknown>>,
-  overRadio: boolean,
   signal: AbortSignal,
 ): Promise<Record<string, PointFigures>> {
   const source = openSource(config);
   const receivers = await findReceivers(config);
   return withModels(config, receivers, async (models) => {
-    const parts = { ...models, receivers, source, signal };
-    if (!overRadio) {
-      const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
-      expectEnoughPictures(features, source.count);
-      return simulatePoint(config, { ...parts, features });
-    }
     const request = radioRequest(options, 'duplex');
     const radio = await openRadio(request, config, signal);
     const close = (): void => void radio.close();
     signal.addEventListener('abort', close);
     try {
-      return await radioPoint(config, parts, radio, transmitRmsOf(request.radio));
+      return await radioPoint(config, { ...models, receivers, source, signal }, radio, transmitRmsOf(request.radio));
     } finally {
       signal.removeEventListener('abort', close);
     }

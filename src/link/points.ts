@@ -1,10 +1,8 @@
 import type { LinkConfig } from '../config/schema.js';
-import type { FeatureNetwork } from '../perception/feature-network.js';
 import type { Radio } from '../radio/radio.js';
 import type { PictureSource } from '../source/picture-source.js';
 import { figuresByReceiver, type ReceiverFigures } from './results/figures.js';
-import { type ReceiverSummary, summarisable, type Summarised, summarise } from './results/summary.js';
-import { linkFrames } from './link.js';
+import type { ReceiverSummary } from './results/summary.js';
 import type { LinkModels } from './setting/link-models.js';
 import type { ReceiverDescriptor } from './setting/receivers.js';
 import { receiveWhile, sendPictures } from './stream/exchange.js';
@@ -25,30 +23,9 @@ export function gridOfPoints(axes: ReadonlyMap<string, readonly unknown[]>): Rea
 
 /** What a point is measured with. */
 export interface PointParts extends LinkModels {
-  readonly features?: readonly FeatureNetwork[];
   readonly receivers: readonly ReceiverDescriptor[];
   readonly source: PictureSource;
   readonly signal: AbortSignal;
-}
-
-/** One point in simulation. */
-export async function simulatePoint(config: LinkConfig, parts: PointParts): Promise<Record<string, PointFigures>> {
-  const kept: Summarised[] = [];
-  for await (const outcomes of linkFrames(config, parts, parts.source.pictures(), parts.signal)) {
-    kept.push(...outcomes.map(summarisable));
-  }
-  const names = parts.receivers.map(({ name }) => name);
-  const figures = figuresByReceiver(
-    kept.map(({ report }) => report),
-    names,
-  );
-  const summaries = parts.features?.length ? summarise(kept) : {};
-  return Object.fromEntries(
-    names.map((name) => {
-      const perception = summaries[name]?.perception;
-      return [name, { ...figures[name], ...(perception && { perception }) }];
-    }),
-  );
 }
 
 /**

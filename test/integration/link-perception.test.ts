@@ -70,7 +70,10 @@ describe('a link with feature networks', () => {
     );
 
     expect(() => {
-      expectEnoughPictures(features, 1);
+      expectEnoughPictures(
+        features.map(({ card }) => card),
+        1,
+      );
     }).toThrow('colour: a FID needs at least 2 frames, got 1');
   });
 

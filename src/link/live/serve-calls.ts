@@ -1,4 +1,4 @@
-import { LinkError } from '../../core/errors.js';
+import { ConfigError, LinkError } from '../../core/errors.js';
 import type { FromWorker, Handlers, ToWorker } from './worker-link.js';
 
 /**
@@ -21,7 +21,7 @@ export function serveCalls(handlers: Handlers): void {
     } catch (error) {
       const code = error instanceof LinkError ? error.code : 'worker.failed';
       const message = error instanceof Error ? error.message : String(error);
-      send({ kind: 'error', id, code, message });
+      send({ kind: 'error', id, code, message, usage: error instanceof ConfigError });
     } finally {
       running.delete(id);
     }

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Observable, type Subscriber } from 'rxjs';
-import { LinkError } from '../../core/errors.js';
+import { ConfigError, LinkError } from '../../core/errors.js';
 import type { FromWorker, ToWorker } from './worker-link.js';
 
 /** A worker ended while it was needed. */
@@ -72,7 +72,8 @@ export function createWorkerProcess({ name, entry, onCrash, onStart }: WorkerOpt
         return;
       }
       calls.delete(message.id);
-      if (message.kind === 'error') call.error(new LinkError(message.code, message.message));
+      if (message.kind === 'error')
+        call.error(new (message.usage ? ConfigError : LinkError)(message.code, message.message));
       else {
         backOffMs = FIRST_BACK_OFF_MS;
         call.complete();

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { frechetDistance } from '../../metrics/frechet.js';
 import type { PictureView } from '../../metrics/picture-quality.js';
+import type { FeatureCard } from '../../perception/feature-card.js';
 import type { FeatureNetwork } from '../../perception/feature-network.js';
 import type { FeaturePair, FrameOutcome } from './frame-report.js';
 
@@ -9,10 +10,10 @@ export type PerceptionSummary =
   { readonly mean: number; readonly std: number } | { readonly fid: number; readonly pictures: number };
 
 /** Refuses a Fréchet distance between fewer than two pictures. Throws ConfigError. */
-export function expectEnoughPictures(networks: readonly FeatureNetwork[], count: number): void {
-  const fid = networks.find(({ card }) => card.kind === 'fid');
+export function expectEnoughPictures(cards: readonly FeatureCard[], count: number): void {
+  const fid = cards.find(({ kind }) => kind === 'fid');
   if (fid !== undefined && count < 2) {
-    throw new ConfigError('features.count', `${fid.card.name}: a FID needs at least 2 frames, got ${count}`);
+    throw new ConfigError('features.count', `${fid.name}: a FID needs at least 2 frames, got ${count}`);
   }
 }
 

@@ -5,22 +5,20 @@ import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
-import { frameColumns, type FrameOutcome } from './frame-report.js';
-import { constellationSvg, tapsSvg } from './plots.js';
-import { sideBySide } from './save-pictures.js';
+import { frameColumns, type FrameReport } from './frame-report.js';
 import { csvLine, writeJson } from './tables.js';
 
 /** Where a run's results go as they come, so that an interrupted run is worth something. */
 export interface RunFolder {
   readonly path: string;
-  /** A frame's outcomes, one a receiver. */
-  add(outcomes: readonly FrameOutcome[]): Promise<void>;
+  /** A frame's reports, one a receiver. */
+  add(reports: readonly FrameReport[]): void;
   finish(summary: unknown): void;
 }
 
 /**
- * Opens a run folder: `config.json` (resolved settings), `versions.json`, `frames.csv`; later `pictures/`, `plots/`
- * for the first `run.keepPictures` frames and `summary.json`.
+ * Opens a run folder: `config.json` (resolved settings), `versions.json`, `frames.csv` and empty `pictures/`, `plots/`
+ * (filled by `saveFrame`); at the end `summary.json`.
  * @throws FormatError if the folder cannot be written
  */
 export function openRunFolder(
@@ -30,71 +28,43 @@ export function openRunFolder(
   features: readonly FeatureCard[] = [],
 ): RunFolder {
   const distances = features.filter(({ kind }) => kind !== 'fid').map(({ name }) => name);
+  makeFolders(path);
   try {
-    mkdirSync(join(path, 'pictures'), { recursive: true });
-    mkdirSync(join(path, 'plots'), { recursive: true });
     writeJson(join(path, 'config.json'), config);
     writeJson(join(path, 'versions.json'), versions(card, features));
     writeFileSync(join(path, 'frames.csv'), csvLine([...frameColumns, ...distances]));
   } catch (cause) {
-    throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
+    throw unwritable(path, cause);
   }
-  let kept = 0;
   return {
     path,
-    async add(outcomes) {
-      const lines = outcomes.map(({ report }) =>
+    add(reports) {
+      const lines = reports.map((report) =>
         csvLine([
           ...frameColumns.map((column) => report[column]),
           ...distances.map((name) => report.perception?.[name]),
         ]),
       );
       appendFileSync(join(path, 'frames.csv'), lines.join(''));
-      if (kept++ >= config.run.keepPictures) return;
-      const { arrived } = outcomes[0];
-      const name = String(arrived.sent.index).padStart(5, '0');
-      const { height, width, data } = arrived.sent.picture;
-      await sideBySide(
-        [
-          { label: 'sent', planes: data, height, width },
-          ...outcomes.map(({ report, picture }) => ({
-            label: `${report.receiver}  ${report.psnrDb.toFixed(2)} dB`,
-            planes: picture,
-            height,
-            width,
-          })),
-        ],
-        join(path, 'pictures', `${name}.png`),
-      );
-      if (arrived.observed === null) return;
-      writeFileSync(
-        join(path, 'plots', `${name}-constellation.svg`),
-        constellationSvg({
-          title: `Frame ${arrived.sent.index}: received cells, and equalised`,
-          panels: [
-            { label: 'received', points: arrived.observed.data },
-            ...outcomes.flatMap(({ report, result }) =>
-              result === null ? [] : [{ label: report.receiver, points: result.equalised }],
-            ),
-          ],
-        }),
-      );
-      writeFileSync(
-        join(path, 'plots', `${name}-taps.svg`),
-        tapsSvg({
-          title: `Frame ${arrived.sent.index}: channel taps of the first packet`,
-          truth: arrived.taps[0],
-          estimates: outcomes.flatMap(({ report, result }) =>
-            result === null || result.channel.length === 0 ? [] : [{ label: report.receiver, ...result.channel[0] }],
-          ),
-        }),
-      );
     },
     finish(summary) {
       writeJson(join(path, 'summary.json'), summary);
     },
   };
 }
+
+/** `pictures/` and `plots/` of a run folder. Throws FormatError. */
+export function makeFolders(path: string): void {
+  try {
+    mkdirSync(join(path, 'pictures'), { recursive: true });
+    mkdirSync(join(path, 'plots'), { recursive: true });
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+const unwritable = (path: string, cause: unknown): FormatError =>
+  new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
 
 /** Versions of everything a result depends on. */
 export function versions(card?: CodecCard, features: readonly FeatureCard[] = []): Record<string, unknown> {

@@ -1,0 +1,197 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { writeJson } from '../link/results/tables.js';
+import type { FrameProduct } from './frame-job.js';
+import { type FrameLine, jsonLine, linesOf, readJsonLines } from './frame-lines.js';
+import { type CampaignPlan, planDifference } from './plan.js';
+
+/** A folder that a campaign is written to, held against other runs. */
+export interface CampaignFolder {
+  readonly path: string;
+  /** Whether frames were there already. */
+  readonly resumed: boolean;
+  /** What the user should know of the folder. */
+  readonly notes: readonly string[];
+  /** Frames that are there, in the order they were written. */
+  lines(): Iterable<FrameLine>;
+  /** Puts frames on disk; they are there in full when it returns, whatever happens next. */
+  append(point: number, products: readonly FrameProduct[]): void;
+  /** Lets other runs have the folder. */
+  release(): void;
+}
+
+export const CAMPAIGN_FILE = 'campaign.json';
+export const FRAMES_FILE = 'frames.jsonl';
+export const TIMING_FILE = 'timing.jsonl';
+const LOCK_FILE = 'lock';
+
+/** What `campaign.json` holds. */
+export interface StoredCampaign {
+  readonly format: 'blindlink-campaign/1';
+  readonly plan: CampaignPlan;
+  readonly versions: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Opens a campaign's folder, new or to go on in.
+ * @throws ConfigError where another run holds it, or it holds something else or another campaign (with the difference)
+ */
+export function openCampaignFolder(
+  path: string,
+  plan: CampaignPlan,
+  versions: Readonly<Record<string, unknown>>,
+): CampaignFolder {
+  const file = (name: string): string => join(path, name);
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
+  }
+  const isCampaign = existsSync(file(CAMPAIGN_FILE));
+  const others = readdirSync(path).filter((name) => name !== LOCK_FILE && !name.endsWith('.part'));
+  if (!isCampaign && others.length > 0) {
+    throw new ConfigError(
+      'campaign.folder',
+      `${path}: holds something that is no campaign (${others[0]}); choose another folder with --out`,
+    );
+  }
+  lock(file(LOCK_FILE), path);
+  try {
+    const stored: StoredCampaign = { format: 'blindlink-campaign/1', plan, versions };
+    const notes: string[] = [];
+    if (isCampaign) {
+      const before = readCampaignFile(path);
+      const now = JSON.parse(JSON.stringify(stored)) as StoredCampaign;
+      const difference = planDifference(before.plan, now.plan);
+      if (difference !== null) {
+        throw new ConfigError(
+          'campaign.changed',
+          `${path}: holds another campaign: ${difference}; choose another --out, or undo the change`,
+        );
+      }
+      const versionChange = planDifference(before.versions, now.versions);
+      if (versionChange !== null)
+        notes.push(`${path} was begun with other versions: ${versionChange}; results may differ in their last digits`);
+    } else {
+      writeJson(file(CAMPAIGN_FILE), stored);
+    }
+    let whole = 0;
+    for (const { end } of readJsonLines(file(FRAMES_FILE))) whole = end;
+    if (existsSync(file(FRAMES_FILE))) truncateSync(file(FRAMES_FILE), whole);
+    removeParts(path);
+    const frames = openSync(file(FRAMES_FILE), 'a');
+    const timing = openSync(file(TIMING_FILE), 'a');
+    return {
+      path,
+      resumed: whole > 0,
+      notes,
+      *lines() {
+        for (const { value } of readJsonLines<FrameLine>(file(FRAMES_FILE))) yield value;
+      },
+      append(point, products) {
+        const lines = products.map((product) => linesOf(point, product));
+        // Times first: a frame that is there has its times, and the times of one that is not are written again.
+        writeSync(timing, `${lines.map((line) => jsonLine(line.timing)).join('')}`);
+        writeSync(frames, lines.map((line) => jsonLine(line.frame)).join(''));
+        fsyncSync(frames);
+      },
+      release() {
+        closeSync(frames);
+        closeSync(timing);
+        rmSync(file(LOCK_FILE), { force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(file(LOCK_FILE), { force: true });
+    throw error;
+  }
+}
+
+/** @throws FormatError where the folder holds no campaign */
+export function readCampaignFile(path: string): StoredCampaign {
+  let stored: Partial<StoredCampaign>;
+  try {
+    stored = JSON.parse(readFileSync(join(path, CAMPAIGN_FILE), 'utf8')) as Partial<StoredCampaign>;
+  } catch (cause) {
+    throw new ConfigError(
+      'campaign.folder',
+      `${path}: holds no campaign (no ${CAMPAIGN_FILE} that can be read); give a folder that sweep wrote`,
+      { cause },
+    );
+  }
+  if (stored.format !== 'blindlink-campaign/1') {
+    throw new ConfigError(
+      'campaign.folder',
+      `${path}: its ${CAMPAIGN_FILE} is of format ${String(stored.format)}, not blindlink-campaign/1`,
+    );
+  }
+  return stored as StoredCampaign;
+}
+
+/** A file with the process's number; that of a process which is gone is taken over. */
+function lock(file: string, folder: string): void {
+  const mine = JSON.stringify({ pid: process.pid, host: hostname() });
+  for (let attempt = 0; ; attempt++) {
+    try {
+      writeFileSync(file, mine, { flag: 'wx' });
+      return;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === 3) {
+        throw new FormatError(
+          'run.folder',
+          `${folder}: cannot be written (${(cause as Error).message}); choose another folder with --out`,
+          { cause },
+        );
+      }
+    }
+    const holder = holderOf(file);
+    if (holder !== null && (holder.host !== hostname() || isAlive(holder.pid))) {
+      throw new ConfigError(
+        'campaign.locked',
+        `${folder}: is in use by process ${holder.pid} on ${holder.host}; wait for it, or choose another --out (remove ${file} if it is gone)`,
+      );
+    }
+    rmSync(file, { force: true });
+  }
+}
+
+function holderOf(file: string): { pid: number; host: string } | null {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown; host?: unknown };
+    return typeof pid === 'number' && typeof host === 'string' ? { pid, host } : null;
+  } catch {
+    // Cut short by a crash: nobody's.
+    return null;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** What writing under another name left behind when it was killed. */
+function removeParts(path: string): void {
+  for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.part')) rmSync(join(path, name), { force: true });
+  }
+}

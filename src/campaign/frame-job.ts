@@ -1,0 +1,118 @@
+import type { LinkConfig } from '../config/schema.js';
+import { throwIfAborted } from '../core/errors.js';
+import { linkFrames } from '../link/link.js';
+import { describeFrame } from '../link/results/describe-frame.js';
+import type { FeaturePair, FrameOutcome, FrameReport } from '../link/results/frame-report.js';
+import { saveFrame } from '../link/results/save-frame.js';
+import { type OpenModels, modelsKey, openModels } from '../link/setting/link-models.js';
+import { findReceivers, type ReceiverDescriptor } from '../link/setting/receivers.js';
+import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
+import { openPictures } from '../source/picture-source.js';
+import { savePictures } from './keep-pictures.js';
+
+/** What is wanted of a frame besides its reports. */
+export interface FrameWishes {
+  /** Natural-scene statistics of each receiver's picture. */
+  readonly naturalness?: boolean;
+  /** Frame 0 in words. */
+  readonly describe?: boolean;
+  /** A run folder that gets pictures and plots of frames below `frames`. */
+  readonly runFolder?: { readonly path: string; readonly frames: number };
+  /** A folder that gets the pictures of frames below `frames`, a file each. */
+  readonly pictures?: { readonly path: string; readonly frames: number };
+}
+
+/** Frames `from`…`to` − 1 of a link, numbered as in one run of them all: a frame's randomness hangs on its number alone. */
+export interface FrameJob {
+  readonly config: LinkConfig;
+  readonly from: number;
+  readonly to: number;
+  readonly wishes: FrameWishes;
+}
+
+/** What one receiver made of a frame. */
+export interface FrameResult {
+  readonly report: FrameReport;
+  readonly naturalness: FeaturePair | null;
+  readonly features?: Readonly<Record<string, FeaturePair>>;
+}
+
+/** A frame's results without pictures or samples: what goes between processes. */
+export interface FrameProduct {
+  readonly frame: number;
+  readonly results: readonly FrameResult[];
+  /** `picture: what was done to it on reading`. */
+  readonly notes: readonly string[];
+  readonly description: string | null;
+}
+
+/** Runs jobs one after another, keeping networks open between jobs that need the same ones. */
+export interface JobRunner {
+  /** @throws AbortedError once `signal` is aborted */
+  run(job: FrameJob, signal?: AbortSignal): AsyncIterable<FrameProduct>;
+  dispose(): Promise<void>;
+}
+
+interface Opened {
+  readonly key: string;
+  readonly models: OpenModels;
+  readonly features: readonly FeatureNetwork[];
+  readonly receivers: readonly ReceiverDescriptor[];
+}
+
+export function createJobRunner(): JobRunner {
+  let opened: Opened | null = null;
+  const dispose = async (): Promise<void> => {
+    await opened?.models.dispose();
+    opened = null;
+  };
+  const openFor = async (config: LinkConfig): Promise<Opened> => {
+    const receivers = await findReceivers(config);
+    const key = JSON.stringify([modelsKey(config, receivers), config.run.featureNetworks]);
+    if (opened?.key === key) return { ...opened, receivers };
+    await dispose();
+    const models = await openModels(config, receivers);
+    try {
+      const features = await openFeatureNetworks(config.run.featureNetworks, models.runtime);
+      opened = { key, models, features, receivers };
+      return opened;
+    } catch (error) {
+      await models.dispose();
+      throw error;
+    }
+  };
+  return {
+    dispose,
+    async *run({ config, from, to, wishes }, signal) {
+      const { models, features, receivers } = await openFor(config);
+      throwIfAborted(signal, 'the link');
+      const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: to });
+      const numbered = async function* () {
+        for (let index = from; index < to; index++) yield { index, picture: await source.at(index) };
+      };
+      for await (const outcomes of linkFrames(config, { ...models, features, receivers }, numbered(), signal)) {
+        yield await productOf(outcomes, config, wishes);
+      }
+    },
+  };
+}
+
+async function productOf(
+  outcomes: readonly FrameOutcome[],
+  config: LinkConfig,
+  { naturalness, describe, runFolder, pictures }: FrameWishes,
+): Promise<FrameProduct> {
+  const { sent } = outcomes[0].arrived;
+  if (runFolder !== undefined && sent.index < runFolder.frames) await saveFrame(runFolder.path, outcomes);
+  if (pictures !== undefined && sent.index < pictures.frames) await savePictures(pictures.path, outcomes);
+  return {
+    frame: sent.index,
+    results: outcomes.map((outcome) => ({
+      report: outcome.report,
+      naturalness: naturalness === true ? outcome.naturalness() : null,
+      ...(outcome.features === undefined ? {} : { features: outcome.features }),
+    })),
+    notes: sent.padded.notes.map((note) => `${sent.picture.name}: ${note}`),
+    description: describe === true && sent.index === 0 ? describeFrame(outcomes, config) : null,
+  };
+}

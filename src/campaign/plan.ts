@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import type { RawConfig } from '../config/load.js';
+import { nearest } from '../config/nearest.js';
+import type { LinkConfig } from '../config/schema.js';
+import { ConfigError } from '../core/errors.js';
+import { createRng } from '../core/rng.js';
+import { gridOfPoints } from '../link/points.js';
+import { stopSchema } from './stopping.js';
+
+const values = z.record(z.string(), z.unknown());
+
+/** What a campaign's YAML file holds. */
+export const campaignSchema = z.strictObject({
+  title: z.string().optional(),
+  /** What the report says of it, in a paragraph. */
+  about: z.string().optional(),
+  /** Settings that all points have, as in a --config file. */
+  settings: values.default({}),
+  /** Setting paths with their values: the grid of all combinations, the last one fastest. */
+  over: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
+  /** Points that no grid describes: settings that go together. Each is combined with the whole grid. */
+  points: z.array(values).min(1).default([{}]),
+  stop: stopSchema.prefault({}),
+  /** `own`: points have seeds of their own, the same whatever the receivers; `common`: all points have the settings' seed. */
+  seeds: z.enum(['own', 'common']).default('own'),
+  /** Frames between two looks at the stopping rules. */
+  batch: z.int().min(1).max(1000).default(8),
+  /** Pictures are kept for this many frames of each point. */
+  keepPictures: z.int().min(0).max(1000).default(3),
+});
+export type CampaignFile = z.infer<typeof campaignSchema>;
+
+/** One point: what sets it apart, and everything that it is measured with. */
+export interface CampaignPoint {
+  readonly at: Readonly<Record<string, unknown>>;
+  readonly config: LinkConfig;
+  /** Frames at most. */
+  readonly frames: number;
+}
+
+/** A campaign worked out: this and the frames' numbers determine every result. */
+export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'keepPictures'> {
+  readonly title: string;
+  readonly about: string;
+  /** Names of what points differ in, in order. */
+  readonly axes: readonly string[];
+  readonly points: readonly CampaignPoint[];
+}
+
+/** How a point's settings become a configuration. */
+export interface PlanContext {
+  /** Checks settings; `at` wins over everything else. Throws ConfigError. */
+  resolve(base: RawConfig, at: ReadonlyMap<string, unknown>): LinkConfig;
+  /** How many pictures a configuration names. */
+  countOf(config: LinkConfig): number;
+}
+
+/** @throws ConfigError naming the file, the key and what is wrong */
+export function readCampaign(raw: RawConfig, name: string): CampaignFile {
+  const parsed = campaignSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(issue.path[0] === 'stop' ? stopSchema.shape : campaignSchema.shape);
+    const guess = nearest(issue.keys[0], known);
+    const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${guess}?`;
+    const hintOfSettings = issue.path.length === 0 ? '; settings of the link go under settings:' : '';
+    throw new ConfigError(
+      'campaign.unknown-key',
+      `${name}: ${where === '' ? '' : `${where}.`}${issue.keys[0]}: no such key, ${hint}${hintOfSettings}`,
+      { value: issue.keys[0] },
+    );
+  }
+  const empty = issue.code === 'too_small' && issue.origin === 'array';
+  throw new ConfigError(
+    'campaign.value',
+    `${name}: ${where}: ${empty ? 'holds no values; give at least one' : issue.message}`,
+  );
+}
+
+/**
+ * Every point with its configuration checked, before anything is measured.
+ * @throws ConfigError for settings named twice and for whatever a point's settings are refused for
+ */
+export function planCampaign(file: CampaignFile, name: string, { resolve, countOf }: PlanContext): CampaignPlan {
+  const grid = gridOfPoints(new Map(Object.entries(file.over)));
+  const listed = [...new Set(file.points.flatMap((point) => Object.keys(point)))];
+  for (const path of listed) {
+    const clash = Object.keys(file.over).find(
+      (axis) => axis === path || axis.startsWith(`${path}.`) || path.startsWith(`${axis}.`),
+    );
+    if (clash !== undefined) {
+      throw new ConfigError(
+        'campaign.twice',
+        `${name}: ${path} is set by points and ${clash} by over; keep one of them`,
+      );
+    }
+  }
+  for (const path of [...listed, ...Object.keys(file.over)]) {
+    if (/^run\.(out|threads)$/.test(path)) {
+      throw new ConfigError('campaign.axis', `${name}: ${path} cannot differ between points; leave it out`);
+    }
+  }
+  const axes = [...listed, ...Object.keys(file.over)];
+  const points = file.points.flatMap((own) =>
+    grid.map((cell): CampaignPoint => {
+      const at = new Map([...Object.entries(own), ...cell]);
+      const resolved = resolve(structuredClone(file.settings), at);
+      const seed = file.seeds === 'common' ? resolved.seed : ownSeed(resolved.seed, at);
+      // Results depend on neither the folder nor who else runs: both stay out of the plan.
+      const { out, ...run } = resolved.run;
+      const config: LinkConfig = { ...resolved, seed, run: { ...run, out: null } };
+      if (
+        resolved.run.frames !== undefined &&
+        file.stop.frames !== undefined &&
+        resolved.run.frames !== file.stop.frames
+      ) {
+        throw new ConfigError(
+          'campaign.frames',
+          `${name}: run.frames is ${resolved.run.frames} and stop.frames ${file.stop.frames}; keep one of them`,
+        );
+      }
+      return { at: Object.fromEntries(at), config, frames: file.stop.frames ?? countOf(config) };
+    }),
+  );
+  const { stop, batch, keepPictures, title = name, about = '' } = file;
+  return { title, about, axes, points, stop, batch, keepPictures };
+}
+
+/** A seed that depends on the setting's seed and the point, receivers left out: they are compared on the same frames. */
+function ownSeed(seed: number, at: ReadonlyMap<string, unknown>): number {
+  const named = [...at].filter(([path]) => !path.startsWith('receiver') && path !== 'seed');
+  return createRng(`${seed}/point/${JSON.stringify(named)}`).uint32() >>> 1;
+}
+
+/** The first place where two plans differ, in words; null where they are the same. */
+export function planDifference(before: unknown, after: unknown, path = ''): string | null {
+  if (JSON.stringify(before) === JSON.stringify(after)) return null;
+  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  if (isTree(before) && isTree(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const found = planDifference(before[key], after[key], path === '' ? key : `${path}.${key}`);
+      if (found !== null) return found;
+    }
+    return `${path}: the order of its keys`;
+  }
+  const brief = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60));
+  return `${path} was ${brief(before)} and is ${brief(after)}`;
+}

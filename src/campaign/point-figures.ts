@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { frechetDistance } from '../metrics/frechet.js';
+import { FRAMES_FILE, TIMING_FILE } from './campaign-folder.js';
+import { type FrameLine, readJsonLines, type StoredReport, type TimingLine, unpackFeatures } from './frame-lines.js';
+import { bootstrapMean, wilsonInterval } from './intervals.js';
+
+/** A mean over frames with its 95 % interval: bootstrap, Wilson's for shares. */
+export interface MeanFigure {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  readonly std: number;
+  readonly median: number;
+  /** Frames it was measured on. */
+  readonly n: number;
+}
+
+/** A receiver at a point. */
+export interface ReceiverAtPoint {
+  readonly frames: number;
+  /** By metric: those of the report, `success`, `decoded`, `withinOneDb` (of `perfect`, where that ran), and feature networks. */
+  readonly metrics: Readonly<Record<string, MeanFigure>>;
+  /** By feature network. */
+  readonly fid: Readonly<
+    Record<string, { readonly value: number; readonly pictures: number; readonly dimensions: number }>
+  >;
+}
+
+export interface PointFigures {
+  readonly point: number;
+  readonly frames: number;
+  readonly receivers: Readonly<Record<string, ReceiverAtPoint>>;
+}
+
+/** Metrics of the stored reports that have a mean, in the order they are shown. */
+export const meanMetrics = [
+  'psnrDb',
+  'ssim',
+  'msSsim',
+  'sharpness',
+  'channelError',
+  'channelNmse',
+  'snrDb',
+  'paprDb',
+  'channelUses',
+  'bandwidthRatio',
+  'sideInformationBits',
+  'evm',
+] as const satisfies readonly (keyof StoredReport)[];
+
+const SHARES = new Set(['success', 'decoded', 'withinOneDb']);
+const WITHIN_DB = 1;
+
+/** Frames of a campaign point by point, as they lie in `frames.jsonl`. */
+export function* pointsIn(folder: string): Iterable<{ point: number; lines: FrameLine[] }> {
+  let lines: FrameLine[] = [];
+  for (const { value } of readJsonLines<FrameLine>(join(folder, FRAMES_FILE))) {
+    if (lines.length > 0 && lines[0].point !== value.point) {
+      yield { point: lines[0].point, lines };
+      lines = [];
+    }
+    lines.push(value);
+  }
+  if (lines.length > 0) yield { point: lines[0].point, lines };
+}
+
+/** A frame's number of each metric for one receiver; metrics that it has not are left out. */
+export function frameMetrics(line: FrameLine, receiver: string): Record<string, number> {
+  const report = line.receivers[receiver];
+  const values: Record<string, number> = {};
+  for (const name of meanMetrics) {
+    const value = report[name] as number | null;
+    if (value !== null) values[name] = value;
+    else if (name === 'psnrDb') values[name] = 100;
+  }
+  values['success'] = report.success ? 1 : 0;
+  values['decoded'] = report.verdict === 'decoded' ? 1 : 0;
+  const best = line.receivers['perfect'] as StoredReport | undefined;
+  if (best !== undefined && receiver !== 'perfect') {
+    values['withinOneDb'] = values['psnrDb'] >= (best.psnrDb ?? 100) - WITHIN_DB ? 1 : 0;
+  }
+  for (const [name, distance] of Object.entries(report.perception ?? {})) values[name] = distance;
+  return values;
+}
+
+export function figuresOf({ point, lines }: { point: number; lines: readonly FrameLine[] }): PointFigures {
+  const names = [...new Set(lines.flatMap(({ receivers }) => Object.keys(receivers)))];
+  const receivers = names.map((name): [string, ReceiverAtPoint] => {
+    const mine = lines.filter((line) => name in line.receivers);
+    const columns = new Map<string, number[]>();
+    for (const line of mine) {
+      for (const [metric, value] of Object.entries(frameMetrics(line, name))) {
+        const column = columns.get(metric);
+        if (column === undefined) columns.set(metric, [value]);
+        else column.push(value);
+      }
+    }
+    const metrics = Object.fromEntries([...columns].map(([metric, values]) => [metric, meanFigure(metric, values)]));
+    return [name, { frames: mine.length, metrics, fid: fidOf(mine.map((line) => line.receivers[name])) }];
+  });
+  return { point, frames: lines.length, receivers: Object.fromEntries(receivers) };
+}
+
+function meanFigure(metric: string, values: readonly number[]): MeanFigure {
+  const n = values.length;
+  const mean = values.reduce((sum, v) => sum + v, 0) / n;
+  const std = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
+  const sorted = Float64Array.from(values).sort();
+  const median = (sorted[(n - 1) >> 1] + sorted[n >> 1]) / 2;
+  if (SHARES.has(metric)) {
+    const [low, high] = wilsonInterval(
+      values.reduce((sum, v) => sum + v, 0),
+      n,
+    );
+    return { mean, low, high, std, median, n };
+  }
+  const { low, high } = bootstrapMean(values, { resamples: Math.max(200, Math.min(1000, Math.floor(1e6 / n))) });
+  return { mean, low, high, std, median, n };
+}
+
+function fidOf(reports: readonly StoredReport[]): ReceiverAtPoint['fid'] {
+  const names = Object.keys(reports[0]?.features ?? {});
+  return Object.fromEntries(
+    names.map((name) => {
+      const pairs = reports.flatMap(({ features }) => (features === undefined ? [] : [features[name]]));
+      const received = pairs.map((pair) => unpackFeatures(pair.received));
+      const sent = pairs.map((pair) => unpackFeatures(pair.sent));
+      const value = pairs.length < 2 ? Number.NaN : frechetDistance(received, sent, 1);
+      return [name, { value, pictures: pairs.length, dimensions: received[0]?.length ?? 0 }];
+    }),
+  );
+}
+
+/** Mean milliseconds a frame by point and receiver, and of how many frames; of a frame timed twice, the later time. */
+export function timesIn(folder: string): ReadonlyMap<number, Readonly<Record<string, { mean: number; n: number }>>> {
+  const points = new Map<number, Map<number, TimingLine['milliseconds']>>();
+  for (const { value } of readJsonLines<TimingLine>(join(folder, TIMING_FILE))) {
+    const frames = points.get(value.point) ?? new Map<number, TimingLine['milliseconds']>();
+    points.set(value.point, frames.set(value.frame, value.milliseconds));
+  }
+  return new Map(
+    [...points].map(([point, frames]) => {
+      const sums: Record<string, { mean: number; n: number }> = {};
+      for (const milliseconds of frames.values()) {
+        for (const [name, time] of Object.entries(milliseconds)) {
+          const { mean = 0, n = 0 } = sums[name] ?? {};
+          sums[name] = { mean: mean + (time - mean) / (n + 1), n: n + 1 };
+        }
+      }
+      return [point, sums];
+    }),
+  );
+}

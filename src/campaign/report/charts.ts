@@ -1,0 +1,247 @@
+import type { MeanFigure } from '../point-figures.js';
+import { type Chart, type ChartSeries } from './chart.js';
+import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint } from './report-data.js';
+
+/** A chart with the name its files get. */
+export interface NamedChart {
+  readonly id: string;
+  readonly chart: Chart;
+}
+
+interface MetricView {
+  readonly metric: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly log?: boolean;
+  readonly share?: boolean;
+  /** Receivers for which it says nothing. */
+  readonly without?: readonly string[];
+}
+
+const views: readonly MetricView[] = [
+  { metric: 'psnrDb', title: 'Mean PSNR', unit: 'PSNR, dB' },
+  { metric: 'msSsim', title: 'Mean MS-SSIM', unit: 'MS-SSIM' },
+  { metric: 'success', title: 'Success, PSNR > 15 dB', unit: 'share of frames', share: true },
+  {
+    metric: 'withinOneDb',
+    title: 'Within 1 dB of perfect CSI',
+    unit: 'share of frames',
+    share: true,
+    without: ['perfect'],
+  },
+  { metric: 'channelError', title: 'Mean channel error', unit: '‖ĥ − h‖²', log: true, without: ['perfect'] },
+  { metric: 'decoded', title: 'Called decoded by the receiver', unit: 'share of frames', share: true },
+  { metric: 'evm', title: 'EVM of equalised symbols', unit: 'EVM, r.m.s.' },
+];
+
+const known = new Set([
+  ...views.map(({ metric }) => metric),
+  'ssim',
+  'sharpness',
+  'channelNmse',
+  'snrDb',
+  'paprDb',
+  'channelUses',
+  'bandwidthRatio',
+  'sideInformationBits',
+]);
+
+/** All charts of a facet, those that would show nothing left out. */
+export function chartsOf(data: ReportData, facet: Facet): readonly NamedChart[] {
+  const networks = [
+    ...new Set(facet.points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.metrics)))),
+  ].filter((metric) => !known.has(metric));
+  const all = [...views, ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric }))];
+  const charts = all.map((view) => metricChart(data, facet, view));
+  charts.push(
+    fidChart(data, facet),
+    speedChart(data, facet),
+    rateChart(data, facet),
+    planeChart(data, facet, networks),
+    paprChart(data, facet),
+  );
+  return charts.filter((chart): chart is NamedChart => chart !== null);
+}
+
+const onAxis = (data: ReportData, facet: Facet): Pick<Chart, 'xLabel' | 'categories' | 'logX'> => {
+  if (data.x === null) return { xLabel: '', categories: facet.points.map(pointName) };
+  const values = facet.points.map((point) => point.at[data.x!] as number);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return { xLabel: axisTitle(data.x), logX: least > 0 && most / least >= 50 };
+};
+
+const xOf = (data: ReportData, point: ReportPoint, i: number): number =>
+  data.x === null ? i : (point.at[data.x] as number);
+
+function seriesOf(
+  data: ReportData,
+  facet: Facet,
+  value: (point: ReportPoint, receiver: string) => { y: number; low?: number; high?: number; note?: string } | null,
+): ChartSeries[] {
+  return data.receivers
+    .map((name, style) => ({
+      name,
+      style,
+      points: facet.points.flatMap((point, i) => {
+        const found = name in point.receivers ? value(point, name) : null;
+        return found === null ? [] : [{ x: xOf(data, point, i), ...found }];
+      }),
+    }))
+    .filter(({ points }) => points.length > 0);
+}
+
+const withNote = ({ mean, low, high, n }: MeanFigure): { y: number; low: number; high: number; note: string } => ({
+  y: mean,
+  low,
+  high,
+  note: `${Number(mean.toPrecision(4))} [${Number(low.toPrecision(4))}, ${Number(high.toPrecision(4))}], ${n} frames`,
+});
+
+function metricChart(
+  data: ReportData,
+  facet: Facet,
+  { metric, title, unit, log, share, without = [] }: MetricView,
+): NamedChart | null {
+  const series = seriesOf(data, facet, (point, receiver) => {
+    const figure = point.receivers[receiver].metrics[metric] as MeanFigure | undefined;
+    return figure === undefined || without.includes(receiver) ? null : withNote(figure);
+  });
+  if (series.length === 0) return null;
+  return {
+    id: metric,
+    chart: {
+      title,
+      yLabel: unit,
+      series,
+      logY: log === true,
+      ...onAxis(data, facet),
+      ...(share === true ? { yRange: [0, 1] as const } : {}),
+    },
+  };
+}
+
+function fidChart(data: ReportData, facet: Facet): NamedChart | null {
+  const series = seriesOf(data, facet, (point, receiver) => {
+    const [first] = Object.values(point.receivers[receiver].fid);
+    return first === undefined
+      ? null
+      : { y: first.value, note: `${first.value.toPrecision(4)}, ${first.pictures} pictures` };
+  });
+  return series.length === 0
+    ? null
+    : { id: 'fid', chart: { title: 'FID', yLabel: 'FID', series, ...onAxis(data, facet) } };
+}
+
+function speedChart(data: ReportData, facet: Facet): NamedChart | null {
+  const series = seriesOf(data, facet, (point, receiver) => {
+    const time = point.times[receiver] as { mean: number; n: number } | undefined;
+    return time === undefined || !(time.mean > 0)
+      ? null
+      : { y: 1000 / time.mean, note: `${(1000 / time.mean).toPrecision(3)} frames/s, ${time.mean.toPrecision(3)} ms` };
+  });
+  return series.length === 0
+    ? null
+    : {
+        id: 'speed',
+        chart: {
+          title: 'Speed of one worker (wall clock)',
+          yLabel: 'frames/s',
+          logY: true,
+          series,
+          ...onAxis(data, facet),
+        },
+      };
+}
+
+/** Rate–distortion: PSNR over channel uses per source sample, one curve a receiver. Needs points of two rates. */
+function rateChart(data: ReportData, facet: Facet): NamedChart | null {
+  const rateOf = (point: ReportPoint, receiver: string): number =>
+    point.receivers[receiver].metrics['bandwidthRatio'].mean;
+  const points = data.x === null ? data.facets.flatMap((one) => one.points) : facet.points;
+  const rates = new Set(points.map((point) => rateOf(point, Object.keys(point.receivers)[0]).toPrecision(4)));
+  if (rates.size < 2) return null;
+  const series = data.receivers.map((name, style) => ({
+    name,
+    style,
+    points: points
+      .filter((point) => name in point.receivers)
+      .map((point) => ({ x: rateOf(point, name), ...withNote(point.receivers[name].metrics['psnrDb']) })),
+  }));
+  return {
+    id: 'rate-distortion',
+    chart: {
+      title: 'Rate and distortion',
+      xLabel: 'channel uses per source sample (CBR)',
+      yLabel: 'PSNR, dB',
+      logX: true,
+      series,
+    },
+  };
+}
+
+/** Perception–distortion plane: the first feature network's distance over PSNR. */
+function planeChart(data: ReportData, facet: Facet, networks: readonly string[]): NamedChart | null {
+  if (networks.length === 0) return null;
+  const series = data.receivers.map((name, style) => ({
+    name,
+    style,
+    points: facet.points
+      .filter((point) => name in point.receivers)
+      .map(({ receivers }) => ({
+        x: receivers[name].metrics['psnrDb'].mean,
+        ...withNote(receivers[name].metrics[networks[0]]),
+      })),
+  }));
+  return {
+    id: 'perception-distortion',
+    chart: { title: 'Perception and distortion', xLabel: 'PSNR, dB', yLabel: networks[0], series },
+  };
+}
+
+const CCDF_CURVES = 6;
+
+/** P(PAPR > x) of whole frames as sent; points whose frames are alike make one curve. */
+function paprChart(data: ReportData, facet: Facet): NamedChart | null {
+  const groups = new Map<string, { name: string; values: number[] }>();
+  for (const point of facet.points) {
+    const { config } = data.campaign.plan.points[point.point];
+    const key = JSON.stringify([config.codec, config.ofdm, config.rho, config.designSnrDb]);
+    const group = groups.get(key) ?? { name: groupName(data, point), values: [] };
+    group.values.push(...point.paprDb);
+    groups.set(key, group);
+  }
+  const series = [...groups.values()].slice(0, CCDF_CURVES).map(({ name, values }, style) => {
+    const sorted = values.sort((a, b) => a - b);
+    const n = sorted.length;
+    const points = sorted.map((x, i) => ({ x, y: (n - i) / n }));
+    return { name: `${name}${name === '' ? '' : ', '}${n} frames`, style, points: thin(points, 120) };
+  });
+  if (series.every(({ points }) => points.length < 20)) return null;
+  return {
+    id: 'papr-ccdf',
+    chart: {
+      title: 'PAPR of frames as sent (CCDF)',
+      xLabel: 'x, dB',
+      yLabel: 'P(PAPR > x)',
+      logY: true,
+      series,
+      markers: false,
+    },
+  };
+}
+
+/** What the sender's side of a point is called: settings that change what is sent. */
+const groupName = (data: ReportData, point: ReportPoint): string =>
+  Object.entries(point.at)
+    .filter(
+      ([axis]) =>
+        /^(codec|ofdm|rho)/.test(axis) &&
+        new Set(data.facets.flatMap((f) => f.points.map(({ at }) => JSON.stringify(at[axis])))).size > 1,
+    )
+    .map(([axis, value]) => `${axisTitle(axis)} ${JSON.stringify(value)}`)
+    .join(', ');
+
+const thin = <T>(points: readonly T[], most: number): T[] =>
+  points.length <= most
+    ? [...points]
+    : Array.from({ length: most }, (_, i) => points[Math.round((i * (points.length - 1)) / (most - 1))]);

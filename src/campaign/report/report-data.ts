@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
+import { pictureFile } from '../keep-pictures.js';
+import { figuresOf, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
+
+/** A point as the report draws it. */
+export interface ReportPoint extends PointFigures {
+  readonly at: Readonly<Record<string, unknown>>;
+  /** Of every frame, sorted. */
+  readonly paprDb: Float64Array;
+  readonly times: Readonly<Record<string, { readonly mean: number; readonly n: number }>>;
+  /** Frames of which pictures were kept. */
+  readonly pictures: readonly { readonly frame: number; readonly psnrDb: Readonly<Record<string, number>> }[];
+}
+
+/** A facet: points that differ in the x axis alone. */
+export interface Facet {
+  /** What its points have in common; empty where there is one facet. */
+  readonly name: string;
+  readonly points: readonly ReportPoint[];
+}
+
+export interface ReportData {
+  readonly folder: string;
+  readonly campaign: StoredCampaign;
+  /** The axis that charts have as x; null where points have names only. */
+  readonly x: string | null;
+  readonly facets: readonly Facet[];
+  readonly receivers: readonly string[];
+  readonly frames: number;
+  /** Points that have frames, and points in all. */
+  readonly measured: number;
+  readonly complete: boolean;
+}
+
+/**
+ * A campaign's folder as it is now, complete or not.
+ * @param wantedX the axis to draw over; by default the first that has more than one number
+ * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not
+ */
+export function readReport(folder: string, wantedX?: string): ReportData {
+  const campaign = readCampaignFile(folder);
+  const { plan } = campaign;
+  const times = timesIn(folder);
+  const points: ReportPoint[] = [];
+  for (const { point, lines } of pointsIn(folder)) {
+    const figures = figuresOf({ point, lines });
+    points.push({
+      ...figures,
+      at: plan.points[point].at,
+      paprDb: Float64Array.from(lines, ({ receivers }) => Object.values(receivers)[0].paprDb).sort(),
+      times: times.get(point) ?? {},
+      pictures: lines
+        .slice(0, plan.keepPictures)
+        .filter(({ frame }) => existsSync(join(folder, 'pictures', String(point), pictureFile(frame, 'sent'))))
+        .map(({ frame, receivers }) => ({
+          frame,
+          psnrDb: Object.fromEntries(Object.entries(receivers).map(([name, { psnrDb }]) => [name, psnrDb])),
+        })),
+    });
+  }
+  const x = wantedX ?? firstNumericAxis(plan.axes, points);
+  const facets = facetsOf(points, plan.axes, x);
+  const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
+  return {
+    folder,
+    campaign,
+    x,
+    facets,
+    receivers,
+    frames: points.reduce((sum, { frames }) => sum + frames, 0),
+    measured: points.length,
+    complete: existsSync(join(folder, 'points.json')),
+  };
+}
+
+function firstNumericAxis(axes: readonly string[], points: readonly ReportPoint[]): string | null {
+  const isX = (axis: string): boolean => {
+    const values = new Set(points.map(({ at }) => at[axis]));
+    return values.size > 1 && [...values].every((value) => typeof value === 'number');
+  };
+  return axes.find(isX) ?? null;
+}
+
+function facetsOf(points: readonly ReportPoint[], axes: readonly string[], x: string | null): readonly Facet[] {
+  if (x === null) return [{ name: '', points }];
+  const varied = axes.filter(
+    (axis) => axis !== x && new Set(points.map(({ at }) => JSON.stringify(at[axis]))).size > 1,
+  );
+  const facets = new Map<string, ReportPoint[]>();
+  for (const point of points) {
+    const name = varied.map((axis) => `${axisTitle(axis)} ${valueText(point.at[axis])}`).join(', ');
+    facets.set(name, [...(facets.get(name) ?? []), point]);
+  }
+  return [...facets].map(([name, own]) => ({ name, points: own }));
+}
+
+/** Settings by the names papers give them. */
+const titles: Readonly<Record<string, string>> = {
+  snrDb: 'CSNR, dB',
+  codec: 'codec',
+  'channel.dopplerHz': 'Doppler frequency, Hz',
+  'channel.cfoSubcarriers': 'carrier offset, subcarriers',
+  'ofdm.clippingRatio': 'clipping ratio γ',
+  'ofdm.cyclicPrefixLength': 'cyclic prefix, samples',
+  rho: 'reference power ρ',
+  seed: 'seed',
+};
+export const axisTitle = (axis: string): string => titles[axis] ?? axis;
+
+export const valueText = (value: unknown): string =>
+  typeof value === 'string'
+    ? value.replace(/^builtin:/, '')
+    : Array.isArray(value)
+      ? value.map(valueText).join(', ')
+      : value === undefined
+        ? '–'
+        : JSON.stringify(value);
+
+export const pointName = ({ at }: ReportPoint): string =>
+  Object.entries(at)
+    .map(([axis, value]) => `${axisTitle(axis)} ${valueText(value)}`)
+    .join(', ');

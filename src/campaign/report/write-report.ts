@@ -1,0 +1,75 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { FormatError } from '../../core/errors.js';
+import { csvLine } from '../../link/results/tables.js';
+import { pointsCsv } from '../derive-tables.js';
+import { type Chart, chartSvg, standalone } from './chart.js';
+import { chartsOf } from './charts.js';
+import { reportPage } from './page.js';
+import { pictureGrid } from './picture-grid.js';
+import { readReport, type ReportData } from './report-data.js';
+
+export interface ReportOptions {
+  /** The axis to draw over. */
+  readonly x?: string;
+  /** The page loads itself again after this many seconds. */
+  readonly refreshS?: number;
+}
+
+/**
+ * Writes `report/` into a campaign's folder: `index.html`, and of each chart `NAME.svg`, `.png`, `.csv`; `table.csv`.
+ * Each file is written whole or not at all.
+ * @throws FormatError where there is no campaign, no frame yet, or the folder cannot be written
+ */
+export async function writeReport(
+  folder: string,
+  { x, refreshS }: ReportOptions = {},
+): Promise<ReportData & { readonly page: string }> {
+  const data = readReport(folder, x);
+  const out = join(folder, 'report');
+  try {
+    mkdirSync(out, { recursive: true });
+    const drawn = [];
+    for (const [f, facet] of data.facets.entries()) {
+      const charts = chartsOf(data, facet).map(({ id, chart }) => ({ id, chart, svg: chartSvg(chart) }));
+      for (const { id, chart, svg } of charts) {
+        const name = data.facets.length === 1 ? id : `${f + 1}-${id}`;
+        const paper = standalone(svg);
+        writeWhole(join(out, `${name}.svg`), `${paper}\n`);
+        writeWhole(join(out, `${name}.png`), await sharp(Buffer.from(paper), { density: 192 }).png().toBuffer());
+        writeWhole(join(out, `${name}.csv`), chartCsv(chart));
+      }
+      drawn.push({ facet, charts });
+    }
+    writeWhole(
+      join(out, 'table.csv'),
+      pointsCsv(
+        data.campaign.plan,
+        data.facets.flatMap(({ points }) => points),
+      ),
+    );
+    const page = join(out, 'index.html');
+    writeWhole(
+      page,
+      reportPage(data, drawn, await pictureGrid(data), refreshS === undefined || data.complete ? null : refreshS),
+    );
+    return { ...data, page };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === undefined || cause instanceof FormatError) throw cause;
+    throw new FormatError('report.write', `${out}: cannot be written (${(cause as Error).message})`, { cause });
+  }
+}
+
+const chartCsv = ({ xLabel, yLabel, series, categories }: Chart): string =>
+  csvLine(['series', xLabel === '' ? 'point' : xLabel, yLabel, 'low', 'high']) +
+  series
+    .flatMap(({ name, points }) =>
+      points.map(({ x, y, low, high }) => csvLine([name, categories?.[x] ?? x, y, low, high])),
+    )
+    .join('');
+
+function writeWhole(path: string, content: string | Uint8Array): void {
+  writeFileSync(`${path}.part`, content);
+  renameSync(`${path}.part`, path);
+}

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { readCampaignFile } from '../campaign/campaign-folder.js';
+import { writeReport } from '../campaign/report/write-report.js';
+import { interruptible } from './interrupt.js';
+
+const WATCH_S = 5;
+
+export function addReport(program: Command): void {
+  program
+    .command('report')
+    .description("Draw a campaign's curves, tables and pictures: one page, and each part as SVG, PNG and CSV.")
+    .argument('<folder>', 'a folder that sweep FILE.yaml wrote, complete or not')
+    .option('--x <setting>', 'what curves are drawn over; by default the first setting that has several numbers')
+    .option('--watch', 'draw it again while the campaign runs; the page loads itself again')
+    .option('--json', 'one JSON object for each page written')
+    .action(async (folder: string, options: { x?: string; watch?: boolean; json?: boolean }) => {
+      const { signal, release } = interruptible();
+      try {
+        for (;;) {
+          const began = !options.watch || hasFrames(folder);
+          if (began) {
+            const more = options.watch === true ? { refreshS: WATCH_S } : {};
+            const { page, frames, measured, complete } = await writeReport(folder, {
+              ...more,
+              ...(options.x !== undefined && { x: options.x }),
+            });
+            if (options.json === true)
+              console.log(JSON.stringify({ type: 'report', page, frames, points: measured, complete }));
+            else console.log(`${page}: ${frames} frames, ${measured} points${complete ? '' : ', not complete yet'}`);
+            if (options.watch !== true || complete) return;
+          }
+          await pause(WATCH_S * 1000, signal);
+          if (signal.aborted) return;
+        }
+      } finally {
+        release();
+      }
+    });
+}
+
+/** Throws ConfigError for a folder that holds no campaign. */
+function hasFrames(folder: string): boolean {
+  readCampaignFile(folder);
+  return existsSync(join(folder, 'frames.jsonl'));
+}
+
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      done();
+    });
+  });

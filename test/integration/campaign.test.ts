@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseNpz } from '../../src/core/npy.js';
+
+const main = resolve('dist/cli/main.js');
+const work = mkdtempSync(join(tmpdir(), 'blindlink-campaign-'));
+const file = (name: string): string => join(work, name);
+const TIMEOUT = 600_000;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Outcome> } {
+  const child = spawn(process.execPath, [main, ...args], { cwd: work });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const ended = new Promise<Outcome>((done) => {
+    child.on('close', (code) => {
+      done({ code, out, err });
+    });
+  });
+  return { child, ended };
+}
+const blindlink = (args: readonly string[]): Promise<Outcome> => start(args).ended;
+
+const YAML = `
+settings: { pictures: ['builtin:faces'], receiver: { names: [perfect, pilot] } }
+over: { snrDb: [0, 12] }
+stop: { frames: 14, minFrames: 4, psnrHalfWidthDb: 0.8, of: [perfect] }
+batch: 3
+keepPictures: 1
+`;
+/** Everything but times, which no two runs share, by name. */
+const contents = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(file(folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => !name.startsWith('timing.') && statSync(join(file(folder), name)).isFile())
+      .sort()
+      .map((name) => [name, readFileSync(join(file(folder), name)).toString('base64')]),
+  );
+
+beforeAll(async () => {
+  writeFileSync(file('tiny.yaml'), YAML);
+  const { code, err } = await blindlink(['sweep', 'tiny.yaml', '--out', 'whole', '--workers', '1']);
+  expect([code, err]).toEqual([0, '']);
+}, TIMEOUT);
+
+describe('a campaign', () => {
+  it('stops by its rule, keeps lines, tables, arrays and pictures', () => {
+    const points = JSON.parse(readFileSync(file('whole/points.json'), 'utf8')) as {
+      at: { snrDb: number };
+      seed: number;
+      frames: number;
+      receivers: Record<string, { metrics: Record<string, { mean: number; low: number; high: number; n: number }> }>;
+    }[];
+    expect(points.map(({ at }) => at.snrDb)).toEqual([0, 12]);
+    expect(points[0].seed).not.toBe(points[1].seed);
+    for (const { frames, receivers } of points) {
+      // A multiple of the batch, or all there were.
+      expect(frames % 3 === 0 || frames === 14).toBe(true);
+      const { mean, low, high, n } = receivers['pilot'].metrics['psnrDb'];
+      expect(n).toBe(frames);
+      expect(low).toBeLessThan(mean);
+      expect(high).toBeGreaterThan(mean);
+    }
+    const npz = parseNpz(readFileSync(file('whole/frames.npz')), 'frames.npz');
+    const total = points[0].frames + points[1].frames;
+    expect(npz.get('perfect.psnrDb')?.shape).toEqual([total]);
+    expect(readFileSync(file('whole/frames.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 2 * total);
+    expect(readdirSync(file('whole/pictures/1')).sort()).toEqual([
+      '00000-perfect.png',
+      '00000-pilot.png',
+      '00000-sent.png',
+    ]);
+  });
+
+  it(
+    'killed with -9 again and again and resumed equals one that was not, byte for byte, on two workers',
+    async () => {
+      // Where to kill, in bytes of frames.jsonl: within the first batch, in the middle, near the end.
+      const size = statSync(file('whole/frames.jsonl')).size;
+      for (const share of [0, 0.2, 0.45, 0.8]) {
+        const { child, ended } = start(['sweep', 'tiny.yaml', '--out', 'killed', '--workers', '2']);
+        const path = file('killed/frames.jsonl');
+        const reached = (): boolean => existsSync(path) && statSync(path).size > share * size;
+        while (!reached() && child.exitCode === null) await new Promise((done) => setTimeout(done, 10));
+        child.kill('SIGKILL');
+        await ended;
+        // What a crash in the middle of a write leaves behind.
+        if (share > 0) appendFileSync(path, '{"point":0,"fra');
+      }
+      const { code, err } = await blindlink(['sweep', 'tiny.yaml', '--out', 'killed', '--workers', '2']);
+      expect([code, err]).toEqual([0, '']);
+      expect(contents('killed')).toEqual(contents('whole'));
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'is refused in one line where the file changed, with the difference, and nothing is touched',
+    async () => {
+      const before = contents('whole');
+      writeFileSync(file('changed.yaml'), YAML.replace('[0, 12]', '[0, 11]'));
+      const { code, err } = await blindlink(['sweep', 'changed.yaml', '--out', 'whole']);
+      expect(code).toBe(2);
+      expect(err.trim().split('\n')).toHaveLength(1);
+      expect(err).toMatch(/holds another campaign: (title was "tiny" and is "changed"|points\.1)/);
+      expect(contents('whole')).toEqual(before);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'is refused a folder that another run holds, or that holds something else',
+    async () => {
+      writeFileSync(
+        file('whole/lock'),
+        JSON.stringify({ pid: process.pid, host: (await import('node:os')).hostname() }),
+      );
+      const held = await blindlink(['sweep', 'tiny.yaml', '--out', 'whole']);
+      expect(held.code).toBe(2);
+      expect(held.err).toMatch(/is in use by process \d+/);
+      const other = await blindlink(['sweep', 'tiny.yaml', '--out', '.']);
+      expect(other.code).toBe(2);
+      expect(other.err).toMatch(/holds something that is no campaign/);
+    },
+    TIMEOUT,
+  );
+
+  it.each([
+    ['over: { snrDb: [] }', /over\.snrDb: holds no values/],
+    ['ovr: { snrDb: [1] }', /ovr: no such key, did you mean over\?/],
+    ['stop: { failure: 3 }', /stop\.failure: no such key, did you mean failures\?/],
+    ['over: { snrdB: [1] }', /did you mean snrDb/],
+    ['over: { snrDb: [1] }\npoints: [{ snrDb: 2 }]', /snrDb is set by points and snrDb by over/],
+    ['over: { codec: [nope] }', /nope: no such codec/],
+    ['over: { receiver.names: [[pilto]] }', /did you mean pilot/],
+    ['settings: { run: { frames: 3 } }\nstop: { frames: 4 }', /run\.frames is 3 and stop\.frames 4/],
+    ['over: { snrDb: [1', /not YAML/],
+  ])(
+    'is refused in one line: %s',
+    async (yaml, message) => {
+      writeFileSync(file('bad.yaml'), yaml);
+      const { code, err, out } = await blindlink(['sweep', 'bad.yaml', '--out', 'bad']);
+      expect([code, out]).toEqual([2, '']);
+      expect(err.trim().split('\n')).toHaveLength(1);
+      expect(err).toMatch(message);
+      expect(existsSync(file('bad'))).toBe(false);
+    },
+    TIMEOUT,
+  );
+});
+
+describe('simulate on several processes', () => {
+  it(
+    'gives what one process gives, bit for bit but for times, in the same order',
+    async () => {
+      const run = async (workers: number): Promise<unknown[]> => {
+        const args = ['simulate', 'builtin:faces', '--frames', '9', '--receiver', 'pilot', '--doppler', '50'];
+        const { code, out } = await blindlink([...args, '--json', '--no-save', '--workers', String(workers)]);
+        expect(code).toBe(0);
+        return out
+          .trim()
+          .split('\n')
+          .map((line) =>
+            JSON.parse(line, (key, value: unknown) =>
+              /^(milliseconds|millisecondsMean|framesPerSecond)$/.test(key) ? undefined : value,
+            ),
+          );
+      };
+      expect(await run(2)).toEqual(await run(1));
+    },
+    TIMEOUT,
+  );
+});
