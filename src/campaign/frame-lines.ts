@@ -24,12 +24,15 @@ export interface TimingLine {
   readonly milliseconds: Readonly<Record<string, number>>;
 }
 
+/** Fields of a report that a line has in another place, or that another file has. */
+const ELSEWHERE = new Set(['type', 'frame', 'picture', 'receiver', 'milliseconds']);
+
 export function linesOf(point: number, { frame, results }: FrameProduct): { frame: FrameLine; timing: TimingLine } {
   const receivers: Record<string, StoredReport> = {};
   const milliseconds: Record<string, number> = {};
   for (const { report, features } of results) {
-    const { type, frame: _, picture, receiver, milliseconds: time, ...rest } = report;
-    (void type, void picture);
+    const { receiver, milliseconds: time } = report;
+    const rest = Object.fromEntries(Object.entries(report).filter(([key]) => !ELSEWHERE.has(key))) as StoredReport;
     receivers[receiver] = features === undefined ? rest : { ...rest, features: packed(features) };
     milliseconds[receiver] = time;
   }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { FormatError } from '../core/errors.js';
-import { crc32 } from '../core/zip-store.js';
+import { crc32 } from '../core/zip.js';
 import type { HeaderDescription } from './wav.js';
 
 const HEADER_BYTES = 32;

@@ -58,7 +58,7 @@ describe('a link with feature networks', () => {
 
     const cards = features.map(({ card }) => card);
     const folder = openRunFolder(join(work, 'run'), config, codec.card, cards);
-    await folder.add(outcomes.slice(0, 2));
+    folder.add(outcomes.slice(0, 2).map(({ report }) => report));
     const [head, row] = readFileSync(join(work, 'run', 'frames.csv'), 'utf8').split('\n');
     expect(head).toMatch(/,milliseconds,mse$/);
     expect(row).toMatch(new RegExp(`,${outcomes[0].report.perception?.['mse']}$`));

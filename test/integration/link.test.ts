@@ -11,6 +11,7 @@ import { builtinReceivers, type ReceiverDescriptor } from '../../src/link/settin
 import type { Observations } from '../../src/receiver/receiver.js';
 import { createLink } from '../../src/link/link.js';
 import { openRunFolder } from '../../src/link/results/run-folder.js';
+import { saveFrame } from '../../src/link/results/save-frame.js';
 import { summarisable, summarise } from '../../src/link/results/summary.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
@@ -231,7 +232,8 @@ describe('a run folder', () => {
     const config = resolveConfig({ receiver: { names: ['pilot', 'blind-em'] } });
     const folder = openRunFolder(path, config, codec.card);
     const outcomes = await run({ receiver: { names: ['pilot', 'blind-em'] } }, ['builtin:faces'], 1);
-    await folder.add(outcomes);
+    folder.add(outcomes.map(({ report }) => report));
+    await saveFrame(path, outcomes);
     folder.finish(summaryOf(outcomes));
     expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual(config);
     expect(JSON.parse(readFileSync(join(path, 'versions.json'), 'utf8'))).toMatchObject({

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createComplex } from '../../../src/core/complex.js';
-import { crc32 } from '../../../src/core/zip-store.js';
+import { crc32 } from '../../../src/core/zip.js';
 import { createRng } from '../../../src/core/rng.js';
 import { encodeSamples, parseDatatype } from '../../../src/recording/datatype.js';
 import { laterDatetime, sigmfDatetime } from '../../../src/recording/datetime.js';
