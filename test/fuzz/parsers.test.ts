@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfigFile, resolveConfig } from '../../src/config/load.js';
-import { crc32 } from '../../src/core/zip-store.js';
+import { crc32 } from '../../src/core/zip.js';
 import { LinkError } from '../../src/core/errors.js';
 import { createRng } from '../../src/core/rng.js';
 import { parseClientMessage } from '../../src/dashboard/commands.js';
