@@ -36,7 +36,7 @@ export interface ReportData {
 
 /**
  * A campaign's folder as it is now, complete or not.
- * @param wantedX the axis to draw over; by default the first that has more than one number
+ * @param wantedX the axis to draw over; by default the one with the most numbers
  * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not
  */
 export function readReport(folder: string, wantedX?: string): ReportData {
@@ -75,12 +75,15 @@ export function readReport(folder: string, wantedX?: string): ReportData {
   };
 }
 
+/** The axis with the most numbers; of several, the first. */
 function firstNumericAxis(axes: readonly string[], points: readonly ReportPoint[]): string | null {
-  const isX = (axis: string): boolean => {
+  let [best, most] = [null as string | null, 1];
+  for (const axis of axes) {
     const values = new Set(points.map(({ at }) => at[axis]));
-    return values.size > 1 && [...values].every((value) => typeof value === 'number');
-  };
-  return axes.find(isX) ?? null;
+    if (values.size <= most || ![...values].every((value) => typeof value === 'number')) continue;
+    [best, most] = [axis, values.size];
+  }
+  return best;
 }
 
 function facetsOf(points: readonly ReportPoint[], axes: readonly string[], x: string | null): readonly Facet[] {
