@@ -196,6 +196,8 @@ describeWith(chromium(), 'the live page in Chromium', () => {
             .at(-1),
         );
       };
+      // The log is drawn after the picture's badge when the machine is busy.
+      await until(pid).toBeGreaterThan(0);
       const killed = await pid();
       process.kill(killed, 'SIGKILL');
       await page.getByRole('log').getByText('blind-em: its process ended (signal SIGKILL)').waitFor();
