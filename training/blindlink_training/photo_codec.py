@@ -1,9 +1,9 @@
-"""The codec for photographs: down-sampling 8, one network for several rates.
+"""The codec for photographs: down-sampling 16, one network for one rate or several.
 
 Residual blocks of dense 3×3 convolutions (what CPUs with matrix units run fastest: 235–310 GMAC/s at widths 96–256 against 2–4 for
 depthwise 7×7) whose output is scaled by an attention vector computed from the globally pooled features, the channel
 SNR and the rate. The rate is the number C of latent channels sent, the first C of those the encoder makes; each rate is exported as a
-codec of its own. C real latent channels at H/8×W/8 give a channel bandwidth ratio of C/384.
+codec of its own. C real latent channels at H/16×W/16 give a channel bandwidth ratio of C/1536.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from .codec import SNR_SCALE_DB, normalise_power
 
-DOWN_SAMPLING = 8
+DOWN_SAMPLING = 16
+STAGES = 3  # 1/4, 1/8 and 1/16 of the edge
 
 
 class Attention(nn.Module):
@@ -47,87 +48,95 @@ class Block(nn.Module):
 
 def condition_of(snr_db: Tensor, rate: int) -> Tensor:
     """[N,2]: SNR and rate, each of order 1."""
-    return torch.stack([snr_db / SNR_SCALE_DB - 0.7, torch.full_like(snr_db, math.log2(rate / 16))], dim=1)
+    return torch.stack([snr_db / SNR_SCALE_DB - 0.7, torch.full_like(snr_db, math.log2(rate / 64))], dim=1)
 
 
 class Encoder(nn.Module):
-    """picture [N,3,H,W] in [0,1], snr_db [N] → latents [N,C,H/8,W/8] of any scale (the link normalises power)."""
+    """picture [N,3,H,W] in [0,1], snr_db [N] → latents [N,C,H/16,W/16] of any scale (the link normalises power)."""
 
-    def __init__(self, latent_channels: int, width: int, outer: int, blocks: int, rate: int | None = None) -> None:
+    def __init__(self, latent_channels: int, widths: list[int], blocks: list[int], rate: int | None = None) -> None:
         super().__init__()
         self.rate = rate
-        self.entry = nn.Conv2d(48, outer, 3, padding=1)
-        self.refine = Block(outer)
-        self.down = nn.Conv2d(outer, width, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.out = nn.Conv2d(width, latent_channels, 3, padding=1)
-        self.linear = nn.Conv2d(192, latent_channels, 1, bias=False)
+        self.entry = nn.Conv2d(48, widths[0], 3, padding=1)
+        self.blocks = nn.ModuleList(nn.ModuleList(Block(w) for _ in range(n)) for w, n in zip(widths, blocks))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(widths, widths[1:]))
+        self.out = nn.Conv2d(widths[-1], latent_channels, 3, padding=1)
+        self.linear = nn.Conv2d(3 * DOWN_SAMPLING**2, latent_channels, 1, bias=False)
 
     def forward(self, picture: Tensor, snr_db: Tensor, rate: int | None = None) -> Tensor:
         rate = rate or self.rate
         condition = condition_of(snr_db, rate)
         picture = 2 * picture - 1
-        linear = self.linear(F.pixel_unshuffle(picture, 8))
-        x = self.refine(self.entry(F.pixel_unshuffle(picture, 4)), condition)
-        x = self.down(F.relu(x))
-        for block in self.blocks:
-            x = block(x, condition)
+        linear = self.linear(F.pixel_unshuffle(picture, DOWN_SAMPLING))
+        x = self.entry(F.pixel_unshuffle(picture, 4))
+        for stage, blocks in enumerate(self.blocks):
+            if stage > 0:
+                x = self.down[stage - 1](F.relu(x))
+            for block in blocks:
+                x = block(x, condition)
         return (linear + self.out(F.relu(x)))[:, :rate]
 
 
 class Decoder(nn.Module):
-    """latents [N,C,h,w] with mean square 1/2, snr_db [N] → picture [N,3,8h,8w], about [0,1], not clipped."""
+    """latents [N,C,h,w] with mean square 1/2, snr_db [N] → picture [N,3,16h,16w], about [0,1], not clipped."""
 
-    def __init__(self, latent_channels: int, width: int, outer: int, blocks: int, rate: int | None = None) -> None:
+    def __init__(self, latent_channels: int, widths: list[int], blocks: list[int], rate: int | None = None) -> None:
         super().__init__()
         self.channels, self.rate = latent_channels, rate
-        self.entry = nn.Conv2d(latent_channels, width, 3, padding=1)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.up = nn.Conv2d(width, 4 * outer, 3, padding=1)
-        self.refine = Block(outer)
-        self.out = nn.Conv2d(outer, 48, 3, padding=1)
-        self.linear = nn.Conv2d(latent_channels, 192, 1, bias=False)
+        self.entry = nn.Conv2d(latent_channels, widths[-1], 3, padding=1)
+        self.blocks = nn.ModuleList(nn.ModuleList(Block(w) for _ in range(n)) for w, n in zip(widths[::-1], blocks[::-1]))
+        self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 3, padding=1) for a, b in zip(widths[-2::-1], widths[:0:-1]))
+        self.out = nn.Conv2d(widths[0], 48, 3, padding=1)
+        self.linear = nn.Conv2d(latent_channels, 3 * DOWN_SAMPLING**2, 1, bias=False)
 
     def forward(self, latents: Tensor, snr_db: Tensor) -> Tensor:
         rate = self.rate or latents.shape[1]
         condition = condition_of(snr_db, rate)
-        if self.rate is None:
+        if self.rate is None and rate < self.channels:
             latents = F.pad(latents, (0, 0, 0, 0, 0, self.channels - rate))
-        linear = F.pixel_shuffle(self.linear(latents), 8)
+        linear = F.pixel_shuffle(self.linear(latents), DOWN_SAMPLING)
         x = self.entry(latents)
-        for block in self.blocks:
-            x = block(x, condition)
-        x = F.pixel_shuffle(self.up(F.relu(x)), 2)
-        x = self.refine(x, condition)
+        for stage, blocks in enumerate(self.blocks):
+            if stage > 0:
+                x = F.pixel_shuffle(self.up[stage - 1](F.relu(x)), 2)
+            for block in blocks:
+                x = block(x, condition)
         return (linear + F.pixel_shuffle(self.out(F.relu(x)), 4) + 1) / 2
 
 
 class PhotoCodec(nn.Module):
-    """All rates together; `at_rate` gives the networks of one."""
+    """All rates together; `at_rate` gives the networks of one. `widths` and `blocks` are those at 1/4, 1/8 and 1/16 of the edge."""
+
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        widths: tuple[int, ...] = (64, 128, 192),
+        encoder_blocks: tuple[int, ...] = (1, 1, 2),
+        decoder_blocks: tuple[int, ...] = (1, 2, 3),
+    ) -> None:
+        super().__init__()
+        assert len(widths) == len(encoder_blocks) == len(decoder_blocks) == STAGES
+        self.config = {
+            "latent_channels": latent_channels,
+            "widths": list(widths),
+            "encoder_blocks": list(encoder_blocks),
+            "decoder_blocks": list(decoder_blocks),
+        }
+        self.encoder = Encoder(latent_channels, list(widths), list(encoder_blocks))
+        self.decoder = Decoder(latent_channels, list(widths), list(decoder_blocks))
 
     def matrices(self) -> list[nn.Parameter]:
         """Weights for Muon: all convolutions but the linear codec's, whose start must not be turned away from."""
         return [p for name, p in self.named_parameters() if p.dim() == 4 and "linear" not in name]
 
-    def __init__(self, latent_channels: int = 32, width: int = 192, outer: int = 64, encoder_blocks: int = 2, decoder_blocks: int = 2) -> None:
-        super().__init__()
-        self.config = {
-            "latent_channels": latent_channels,
-            "width": width,
-            "outer": outer,
-            "encoder_blocks": encoder_blocks,
-            "decoder_blocks": decoder_blocks,
-        }
-        self.encoder = Encoder(latent_channels, width, outer, encoder_blocks)
-        self.decoder = Decoder(latent_channels, width, outer, decoder_blocks)
-
     def encode(self, picture: Tensor, snr_db: Tensor, rate: int) -> Tensor:
         return normalise_power(self.encoder(picture, snr_db, rate))
 
     @torch.no_grad()
-    def start_linear(self, blocks: Tensor, snr_db: float = 10.0) -> None:
-        """Starts as the best linear codec: the leading directions of 8×8 blocks [n,192] (range −1…1, pixel_unshuffle order), each sent
+    def start_linear(self, sample: Tensor, snr_db: float = 10.0) -> None:
+        """Starts as the best linear codec: the leading directions of 16×16 blocks of the pictures `sample` [n,3,H,W] in [0,1], each sent
         with power in proportion to its standard deviation, and decoded by linear MMSE; the networks begin at almost nothing."""
+        blocks = F.pixel_unshuffle(2 * sample - 1, DOWN_SAMPLING).permute(0, 2, 3, 1).flatten(0, 2)
         n = self.config["latent_channels"]
         values, vectors = torch.linalg.eigh(blocks.T @ blocks / len(blocks))
         power, directions = values.flip(0)[:n].clamp_min(1e-6), vectors.flip(1)[:, :n]
@@ -145,12 +154,12 @@ class PhotoCodec(nn.Module):
     def at_rate(self, rate: int) -> tuple[Encoder, Decoder]:
         """Encoder and decoder of one rate, with the weights that it uses alone."""
         c = self.config
-        encoder = Encoder(rate, c["width"], c["outer"], c["encoder_blocks"], rate)
+        encoder = Encoder(rate, c["widths"], c["encoder_blocks"], rate)
         state = self.encoder.state_dict()
         for name in ("out.weight", "out.bias", "linear.weight"):
             state[name] = state[name][:rate]
         encoder.load_state_dict(state)
-        decoder = Decoder(rate, c["width"], c["outer"], c["decoder_blocks"], rate)
+        decoder = Decoder(rate, c["widths"], c["decoder_blocks"], rate)
         state = self.decoder.state_dict()
         for name in ("entry.weight", "linear.weight"):
             state[name] = state[name][:, :rate]

@@ -1,4 +1,4 @@
-"""Train the codec for photographs, all its rates together.
+"""Train the codec for photographs, at one rate or at several together.
 
     python3 -m blindlink_training.train_photo --train P0.jpegs P1.jpegs --val V.jpegs --out runs/photo --minutes 90
 
@@ -24,18 +24,16 @@ from .pictures import load_photographs
 from .train_codec import draw_snr
 from .train_polarity import SNRS_DB
 
-RATES = (8, 16, 32)
-RATE_SHARES = (0.4, 0.2, 0.4)
-
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", nargs="+", required=True)
     parser.add_argument("--val", nargs="+", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--rates", type=int, nargs="+", default=[32], help="latent channels: 32 is CBR 1/48, 64 is 1/24, 128 is 1/12")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--steps", type=int, default=10**9)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--loss-floor", type=float, default=1e-3)
@@ -74,19 +72,19 @@ def load_photo_codec(checkpoint: Path) -> PhotoCodec:
 def photo_codewords(
     codec: PhotoCodec, rate: int, pictures: list[np.ndarray], count: int, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Codewords [count,rate,16,16] (half precision) of crops of 128×128, and their SNRs, one drawn for each fifty."""
+    """Codewords [count,rate,8,8] (half precision) of crops of 128×128, and their SNRs, one drawn for each fifty."""
     rng = np.random.default_rng(seed)
     parts, snrs = [], []
     for _ in range(0, count, 50):
         snr = torch.full((50,), float(rng.choice(SNRS_DB)))
-        parts.append(codec.encode(crops(pictures, 50, 16 * DOWN_SAMPLING, rng), snr, rate).half())
+        parts.append(codec.encode(crops(pictures, 50, 128, rng), snr, rate).half())
         snrs.append(snr)
     return torch.cat(parts), torch.cat(snrs)
 
 
 @torch.no_grad()
 def validate(codec: PhotoCodec, pictures: list[np.ndarray], snr_db: float, rate: int, device: torch.device) -> float:
-    """Mean over whole photographs (cut to multiples of 8) of the PSNR in dB over AWGN, on clipped output."""
+    """Mean over whole photographs (cut to multiples of 16) of the PSNR in dB over AWGN, on clipped output."""
     state = torch.get_rng_state()
     torch.manual_seed(0)
     values = []
@@ -108,11 +106,11 @@ def main() -> None:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     train, val = load_photographs(args.train, least=args.crop), load_photographs(args.val, least=args.crop)
-    codec = PhotoCodec().to(device, memory_format=torch.channels_last)
+    rates = sorted(args.rates)
+    codec = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
     if not (out / "checkpoint.pt").exists():
-        sample = 2 * crops(train, 256, args.crop, np.random.default_rng(args.seed)) - 1
-        codec.start_linear(torch.nn.functional.pixel_unshuffle(sample, 8).permute(0, 2, 3, 1).reshape(-1, 192).to(device))
-    average = PhotoCodec().to(device, memory_format=torch.channels_last)
+        codec.start_linear(crops(train, 1500, args.crop, np.random.default_rng(args.seed)).to(device))
+    average = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = Muon(codec, lr=args.lr)
     step, elapsed = 0, 0.0
@@ -140,7 +138,7 @@ def main() -> None:
         save_atomically(state, checkpoint)
 
     def report(pictures: list[np.ndarray], **more: object) -> None:
-        psnr = {str(r): [round(validate(average, pictures, s, r, device), 2) for s in (0, 10)] for r in RATES}
+        psnr = {str(r): [round(validate(average, pictures, s, r, device), 2) for s in (0, 10)] for r in rates}
         print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "valPsnrDb": psnr, **more}), flush=True)
 
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
@@ -158,7 +156,7 @@ def main() -> None:
         if progress >= 1:
             break
         set_rate(optimiser, args.lr, step, progress)
-        rate = int(rng.choice(RATES, p=RATE_SHARES))
+        rate = int(rng.choice(rates))
         x = crops(train, args.batch, args.crop, rng).to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
