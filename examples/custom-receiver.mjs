@@ -4,7 +4,7 @@
  *
  *   npx blindlink simulate builtin:faces --receiver pilot,examples/custom-receiver.mjs --channel awgn
  */
-import { decodeCells, equalise, receiverResult } from 'blindlink/receiver';
+import { decodeElements, equalise, receiverResult } from 'blindlink/receiver';
 
 export default {
   name: 'one-tap',
@@ -18,27 +18,28 @@ export default {
       needs: { pilots: false, truth: false },
       async *receive({ frame }) {
         const began = performance.now();
-        const { cells } = frame;
+        const { elements } = frame;
         const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
         const mean = codec.statistics.mean;
         let [re, im] = [0, 0];
         for (let i = 0; i < layout.numSymbols; i++) {
-          const cell = interleaver.cellOf[i];
+          const element = interleaver.elementOf[i];
           const at = layout.tileIndexOf[i] % (2 * layout.tileSymbols);
           const [zr, zi] = [mean[at], mean[at + layout.tileSymbols]];
-          re += zr * cells.re[cell] + zi * cells.im[cell];
-          im += zr * cells.im[cell] - zi * cells.re[cell];
+          re += zr * elements.re[element] + zi * elements.im[element];
+          im += zr * elements.im[element] - zi * elements.re[element];
         }
         // The phase from the mean codeword, the gain from the received power.
         let power = 0;
-        for (let i = 0; i < cells.re.length; i++) power += (cells.re[i] ** 2 + cells.im[i] ** 2) / cells.re.length;
+        for (let i = 0; i < elements.re.length; i++)
+          power += (elements.re[i] ** 2 + elements.im[i] ** 2) / elements.re.length;
         const gain = Math.sqrt(Math.max(power - noiseVariance, 0)) / Math.hypot(re, im);
         const response = {
-          re: new Float32Array(cells.re.length).fill(gain * re),
-          im: new Float32Array(cells.re.length).fill(gain * im),
+          re: new Float32Array(elements.re.length).fill(gain * re),
+          im: new Float32Array(elements.re.length).fill(gain * im),
         };
-        const equalised = equalise(setting, cells, { response, variance: null }, noiseVariance, equaliser);
-        const picture = await decodeCells(setting, equalised);
+        const equalised = equalise(setting, elements, { response, variance: null }, noiseVariance, equaliser);
+        const picture = await decodeElements(setting, equalised);
         const milliseconds = performance.now() - began;
         yield { kind: 'final', result: receiverResult({ picture, equalised, noiseVariance, milliseconds }) };
       },

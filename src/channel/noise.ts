@@ -9,20 +9,20 @@ import type { SnrConvention } from './config.js';
  * σ², the total noise variance per complex sample, for a CSNR in dB.
  *
  * - `average`: σ² = 10^(−CSNR/10), with E|H|² = 1 and E|Z|² = 1. Frames in a deep fade are really worse.
- * - `received`: σ² = P·10^(−CSNR/10), P = `receivedCellPower` = mean |H·Z|² over this frame's cells. Every frame has
+ * - `received`: σ² = P·10^(−CSNR/10), P = `receivedElementPower` = mean |H·Z|² over this frame's elements. Every frame has
  *   the stated CSNR whatever its fade; the paper's code does this.
  *
- * @param receivedCellPower linear; not used by `average`
+ * @param receivedElementPower linear; not used by `average`
  * @throws ConfigError for an unknown convention or values that are not finite
  */
-export function noiseVariance(convention: SnrConvention, csnrDb: number, receivedCellPower: number): number {
+export function noiseVariance(convention: SnrConvention, csnrDb: number, receivedElementPower: number): number {
   requireFinite('csnrDb', csnrDb);
   switch (convention) {
     case 'average':
       return dbToPower(-csnrDb);
     case 'received':
-      requireNonNegative('receivedCellPower', receivedCellPower);
-      return receivedCellPower * dbToPower(-csnrDb);
+      requireNonNegative('receivedElementPower', receivedElementPower);
+      return receivedElementPower * dbToPower(-csnrDb);
     default:
       throw new ConfigError(
         'config.channel',

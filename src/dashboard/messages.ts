@@ -34,8 +34,8 @@ export interface FrameMessage {
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly picture: ({ readonly name: string } & Pixels) | null;
-  /** Data cells before equalisation, thinned to at most `MAX_POINTS`; null where no frame was found. */
-  readonly cells: Points | null;
+  /** Data resource elements before equalisation, thinned to at most `MAX_POINTS`; null where no frame was found. */
+  readonly elements: Points | null;
   /** What really happened in the first packet, where a simulation knows: taps [L], |H| in dB [N], frequencies ascending. */
   readonly truth: { readonly taps: Points; readonly responseDb: Float32Array } | null;
   /** Power spectral density of the received samples in dB, frequencies ascending from −rate/2. */
@@ -79,8 +79,8 @@ export interface ResultMessage {
   readonly verdict: 'decoded' | 'doubtful' | 'failed';
   readonly confidence: number | null;
   readonly residual: number | null;
-  /** Cells after equalisation, thinned. */
-  readonly cells: Points | null;
+  /** Resource elements after equalisation, thinned. */
+  readonly elements: Points | null;
   /** First packet: taps with posterior variance [L]; |Ĥ| in dB and its ± one standard deviation [N], frequencies ascending. */
   readonly channel: {
     readonly taps: Points;

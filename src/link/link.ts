@@ -123,7 +123,7 @@ async function outcomeOf(
 ): Promise<FrameOutcome> {
   const { observed, noiseVariance, response, sent } = arrived;
   if (observed === null) return reportFrame(arrived, receiver.name, null);
-  const seen = { index: sent.index, cells: observed, noiseVariance, response };
+  const seen = { index: sent.index, elements: observed, noiseVariance, response };
   const { result } = await receiveFrame(receiver, [seen], (candidate) => candidate, config, signal);
   return reportFrame(arrived, receiver.name, result);
 }

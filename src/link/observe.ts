@@ -1,28 +1,28 @@
 import type { LinkConfig } from '../config/schema.js';
 import type { ComplexArray } from '../core/complex.js';
 import { LinkError } from '../core/errors.js';
-import type { PacketCells } from '../ofdm/demodulator.js';
+import type { PacketElements } from '../ofdm/demodulator.js';
 import type { Observations, Receiver, ReceiverResult, ReceiverStep } from '../receiver/receiver.js';
 
 /** A frame as it came out of synchroniser and FFT, with what is known of it besides. */
 export interface SeenFrame {
   readonly index: number;
-  readonly cells: PacketCells;
+  readonly elements: PacketElements;
   /** σ², as set or as measured. */
   readonly noiseVariance: number;
-  /** True response of every data cell [P·S·M]; null outside simulation. */
+  /** True response of every data resource element [P·S·M]; null outside simulation. */
   readonly response: ComplexArray | null;
 }
 
 /** What a receiver may see of a frame, and nothing else: pilots and truth only where it says that it needs them. */
 export function observe(
   { needs }: Pick<Receiver, 'needs'>,
-  { index, cells, noiseVariance, response }: SeenFrame,
+  { index, elements, noiseVariance, response }: SeenFrame,
   { receiver }: LinkConfig,
 ): Observations {
   return {
-    frame: { index, cells: cells.data, noiseVariance: receiver.noiseVariance === 'given' ? noiseVariance : null },
-    pilots: needs.pilots ? { block: cells.blockPilots, comb: cells.combPilots } : null,
+    frame: { index, elements: elements.data, noiseVariance: receiver.noiseVariance === 'given' ? noiseVariance : null },
+    pilots: needs.pilots ? { block: elements.blockPilots, comb: elements.combPilots } : null,
     truth: needs.truth && response !== null ? { response } : null,
   };
 }

@@ -224,8 +224,8 @@ async function samplesOf(
     for (const descriptor of descriptors) {
       if (arrived.observed === null) continue;
       const receiver = createReceiver(descriptor, { config, setting, runtime, denoiser: null, rng });
-      const { observed: cells, noiseVariance, response } = arrived;
-      const seen = { index, cells, noiseVariance, response };
+      const { observed: elements, noiseVariance, response } = arrived;
+      const seen = { index, elements, noiseVariance, response };
       const { result } = await receiveFrame(receiver, [seen], (one) => one, config, signal);
       if (result.symptoms === undefined) continue;
       const { report } = reportFrame(arrived, receiver.name, result);

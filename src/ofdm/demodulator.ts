@@ -3,8 +3,8 @@ import { ConfigError, ShapeError } from '../core/errors.js';
 import { createFftKernel } from '../dsp/fft-kernel.js';
 import type { Grid } from './grid.js';
 
-/** The cells of one received packet, in the caller's memory. */
-export interface PacketCells {
+/** The resource elements of one received packet, in the caller's memory. */
+export interface PacketElements {
   /** Y [S, M] */
   readonly data: ComplexArray;
   /** [pilotSymbols, numActiveSubcarriers] */
@@ -13,28 +13,28 @@ export interface PacketCells {
   readonly combPilots: ComplexArray;
 }
 
-/** Room for the cells of `numPackets` packets, packet after packet in each array. */
-export function createPacketCells(grid: Grid, numPackets = 1): PacketCells {
+/** Room for the resource elements of `numPackets` packets, packet after packet in each array. */
+export function createPacketElements(grid: Grid, numPackets = 1): PacketElements {
   return {
-    data: createComplex(numPackets * grid.cellsPerPacket),
+    data: createComplex(numPackets * grid.elementsPerPacket),
     blockPilots: createComplex(numPackets * grid.pilotSymbols * grid.numActiveSubcarriers),
     combPilots: createComplex(numPackets * grid.symbolsPerPacket * grid.numPilotSubcarriers),
   };
 }
 
-/** A stream of packets, sample by sample. Any split of the stream into chunks gives the same cells. */
+/** A stream of packets, sample by sample. Any split of the stream into chunks gives the same elements. */
 export interface Demodulator {
   /** Samples at the end of a packet that carry nothing the transform needs: `timingAdvance`. */
   readonly timingAdvance: number;
   /** Samples of the current packet consumed so far; 0 at a packet's edge. */
   readonly position: number;
   /**
-   * Consumes samples from `start` on, at most to the end of the current packet, and writes the cells of every symbol that
+   * Consumes samples from `start` on, at most to the end of the current packet, and writes the resource elements of every symbol that
    * becomes complete into `out` (packet number `packet` of it).
    *
    * @returns the index after the last sample consumed; the packet is complete when `position` is 0 again
    */
-  execute(samples: ComplexArray, out: PacketCells, start?: number, packet?: number): number;
+  execute(samples: ComplexArray, out: PacketElements, start?: number, packet?: number): number;
   reset(): void;
   /** An independent copy that continues from here exactly as the original would. */
   clone(): Demodulator;
@@ -142,16 +142,16 @@ function demodulatorFrom(
   };
 }
 
-function requireRoom(grid: Grid, out: PacketCells, packet: number): void {
+function requireRoom(grid: Grid, out: PacketElements, packet: number): void {
   const packets = packet + 1;
   if (
-    out.data.re.length < packets * grid.cellsPerPacket ||
+    out.data.re.length < packets * grid.elementsPerPacket ||
     out.blockPilots.re.length < packets * grid.pilotSymbols * grid.numActiveSubcarriers ||
     out.combPilots.re.length < packets * grid.symbolsPerPacket * grid.numPilotSubcarriers
   ) {
     throw new ShapeError(
       'shape.ofdm',
-      `the arrays have no room for packet ${packet}: make them with createPacketCells(grid, ${packets}) or more`,
+      `the arrays have no room for packet ${packet}: make them with createPacketElements(grid, ${packets}) or more`,
     );
   }
 }

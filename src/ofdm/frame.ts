@@ -1,6 +1,6 @@
 import { type ComplexArray, createComplex, subarray } from '../core/complex.js';
 import { ShapeError } from '../core/errors.js';
-import { createDemodulator, createPacketCells, type Demodulator, type PacketCells } from './demodulator.js';
+import { createDemodulator, createPacketElements, type Demodulator, type PacketElements } from './demodulator.js';
 import type { Grid } from './grid.js';
 import { createModulator, type Modulator } from './modulator.js';
 import { createPreamble, type Preamble } from './preamble.js';
@@ -21,21 +21,21 @@ export function createFrameParts(grid: Grid): FrameParts {
 /**
  * A whole frame: preamble (if the grid has one), then packet after packet.
  *
- * @param cells [P, S, M] unit-power cells; P follows from the length
+ * @param resource elements [P, S, M] unit-power resource elements; P follows from the length
  * @param parts made once with `createFrameParts` where many frames are sent
  * @returns [grid.frameLength(P)] samples, mean power N_active / N
- * @throws ShapeError if the cells are not whole packets
+ * @throws ShapeError if the resource elements are not whole packets
  */
 export function modulateFrame(
   grid: Grid,
-  cells: ComplexArray,
+  elements: ComplexArray,
   parts: FrameParts = createFrameParts(grid),
 ): ComplexArray {
-  const numPackets = cells.re.length / grid.cellsPerPacket;
-  if (!Number.isInteger(numPackets) || cells.im.length !== cells.re.length) {
+  const numPackets = elements.re.length / grid.elementsPerPacket;
+  if (!Number.isInteger(numPackets) || elements.im.length !== elements.re.length) {
     throw new ShapeError(
       'shape.ofdm',
-      `a frame takes whole packets of ${grid.cellsPerPacket} cells, got ${cells.re.length}: pad them with an interleaver`,
+      `a frame takes whole packets of ${grid.elementsPerPacket} resource elements, got ${elements.re.length}: pad them with an interleaver`,
     );
   }
   const out = createComplex(grid.frameLength(numPackets));
@@ -44,15 +44,15 @@ export function modulateFrame(
     out.im.set(parts.preamble.samples.im);
   }
   for (let p = 0; p < numPackets; p++) {
-    parts.modulator.execute(cells, out, p * grid.cellsPerPacket, grid.preambleLength + p * grid.packetLength);
+    parts.modulator.execute(elements, out, p * grid.elementsPerPacket, grid.preambleLength + p * grid.packetLength);
   }
   return out;
 }
 
 /**
- * The cells of a frame whose first sample (of the preamble, if the grid has one) is `samples[start]`.
+ * The resource elements of a frame whose first sample (of the preamble, if the grid has one) is `samples[start]`.
  *
- * @param out written; make it with `createPacketCells(grid, numPackets)`
+ * @param out written; make it with `createPacketElements(grid, numPackets)`
  * @param demodulator reset and used if given; its `timingAdvance` applies.
  * @returns `out`
  * @throws ShapeError if the samples do not hold the whole frame
@@ -62,9 +62,9 @@ export function demodulateFrame(
   samples: ComplexArray,
   start: number,
   numPackets: number,
-  out: PacketCells = createPacketCells(grid, numPackets),
+  out: PacketElements = createPacketElements(grid, numPackets),
   demodulator: Demodulator = createDemodulator(grid),
-): PacketCells {
+): PacketElements {
   const end = start + grid.frameLength(numPackets);
   if (!Number.isInteger(start) || start < 0 || end > samples.re.length) {
     throw new ShapeError(

@@ -6,7 +6,7 @@ export { type OfdmConfig, ofdmProfiles } from './config.js';
  * Where everything lies in a packet: the one object both ends share. Frozen.
  *
  * A packet is `pilotSymbols` block-pilot symbols followed by S data symbols, each K + N samples. A frame is the preamble
- * (if any) followed by packets. Cells are unit power; with unitary transforms a sample then has mean power
+ * (if any) followed by packets. Resource elements are unit power; with unitary transforms a sample then has mean power
  * `meanPower` = N_active / N, and σ² per sample equals σ² per cell.
  */
 export interface Grid {
@@ -30,13 +30,13 @@ export interface Grid {
   /** S */
   readonly symbolsPerPacket: number;
   readonly pilotSymbols: number;
-  /** S·M; cell index = s·M + m. */
-  readonly cellsPerPacket: number;
+  /** S·M; resource element index = s·M + m. */
+  readonly elementsPerPacket: number;
   /** (pilotSymbols + S)·(N + K) samples */
   readonly packetLength: number;
   /** 2·(N + K) samples, or 0 without a preamble. */
   readonly preambleLength: number;
-  /** Mean power per sample of data, pilot and preamble symbols for unit-power cells: N_active / N. */
+  /** Mean power per sample of data, pilot and preamble symbols for unit-power resource elements: N_active / N. */
   readonly meanPower: number;
   /** Samples of a frame of `numPackets` packets, preamble included. */
   frameLength(numPackets: number): number;
@@ -81,7 +81,7 @@ export function createGrid(config: OfdmConfig): Grid {
     numActiveSubcarriers: active.length,
     symbolsPerPacket,
     pilotSymbols,
-    cellsPerPacket: symbolsPerPacket * data.length,
+    elementsPerPacket: symbolsPerPacket * data.length,
     packetLength,
     preambleLength,
     meanPower: active.length / fftSize,

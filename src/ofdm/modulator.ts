@@ -3,25 +3,25 @@ import { ShapeError } from '../core/errors.js';
 import { createFftKernel } from '../dsp/fft-kernel.js';
 import { clipInPlace } from './clipping.js';
 import type { Grid } from './grid.js';
-import { blockPilotCells, combPilotCells } from './pilots.js';
+import { blockPilotElements, combPilotElements } from './pilots.js';
 
-/** Turns the cells of one packet into its samples. Owns its memory; memoryless otherwise, so there is nothing to reset. */
+/** Turns the resource elements of one packet into its samples. Owns its memory; memoryless otherwise, so there is nothing to reset. */
 export interface Modulator {
   /**
-   * A whole packet: cells [S, M] from `cellOffset` on → `grid.packetLength` samples at `out[outOffset…]`: block-pilot
+   * A whole packet: resource elements [S, M] from `elementOffset` on → `grid.packetLength` samples at `out[outOffset…]`: block-pilot
    * symbols, then data symbols, each with its cyclic prefix.
    */
-  execute(cells: ComplexArray, out: ComplexArray, cellOffset?: number, outOffset?: number): void;
-  /** Data symbol s of a packet: cells [M] from `cellOffset` on → N + K samples at `out[outOffset…]`. */
-  executeSymbol(s: number, cells: ComplexArray, out: ComplexArray, cellOffset?: number, outOffset?: number): void;
+  execute(elements: ComplexArray, out: ComplexArray, elementOffset?: number, outOffset?: number): void;
+  /** Data symbol s of a packet: resource elements [M] from `elementOffset` on → N + K samples at `out[outOffset…]`. */
+  executeSymbol(s: number, elements: ComplexArray, out: ComplexArray, elementOffset?: number, outOffset?: number): void;
 }
 
 /**
  * The OFDM modulator: x[t] = (1/√N)·Σ_m Z[s,m]·exp(+j2πmt/N), t = −K…N−1, with comb pilots, guards and DC null.
  *
- * Unit-power cells give mean sample power N_active/N. With `clippingRatio` set, data symbols are clipped at
+ * Unit-power resource elements give mean sample power N_active/N. With `clippingRatio` set, data symbols are clipped at
  * γ·√(N_active/N); block pilots, which are known, are sent unclipped. Nothing is allocated per symbol.
- * Both calls give identical samples. They throw ShapeError if cells or room are missing.
+ * Both calls give identical samples. They throw ShapeError if resource elements or room are missing.
  */
 export function createModulator(grid: Grid): Modulator {
   const n = grid.fftSize;
@@ -46,29 +46,29 @@ export function createModulator(grid: Grid): Modulator {
   };
 
   return {
-    execute(cells, out, cellOffset = 0, outOffset = 0) {
-      requireLength('cells', cells, cellOffset, grid.cellsPerPacket);
+    execute(elements, out, elementOffset = 0, outOffset = 0) {
+      requireLength('elements', elements, elementOffset, grid.elementsPerPacket);
       requireLength('samples', out, outOffset, packetLength);
-      if (cells.re.length === cellRe.length) {
-        cellRe.set(cells.re);
-        cellIm.set(cells.im);
+      if (elements.re.length === cellRe.length) {
+        cellRe.set(elements.re);
+        cellIm.set(elements.im);
       } else {
-        cellRe.set(cells.re.subarray(cellOffset, cellOffset + cellRe.length));
-        cellIm.set(cells.im.subarray(cellOffset, cellOffset + cellRe.length));
+        cellRe.set(elements.re.subarray(elementOffset, elementOffset + cellRe.length));
+        cellIm.set(elements.im.subarray(elementOffset, elementOffset + cellRe.length));
       }
       transform(0, symbolsPerPacket);
       out.re.set(outRe, outOffset);
       out.im.set(outIm, outOffset);
     },
-    executeSymbol(s, cells, out, cellOffset = 0, outOffset = 0) {
+    executeSymbol(s, elements, out, elementOffset = 0, outOffset = 0) {
       if (!(s >= 0 && s < symbolsPerPacket)) {
         throw new ShapeError('shape.ofdm', `data symbol ${s} is outside the packet's 0 to ${symbolsPerPacket - 1}`);
       }
-      requireLength('cells', cells, cellOffset, numDataSubcarriers);
+      requireLength('elements', elements, elementOffset, numDataSubcarriers);
       requireLength('samples', out, outOffset, symbolLength);
       for (let m = 0; m < numDataSubcarriers; m++) {
-        cellRe[s * numDataSubcarriers + m] = cells.re[cellOffset + m];
-        cellIm[s * numDataSubcarriers + m] = cells.im[cellOffset + m];
+        cellRe[s * numDataSubcarriers + m] = elements.re[elementOffset + m];
+        cellIm[s * numDataSubcarriers + m] = elements.im[elementOffset + m];
       }
       transform(s, 1);
       const start = (pilotSymbols + s) * symbolLength;
@@ -81,7 +81,7 @@ export function createModulator(grid: Grid): Modulator {
   };
 }
 
-/** Unitary transforms with prefix, one row of N cells and N + K samples a symbol. */
+/** Unitary transforms with prefix, one row of N resource elements and N + K samples a symbol. */
 function createSymbolKernel(grid: Grid, numSymbols: number): ReturnType<typeof createFftKernel> {
   const n = grid.fftSize;
   return createFftKernel(n, {
@@ -90,19 +90,19 @@ function createSymbolKernel(grid: Grid, numSymbols: number): ReturnType<typeof c
     scale: 1 / Math.sqrt(n),
     prefixLength: grid.cyclicPrefixLength,
     bins: grid.dataBins,
-    cellLength: grid.cellsPerPacket,
+    cellLength: grid.elementsPerPacket,
   });
 }
 
 /** Pilots never change: they are placed once and stay in the kernel's input rows. */
 function placePilots(grid: Grid, re: Float32Array, im: Float32Array): void {
-  const block = blockPilotCells(grid);
-  const comb = combPilotCells(grid);
-  const place = (bins: Int32Array, cells: ComplexArray, rows: number, firstRow: number): void => {
+  const block = blockPilotElements(grid);
+  const comb = combPilotElements(grid);
+  const place = (bins: Int32Array, elements: ComplexArray, rows: number, firstRow: number): void => {
     for (let row = 0; row < rows; row++) {
       bins.forEach((bin, i) => {
-        re[(firstRow + row) * grid.fftSize + bin] = cells.re[row * bins.length + i];
-        im[(firstRow + row) * grid.fftSize + bin] = cells.im[row * bins.length + i];
+        re[(firstRow + row) * grid.fftSize + bin] = elements.re[row * bins.length + i];
+        im[(firstRow + row) * grid.fftSize + bin] = elements.im[row * bins.length + i];
       });
     }
   };

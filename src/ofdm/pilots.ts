@@ -12,17 +12,17 @@ export function fillQpsk(out: ComplexArray, rng: Rng): void {
 }
 
 /** The block pilots X_p [pilotSymbols, numActiveSubcarriers]: seeded QPSK, unit modulus, the same in every packet. */
-export function blockPilotCells(grid: Grid): ComplexArray {
-  return qpskCells(grid, 'block-pilots', grid.pilotSymbols * grid.numActiveSubcarriers);
+export function blockPilotElements(grid: Grid): ComplexArray {
+  return qpskElements(grid, 'block-pilots', grid.pilotSymbols * grid.numActiveSubcarriers);
 }
 
 /** The comb pilots [S, numPilotSubcarriers]: seeded QPSK, unit modulus, the same in every packet. */
-export function combPilotCells(grid: Grid): ComplexArray {
-  return qpskCells(grid, 'comb-pilots', grid.symbolsPerPacket * grid.numPilotSubcarriers);
+export function combPilotElements(grid: Grid): ComplexArray {
+  return qpskElements(grid, 'comb-pilots', grid.symbolsPerPacket * grid.numPilotSubcarriers);
 }
 
-function qpskCells(grid: Grid, label: string, length: number): ComplexArray {
-  const cells = createComplex(length);
-  fillQpsk(cells, createRng(grid.config.seed).split(label));
-  return cells;
+function qpskElements(grid: Grid, label: string, length: number): ComplexArray {
+  const elements = createComplex(length);
+  fillQpsk(elements, createRng(grid.config.seed).split(label));
+  return elements;
 }

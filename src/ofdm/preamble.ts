@@ -59,16 +59,16 @@ interface Word {
 function quietWord(grid: Grid, label: string, bins: Int32Array, amplitude: number): Word {
   const fft = createFft(grid.fftSize, 'unitary');
   const rng = createRng(grid.config.seed).split(label);
-  const cells = createComplex(bins.length);
+  const elements = createComplex(bins.length);
   let best: Word | null = null;
   let bestPeak = Infinity;
   for (let draw = 0; draw < draws; draw++) {
-    fillQpsk(cells, rng.split(draw));
+    fillQpsk(elements, rng.split(draw));
     const spectrum = createComplex(grid.fftSize);
     const time = createComplex(grid.fftSize);
     bins.forEach((bin, i) => {
-      spectrum.re[bin] = amplitude * cells.re[i];
-      spectrum.im[bin] = amplitude * cells.im[i];
+      spectrum.re[bin] = amplitude * elements.re[i];
+      spectrum.im[bin] = amplitude * elements.im[i];
     });
     fft.inverse(spectrum, time);
     let peak = 0;

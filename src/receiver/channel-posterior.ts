@@ -2,7 +2,7 @@ import type { ComplexArray } from '../core/complex.js';
 import type { Grid } from '../ofdm/grid.js';
 
 /**
- * The channel's posterior given the sent cells: Gaussian in closed form.
+ * The channel's posterior given the sent resource elements: Gaussian in closed form.
  *
  *   A = F_Lᴴ diag(e) F_L / s² + P⁻¹,   Σ = A⁻¹,   μ = Σ · F_Lᴴ b / s²
  *
@@ -41,7 +41,7 @@ export interface ChannelPosterior {
   readonly priorEnergy: number;
   /** log det(A·P): what the posterior has narrowed the prior down. */
   readonly logDet: number;
-  /** μᴴ·F_Lᴴb / s²; less logDet it is the log evidence of the model given the cells, up to what all models share. */
+  /** μᴴ·F_Lᴴb / s²; less logDet it is the log evidence of the model given the resource elements, up to what all models share. */
   readonly fit: number;
 }
 
@@ -177,16 +177,16 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
   }
 }
 
-/** Least-squares taps of each packet's mean response at its data cells, in a window of `numTaps`. */
+/** Least-squares taps of each packet's mean response at its data resource elements, in a window of `numTaps`. */
 export function fitTaps(grid: Grid, response: ComplexArray, numTaps: number): ComplexArray[] {
   const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
-  return Array.from({ length: response.re.length / grid.cellsPerPacket }, (_, p) => {
+  return Array.from({ length: response.re.length / grid.elementsPerPacket }, (_, p) => {
     const energy = new Float64Array(grid.numDataSubcarriers).fill(grid.symbolsPerPacket);
     const cross = createRow(grid.numDataSubcarriers);
-    for (let i = 0; i < grid.cellsPerPacket; i++) {
+    for (let i = 0; i < grid.elementsPerPacket; i++) {
       const m = i % grid.numDataSubcarriers;
-      cross.re[m] += response.re[p * grid.cellsPerPacket + i];
-      cross.im[m] += response.im[p * grid.cellsPerPacket + i];
+      cross.re[m] += response.re[p * grid.elementsPerPacket + i];
+      cross.im[m] += response.im[p * grid.elementsPerPacket + i];
     }
     const { taps } = estimator.posterior(energy, cross, 1e-5);
     return { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) };

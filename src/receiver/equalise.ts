@@ -4,26 +4,26 @@ import type { LinkSetting } from './receiver.js';
 
 export type EqualiserKind = 'mmse' | 'zf';
 
-/** What an equaliser knows of each data cell, [P·S·M]. */
-export interface CellChannel {
+/** What an equaliser knows of each data resource element, [P·S·M]. */
+export interface ElementChannel {
   readonly response: ComplexArray;
   /** Posterior variance of the response; null where it is taken as exact. */
   readonly variance: Float32Array | null;
 }
 
 /**
- * Removes channel and superimposed reference from every cell:
+ * Removes channel and superimposed reference from every resource element:
  *
  *   mmse: z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)(|Ĥ|² + v) + σ²)
  *   zf:   z̃ = (Y − √ρ·Ĥ·C) / (√(1−ρ)·Ĥ)
  *
  * @param received Y [P·S·M]
- * @param variance σ², total per complex cell
+ * @param variance σ², total per complex resource element
  */
 export function equalise(
   setting: LinkSetting,
   received: ComplexArray,
-  channel: CellChannel,
+  channel: ElementChannel,
   variance: number,
   kind: EqualiserKind = 'mmse',
 ): ComplexArray {
@@ -49,9 +49,9 @@ export function equalise(
   return out;
 }
 
-/** Equalised cells [P·S·M] → latents [C,h,w], into `out`. */
-export function cellsToLatents(setting: LinkSetting, cells: ComplexArray, out: Float32Array): void {
+/** Equalised resource elements [P·S·M] → latents [C,h,w], into `out`. */
+export function elementsToLatents(setting: LinkSetting, elements: ComplexArray, out: Float32Array): void {
   const symbols = createComplex(setting.layout.numSymbols);
-  setting.interleaver.deinterleave(cells, symbols);
+  setting.interleaver.deinterleave(elements, symbols);
   latentsOf(setting.layout, symbols, out);
 }

@@ -8,8 +8,8 @@ export {
   createRow,
   fitTaps,
 } from './channel-posterior.js';
-export { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
-export { conclude, decodeCells, decodeWith, type KnownChannel } from './informed.js';
+export { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
+export { conclude, decodeElements, decodeWith, type KnownChannel } from './informed.js';
 export { createMovingEstimator, jakesBasis, type TimeBasis } from './moving-channel.js';
 export { createPilot } from './pilot.js';
 export { createPilotEstimate, type PilotEstimator } from './pilot-estimate.js';

@@ -1,13 +1,13 @@
 import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
-import { type CellChannel, cellsToLatents, equalise, type EqualiserKind } from './equalise.js';
+import { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
 import { packTiles, tileBatches } from './tile-batches.js';
 import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
 
 /** What a receiver that knows its channel decodes with. */
-export interface KnownChannel extends CellChannel {
+export interface KnownChannel extends ElementChannel {
   readonly estimates: readonly TapEstimate[];
   readonly noiseVariance: number;
 }
@@ -20,16 +20,16 @@ export async function decodeWith(
   kind: EqualiserKind,
   began: number,
 ): Promise<ReceiverResult> {
-  const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance, kind);
-  const picture = await decodeCells(setting, equalised);
+  const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance, kind);
+  const picture = await decodeElements(setting, equalised);
   return conclude(setting, frame, channel, { picture, equalised, evaluations: 2, began });
 }
 
-/** D(z̃): the picture of equalised cells [P·S·M]. */
-export function decodeCells(setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> {
+/** D(z̃): the picture of equalised resource elements [P·S·M]. */
+export function decodeElements(setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> {
   const { codec, layout, snrDb } = setting;
   const latents = new Float32Array(layout.channels * layout.height * layout.width);
-  cellsToLatents(setting, equalised, latents);
+  elementsToLatents(setting, equalised, latents);
   return codec.decode(latents, 1, layout, snrDb);
 }
 
@@ -39,9 +39,9 @@ async function plausibility(setting: LinkSetting, equalised: ComplexArray): Prom
   if (!codec.hasPolarity || layout.side !== null) return null;
   const tiles = new Float32Array(layout.numTiles * 2 * layout.tileSymbols);
   for (let i = 0; i < layout.numSymbols; i++) {
-    const cell = interleaver.cellOf[i];
-    tiles[layout.tileIndexOf[i]] = equalised.re[cell];
-    tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[cell];
+    const element = interleaver.elementOf[i];
+    tiles[layout.tileIndexOf[i]] = equalised.re[element];
+    tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[element];
   }
   let sum = 0;
   for (const batch of tileBatches(
@@ -86,11 +86,11 @@ export async function conclude(
 ): Promise<ReceiverResult> {
   const { codec, layout, snrDb, interleaver } = setting;
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
-  const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+  const energy = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
   const residual = energy / (channel.noiseVariance * layout.numSymbols);
   const symptoms = {
     residual,
-    snr: measuredSnr(frame.cells, channel.noiseVariance),
+    snr: measuredSnr(frame.elements, channel.noiseVariance),
     ...textureOf(picture, layout.width * codec.card.downSampling),
     signLogOdds: await plausibility(setting, equalised),
     agreement: null,

@@ -63,7 +63,7 @@ export function besselJ0(x: number): number {
 }
 
 /**
- * The posterior of a moving channel given the sent cells: as `createChannelEstimator`'s, with each tap expanded over time.
+ * The posterior of a moving channel given the sent resource elements: as `createChannelEstimator`'s, with each tap expanded over time.
  *
  *   H[t,m] = Σ_l F_L[m,l] Σ_b g_{l,b} φ_b(t),   g_{l,b} ~ CN(0, p_l λ_b)
  *   A[(l,b),(k,c)] = Σ_{t,m} e[t,m] F_L[m,l]* F_L[m,k] φ_b(t) φ_c(t) / s² + δ/(p_l λ_b),   Σ = A⁻¹

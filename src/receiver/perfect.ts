@@ -3,7 +3,7 @@ import type { EqualiserKind } from './equalise.js';
 import { decodeWith } from './informed.js';
 import type { LinkSetting, Observations, Receiver, ReceiverStep } from './receiver.js';
 
-/** The upper bound: every cell's true response, the true (or nominal) noise variance, equaliser, decoder. */
+/** The upper bound: every resource element's true response, the true (or nominal) noise variance, equaliser, decoder. */
 export function createPerfect(setting: LinkSetting, kind: EqualiserKind): Receiver {
   async function* receive({ frame, truth }: Observations): AsyncIterable<ReceiverStep> {
     const began = performance.now();

@@ -20,18 +20,18 @@ import type { LinkSetting, PilotObservation, TapEstimate } from './receiver.js';
  */
 export type PilotEstimator = 'ls' | 'lmmse-scalar' | 'lmmse';
 
-/** Data cells that a decoder takes as known: x [P·S·M] of error variance `spread` each, and what was received there. */
-export interface DecidedCells {
-  readonly cells: ComplexArray;
+/** Data resource elements that a decoder takes as known: x [P·S·M] of error variance `spread` each, and what was received there. */
+export interface DecidedElements {
+  readonly elements: ComplexArray;
   readonly received: ComplexArray;
   readonly spread: number;
 }
 
-/** A frame's channel from its pilots, and from decided cells where there are any; σ² where it is given. */
+/** A frame's channel from its pilots, and from decided resource elements where there are any; σ² where it is given. */
 export type PilotEstimate = (
   pilots: PilotObservation | null,
   noiseVariance: number | null,
-  decided?: DecidedCells,
+  decided?: DecidedElements,
 ) => KnownChannel;
 
 /** The estimator of `pilot`, for every receiver that may start from pilots. */
@@ -82,11 +82,11 @@ function estimateFrame(
   layout: PilotLayout,
   pilots: PilotObservation,
   givenVariance: number | null,
-  decided: DecidedCells | null,
+  decided: DecidedElements | null,
 ): KnownChannel {
   const { grid, interleaver, coherence } = layout.setting;
   const { numPackets } = interleaver;
-  const response = createComplex(numPackets * grid.cellsPerPacket);
+  const response = createComplex(numPackets * grid.elementsPerPacket);
   const variance = new Float32Array(response.re.length);
   const estimates: TapEstimate[] = [];
   const all = Array.from({ length: numPackets }, (_, p) => p);
@@ -103,11 +103,11 @@ function estimateFrame(
         const cos = Math.cos(phases[t]);
         const sin = Math.sin(phases[t]);
         for (let m = 0; m < grid.numDataSubcarriers; m++) {
-          const cell = p * grid.cellsPerPacket + s * grid.numDataSubcarriers + m;
+          const element = p * grid.elementsPerPacket + s * grid.numDataSubcarriers + m;
           const at = t * posterior.stride + layout.dataInActive[m];
-          response.re[cell] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
-          response.im[cell] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
-          variance[cell] = posterior.responseVariance[at];
+          response.re[element] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
+          response.im[element] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
+          variance[element] = posterior.responseVariance[at];
         }
       }
     });
@@ -119,7 +119,7 @@ function estimateFrame(
 const timeOf = ({ setting: { grid } }: PilotLayout, i: number, s: number): number =>
   i * (grid.pilotSymbols + grid.symbolsPerPacket) + s;
 
-/** Sums over known cells: e = |X|² and b = X*·Y by symbol and active subcarrier, [T·A], and ‖Y‖². */
+/** Sums over known resource elements: e = |X|² and b = X*·Y by symbol and active subcarrier, [T·A], and ‖Y‖². */
 interface KnownSums {
   readonly energy: Float64Array;
   readonly cross: ComplexRow;
@@ -131,7 +131,7 @@ function sumsOf(
   layout: PilotLayout,
   pilots: PilotObservation,
   packets: readonly number[],
-  decided: DecidedCells | null,
+  decided: DecidedElements | null,
 ): KnownSums {
   const { setting, numTimes, combInActive, dataInActive } = layout;
   const { grid, blockPilots, combPilots } = setting;
@@ -159,12 +159,12 @@ function sumsOf(
       const at = timeOf(layout, i, grid.pilotSymbols + s) * numActive + combInActive[k % grid.numPilotSubcarriers];
       add(at, combPilots.re[k], combPilots.im[k], pilots.comb.re[from], pilots.comb.im[from], 0);
     }
-    for (let k = 0; decided !== null && k < grid.cellsPerPacket; k++) {
-      const from = p * grid.cellsPerPacket + k;
+    for (let k = 0; decided !== null && k < grid.elementsPerPacket; k++) {
+      const from = p * grid.elementsPerPacket + k;
       const s = Math.floor(k / grid.numDataSubcarriers);
       const at = timeOf(layout, i, grid.pilotSymbols + s) * numActive + dataInActive[k % grid.numDataSubcarriers];
-      const { cells, received: y, spread } = decided;
-      add(at, cells.re[from], cells.im[from], y.re[from], y.im[from], spread);
+      const { elements, received: y, spread } = decided;
+      add(at, elements.re[from], elements.im[from], y.re[from], y.im[from], spread);
     }
   });
   return { energy, cross, received, observations };
@@ -243,7 +243,7 @@ function posteriorUnder(
   return estimator.posterior(e, b, noiseVariance);
 }
 
-/** θ_t − θ_t' = arg Σ b_t'*·b_t over subcarriers that neighbouring symbols t' < t with known cells share, added up. */
+/** θ_t − θ_t' = arg Σ b_t'*·b_t over subcarriers that neighbouring symbols t' < t with known resource elements share, added up. */
 function differentialPhases({ setting, numTimes }: PilotLayout, { energy, cross }: KnownSums): Float64Array {
   const numActive = setting.grid.numActiveSubcarriers;
   const phases = new Float64Array(numTimes);
@@ -268,7 +268,7 @@ function differentialPhases({ setting, numTimes }: PilotLayout, { energy, cross 
   return phases;
 }
 
-/** The common phase of each symbol with known cells: θ_t = arg Σ Ĥ*·b, of error variance σ²/(2·Σ|Ĥ|²e), smoothed. */
+/** The common phase of each symbol with known resource elements: θ_t = arg Σ Ĥ*·b, of error variance σ²/(2·Σ|Ĥ|²e), smoothed. */
 function phasesUnder(
   { setting, numTimes }: PilotLayout,
   { energy, cross }: KnownSums,
@@ -312,7 +312,7 @@ function turnedBack({ setting }: PilotLayout, sums: KnownSums, phases: Float64Ar
   return { ...sums, cross };
 }
 
-/** Symbols that hold known cells. */
+/** Symbols that hold known elements. */
 function knownTimes({ setting, numTimes }: PilotLayout, { energy }: KnownSums): number {
   const numActive = setting.grid.numActiveSubcarriers;
   let count = 0;

@@ -1,8 +1,8 @@
 import { symbolsOf } from '../codec/layout.js';
 import { createComplex } from '../core/complex.js';
 import { equalise, type EqualiserKind } from './equalise.js';
-import { decodeCells, decodeWith, type KnownChannel } from './informed.js';
-import { createPilotEstimate, type DecidedCells, type PilotEstimator } from './pilot-estimate.js';
+import { decodeElements, decodeWith, type KnownChannel } from './informed.js';
+import { createPilotEstimate, type DecidedElements, type PilotEstimator } from './pilot-estimate.js';
 import type { LinkSetting, Observations, ReceivedFrame, Receiver, ReceiverStep } from './receiver.js';
 import { residualEnergy } from './residual.js';
 
@@ -15,7 +15,7 @@ export interface PilotConfig {
 
 const TRACKING_ROUNDS = 2;
 
-/** The conventional receiver: channel from known cells in time and frequency, equaliser, decoder. */
+/** The conventional receiver: channel from known resource elements in time and frequency, equaliser, decoder. */
 export function createPilot(setting: LinkSetting, config: PilotConfig): Receiver {
   const estimate = createPilotEstimate(setting, config.estimator, 'pilot');
   async function* receive({ frame, pilots }: Observations): AsyncIterable<ReceiverStep> {
@@ -30,27 +30,30 @@ export function createPilot(setting: LinkSetting, config: PilotConfig): Receiver
 }
 
 /**
- * The data cells as the decoded picture, encoded again, has them. What it leaves of the signal beyond the noise is taken for
- * its errors: spread = (‖Y − ĤX‖² − σ²) / |Ĥ|² a cell, 0…1.
+ * The data resource elements as the decoded picture, encoded again, has them. What it leaves of the signal beyond the noise is taken for
+ * its errors: spread = (‖Y − ĤX‖² − σ²) / |Ĥ|² a resource element, 0…1.
  */
 async function decide(
   setting: LinkSetting,
   frame: ReceivedFrame,
   channel: KnownChannel,
   kind: EqualiserKind,
-): Promise<DecidedCells> {
+): Promise<DecidedElements> {
   const { codec, layout, interleaver, rho, reference, snrDb } = setting;
-  const picture = await decodeCells(setting, equalise(setting, frame.cells, channel, channel.noiseVariance, kind));
+  const picture = await decodeElements(
+    setting,
+    equalise(setting, frame.elements, channel, channel.noiseVariance, kind),
+  );
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
-  const left = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
-  const cells = createComplex(frame.cells.re.length);
+  const left = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
+  const elements = createComplex(frame.elements.re.length);
   let power = 0;
   for (let i = 0; i < layout.numSymbols; i++) {
-    const cell = interleaver.cellOf[i];
-    cells.re[cell] = Math.sqrt(1 - rho) * codeword.re[i] + Math.sqrt(rho) * reference.re[cell];
-    cells.im[cell] = Math.sqrt(1 - rho) * codeword.im[i] + Math.sqrt(rho) * reference.im[cell];
-    power += channel.response.re[cell] ** 2 + channel.response.im[cell] ** 2;
+    const element = interleaver.elementOf[i];
+    elements.re[element] = Math.sqrt(1 - rho) * codeword.re[i] + Math.sqrt(rho) * reference.re[element];
+    elements.im[element] = Math.sqrt(1 - rho) * codeword.im[i] + Math.sqrt(rho) * reference.im[element];
+    power += channel.response.re[element] ** 2 + channel.response.im[element] ** 2;
   }
   const spread = (left - layout.numSymbols * channel.noiseVariance) / Math.max(power, 1e-12);
-  return { cells, received: frame.cells, spread: Math.min(1, Math.max(0, spread)) };
+  return { elements, received: frame.elements, spread: Math.min(1, Math.max(0, spread)) };
 }

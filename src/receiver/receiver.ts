@@ -15,11 +15,11 @@ export interface LinkSetting {
   readonly snrDb: number;
   /** ρ, the share of power given to the superimposed reference; 0 is strictly pilot-free. */
   readonly rho: number;
-  /** The reference cells C, unit modulus, [P·S·M]. */
+  /** The reference resource elements C, unit modulus, [P·S·M]. */
   readonly reference: ComplexArray;
-  /** Known block-pilot cells of a packet, [pilotSymbols·numActive]. */
+  /** Known block-pilot resource elements of a packet, [pilotSymbols·numActive]. */
   readonly blockPilots: ComplexArray;
-  /** Known comb-pilot cells of a packet, [S·numComb]. */
+  /** Known comb-pilot resource elements of a packet, [S·numComb]. */
   readonly combPilots: ComplexArray;
   /** Mean powers of the taps in the receiver's window: the prior h_l ~ CN(0, p_l). */
   readonly tapPrior: Float64Array;
@@ -30,9 +30,9 @@ export interface LinkSetting {
 /** A frame after synchronisation and FFT, P packets. */
 export interface ReceivedFrame {
   readonly index: number;
-  /** Y, data cells [P·S·M]; Y = H·Z + N. */
-  readonly cells: ComplexArray;
-  /** σ², total variance per complex cell, where the receiver is told; null where it must estimate. */
+  /** Y, data resource elements [P·S·M]; Y = H·Z + N. */
+  readonly elements: ComplexArray;
+  /** σ², total variance per complex resource element, where the receiver is told; null where it must estimate. */
   readonly noiseVariance: number | null;
 }
 
@@ -42,7 +42,7 @@ export interface PilotObservation {
   readonly comb: ComplexArray;
 }
 
-/** What `perfect` alone may see: the response of every data cell, [P·S·M]. */
+/** What `perfect` alone may see: the response of every data resource element, [P·S·M]. */
 export interface TrueChannel {
   readonly response: ComplexArray;
 }
@@ -62,11 +62,11 @@ export interface ReceiverResult {
   readonly picture: Float32Array;
   /** One estimate a packet; empty for `perfect`. */
   readonly channel: readonly TapEstimate[];
-  /** Equalised cells [P·S·M], for constellation plots. */
+  /** Equalised resource elements [P·S·M], for constellation plots. */
   readonly equalised: ComplexArray;
   /** σ² as used. */
   readonly noiseVariance: number;
-  /** χ = ‖Y − Ĥ·Z(x̂)‖² / (σ²·cells); null where the receiver does not re-encode. */
+  /** χ = ‖Y − Ĥ·Z(x̂)‖² / (σ²·elements); null where the receiver does not re-encode. */
   readonly residual: number | null;
   readonly verdict: Verdict;
   /** The receiver's own estimate of the chance of success; null where it makes none. */

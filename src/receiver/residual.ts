@@ -2,31 +2,31 @@ import type { ComplexArray } from '../core/complex.js';
 import type { LinkSetting } from './receiver.js';
 
 /**
- * ‖Y − Ĥ·(√(1−ρ)·z + √ρ·C)‖² over some cells: what a codeword leaves unexplained of the received signal.
+ * ‖Y − Ĥ·(√(1−ρ)·z + √ρ·C)‖² over some resource elements: what a codeword leaves unexplained of the received signal.
  *
  * @param received Y [P·S·M]
- * @param response Ĥ of every cell [P·S·M]
+ * @param response Ĥ of every resource element [P·S·M]
  * @param codeword z [k]
- * @param cells which cells to sum over; each must carry a codeword symbol
+ * @param resource elements which resource elements to sum over; each must carry a codeword symbol
  */
 export function residualEnergy(
   setting: LinkSetting,
   received: ComplexArray,
   response: ComplexArray,
   codeword: ComplexArray,
-  cells: Int32Array,
+  elements: Int32Array,
 ): number {
   const { rho, reference, interleaver } = setting;
   const amplitude = Math.sqrt(1 - rho);
   const referenceAmplitude = Math.sqrt(rho);
   let sum = 0;
-  for (const cell of cells) {
-    const symbol = interleaver.symbolOf[cell];
-    const xr = amplitude * codeword.re[symbol] + referenceAmplitude * reference.re[cell];
-    const xi = amplitude * codeword.im[symbol] + referenceAmplitude * reference.im[cell];
-    const hr = response.re[cell];
-    const hi = response.im[cell];
-    sum += (received.re[cell] - hr * xr + hi * xi) ** 2 + (received.im[cell] - hr * xi - hi * xr) ** 2;
+  for (const element of elements) {
+    const symbol = interleaver.symbolOf[element];
+    const xr = amplitude * codeword.re[symbol] + referenceAmplitude * reference.re[element];
+    const xi = amplitude * codeword.im[symbol] + referenceAmplitude * reference.im[element];
+    const hr = response.re[element];
+    const hi = response.im[element];
+    sum += (received.re[element] - hr * xr + hi * xi) ** 2 + (received.im[element] - hr * xi - hi * xr) ** 2;
   }
   return sum;
 }

@@ -7,7 +7,7 @@ export type PartialResult = Pick<ReceiverResult, 'picture' | 'equalised' | 'nois
  * A receiver's result from what it knows, the rest filled in with what stands for not known: no channel estimate, no residual, a
  * doubtful verdict without confidence, one start.
  *
- * @param given picture [3,H,W] in [0,1] at the layout's padded size, equalised cells [P·S·M], σ² per cell
+ * @param given picture [3,H,W] in [0,1] at the layout's padded size, equalised resource elements [P·S·M], σ² per resource element
  */
 export const receiverResult = (given: PartialResult): ReceiverResult => ({
   channel: [],

@@ -1,8 +1,8 @@
 /** What a receiver sees of its own success, of a frame or of a part of one that was solved apart. */
 export interface Symptoms {
-  /** χ = ‖Y − Ĥ·E(x̂)‖² / (σ²·cells). */
+  /** χ = ‖Y − Ĥ·E(x̂)‖² / (σ²·elements). */
   readonly residual: number;
-  /** Measured SNR of the same cells, (mean |Y|² − σ²) / σ², linear. */
+  /** Measured SNR of the same resource elements, (mean |Y|² − σ²) / σ², linear. */
   readonly snr: number;
   /** Variance of the decoded picture's pixels: a codec can only fail on what has contrast. */
   readonly contrast: number;

@@ -121,15 +121,15 @@ export function lowered({ chance, verdict }: Judged, share: number): Judged {
   };
 }
 
-/** (mean |Y|² − σ²) / σ² over received cells. */
+/** (mean |Y|² − σ²) / σ² over received elements. */
 export const measuredSnr = (received: ComplexArray, noiseVariance: number): number =>
   meanPower(received) / noiseVariance - 1;
 
 /** The same over some of them. */
-export function measuredSnrOver(received: ComplexArray, cells: Int32Array, noiseVariance: number): number {
+export function measuredSnrOver(received: ComplexArray, elements: Int32Array, noiseVariance: number): number {
   let sum = 0;
-  for (const at of cells) sum += received.re[at] ** 2 + received.im[at] ** 2;
-  return sum / cells.length / noiseVariance - 1;
+  for (const at of elements) sum += received.re[at] ** 2 + received.im[at] ** 2;
+  return sum / elements.length / noiseVariance - 1;
 }
 
 /** Contrast and roughness of a picture [3,H,W]; see `Symptoms`. */

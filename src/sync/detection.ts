@@ -9,7 +9,7 @@ export interface PreambleDetection {
   readonly metric: number;
   /** Share of the received energy explained by the known preamble, 0…1. */
   readonly correlation: number;
-  /** Mean power of an active cell over σ², in dB. */
+  /** Mean power of an active resource element over σ², in dB. */
   readonly snrDb: number;
   /** σ² per complex sample = per cell. */
   readonly noiseVariance: number;

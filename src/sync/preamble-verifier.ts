@@ -25,7 +25,7 @@ export interface PreambleFit {
   readonly colour: number;
   /** M of the half correlator, averaged over the plateau. */
   readonly metric: number;
-  /** Mean power of an active cell over σ², in dB. */
+  /** Mean power of an active resource element over σ², in dB. */
   readonly snrDb: number;
   /** σ² per complex sample, which is σ² per cell. */
   readonly noiseVariance: number;

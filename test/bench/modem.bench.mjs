@@ -14,7 +14,7 @@ const dist = resolve(process.env.BLINDLINK_DIST ?? join(here, '../../dist'));
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
 const { createGrid, ofdmProfiles } = await load('ofdm/grid.js');
 const { createModulator } = await load('ofdm/modulator.js');
-const { createDemodulator, createPacketCells } = await load('ofdm/demodulator.js');
+const { createDemodulator, createPacketElements } = await load('ofdm/demodulator.js');
 const { createPreambleDetector } = await load('sync/preamble-detector.js');
 const { createFft } = await load('dsp/fft.js');
 const { createComplex } = await load('core/complex.js');
@@ -53,14 +53,14 @@ try {
   for (const [name, base] of Object.entries(ofdmProfiles)) {
     for (const cyclicPrefixLength of [12, 16]) {
       const grid = createGrid({ ...base, cyclicPrefixLength, pilotSymbols: 0, preamble: 'none' });
-      const cells = createComplex(grid.cellsPerPacket);
-      rng.fillComplexGaussian(cells, 1);
+      const elements = createComplex(grid.elementsPerPacket);
+      rng.fillComplexGaussian(elements, 1);
       const samples = createComplex(grid.packetLength);
       const modulator = createModulator(grid);
       const demodulator = createDemodulator(grid);
-      const out = createPacketCells(grid);
+      const out = createPacketElements(grid);
       const bodies = {
-        mod: () => modulator.execute(cells, samples),
+        mod: () => modulator.execute(elements, samples),
         demod: () => demodulator.execute(samples, out),
       };
       for (const [mode, body] of Object.entries(bodies)) {

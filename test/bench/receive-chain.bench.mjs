@@ -15,11 +15,11 @@ import { fillQpsk } from '../../dist/ofdm/pilots.js';
 const rng = createRng('receive-chain');
 
 function stream(grid, frames) {
-  const cells = createComplex(2 * grid.cellsPerPacket);
+  const elements = createComplex(2 * grid.elementsPerPacket);
   const parts = [];
   for (let i = 0; i < frames; i++) {
-    fillQpsk(cells, rng.split(i));
-    parts.push(createComplex(500), modulateFrame(grid, cells, createFrameParts(grid)));
+    fillQpsk(elements, rng.split(i));
+    parts.push(createComplex(500), modulateFrame(grid, elements, createFrameParts(grid)));
   }
   const x = concatComplex(parts);
   const noise = createComplex(x.re.length);

@@ -54,9 +54,9 @@ function scene(rng, samples, snrDb, cfo) {
 }
 
 function frameOf(rng) {
-  const cells = createComplex(2 * grid.cellsPerPacket);
-  fillQpsk(cells, rng.split('cells'));
-  return modulateFrame(grid, cells, createFrameParts(grid));
+  const elements = createComplex(2 * grid.elementsPerPacket);
+  fillQpsk(elements, rng.split('cells'));
+  return modulateFrame(grid, elements, createFrameParts(grid));
 }
 
 const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);

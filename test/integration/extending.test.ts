@@ -102,7 +102,7 @@ export const own: ReceiverDescriptor = {
     async *receive({ frame }) {
       const result: ReceiverResult = receiverResult({
         picture: new Float32Array(3 * setting.layout.height),
-        equalised: frame.cells,
+        equalised: frame.elements,
         noiseVariance: 0.1,
       });
       yield { kind: 'final', result };

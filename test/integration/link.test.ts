@@ -110,7 +110,7 @@ describe('the walking link', () => {
     expect(shown).toHaveLength(2);
     for (const [i, { frame, pilots, truth, ...rest }] of shown.entries()) {
       expect(rest).toEqual({});
-      expect(Object.keys(frame).sort()).toEqual(['cells', 'index', 'noiseVariance']);
+      expect(Object.keys(frame).sort()).toEqual(['elements', 'index', 'noiseVariance']);
       expect(pilots !== null).toBe(needs.pilots);
       expect(truth !== null).toBe(needs.truth);
       if (truth !== null) expect(truth.response).toEqual(outcomes[i].arrived.response);
@@ -242,10 +242,10 @@ describe('a run folder', () => {
     const [header, ...rows] = readFileSync(join(path, 'frames.csv'), 'utf8').trim().split('\n');
     expect(header.split(',')).toEqual([...frameColumns]);
     outcomes.forEach(({ report }, i) => {
-      const cells = rows[i].split(',');
+      const elements = rows[i].split(',');
       frameColumns.forEach((column, c) => {
         const value = report[column];
-        expect(cells[c], column).toBe(value === null || Number.isNaN(value) ? '' : String(value));
+        expect(elements[c], column).toBe(value === null || Number.isNaN(value) ? '' : String(value));
       });
     });
     expect(rows).toHaveLength(2);

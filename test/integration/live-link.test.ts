@@ -92,7 +92,7 @@ describe('the live link', () => {
       name: expect.stringMatching(/^builtin:faces/) as string,
     });
     expect(frame.picture?.rgb).toHaveLength(3 * 64 * 64);
-    expect(frame.cells?.re).toHaveLength(1024);
+    expect(frame.elements?.re).toHaveLength(1024);
     expect(frame.truth?.responseDb).toHaveLength(64);
     expect(frame.spectrumDb).toHaveLength(256);
     expect(frame.ccdf?.share[0]).toBe(1);

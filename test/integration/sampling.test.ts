@@ -163,9 +163,9 @@ describe('receivers that sample', () => {
       denoiser,
       rng: createRng(1),
     });
-    const cells = { re: new Float32Array(1024).fill(1), im: new Float32Array(1024) };
+    const elements = { re: new Float32Array(1024).fill(1), im: new Float32Array(1024) };
     const steps = receiver.receive(
-      { frame: { index: 0, cells, noiseVariance: 0.1 }, pilots: null, truth: null },
+      { frame: { index: 0, elements, noiseVariance: 0.1 }, pilots: null, truth: null },
       controller.signal,
     );
     let seen = 0;

@@ -38,13 +38,13 @@ const picture = ({ width, height, rgb }: { width: number; height: number; rgb: U
   data: Float32Array.from(rgb, (v) => v / 255),
 });
 
-/** Every array that is shown, as `numpy.load` reads it: pictures [H,W,3] in [0,1], complex cells and taps, dB. */
+/** Every array that is shown, as `numpy.load` reads it: pictures [H,W,3] in [0,1], complex resource elements and taps, dB. */
 export function arraysOf(store: Store): Map<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();
   const { frame } = store;
   if (frame !== null) {
     if (frame.picture !== null) arrays.set('sent', picture(frame.picture));
-    if (frame.cells !== null) arrays.set('received_cells', complex(frame.cells));
+    if (frame.elements !== null) arrays.set('received_cells', complex(frame.elements));
     if (frame.spectrumDb !== null) arrays.set('spectrum_db', real(frame.spectrumDb));
     if (frame.ccdf !== null) arrays.set('papr_ccdf', real(frame.ccdf.share));
     if (frame.truth !== null) {
@@ -55,7 +55,7 @@ export function arraysOf(store: Store): Map<string, NpyArray> {
   for (const [name, result] of store.results) {
     const key = name.replaceAll('-', '_');
     arrays.set(`${key}_picture`, picture(result.picture));
-    if (result.cells !== null) arrays.set(`${key}_cells`, complex(result.cells));
+    if (result.elements !== null) arrays.set(`${key}_cells`, complex(result.elements));
     if (result.channel === null) continue;
     arrays.set(`${key}_taps`, complex(result.channel.taps));
     arrays.set(`${key}_tap_variance`, real(result.channel.variance));

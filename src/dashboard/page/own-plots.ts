@@ -22,7 +22,7 @@ export const channelsOf = (
 export const shownResult = (store: Store, name: string): ResultMessage | null =>
   store.common?.results.get(name) ?? store.results.get(name) ?? null;
 
-/** The cells before and, for each receiver, after equalisation; axes ± twice the mean amplitude or so. */
+/** The resource elements before and, for each receiver, after equalisation; axes ± twice the mean amplitude or so. */
 export function createConstellations(store: Store): Card {
   const box = h('div', { class: 'constellations' });
   const root = h('section', { class: 'card double', 'aria-label': 'Constellation' }, h('h2', {}, 'Constellation'), box);
@@ -55,8 +55,8 @@ export function createConstellations(store: Store): Card {
       for (const { name, canvas, note } of panels) {
         const points =
           name === 'received'
-            ? ((store.common?.frame ?? store.frame)?.cells ?? null)
-            : (shownResult(store, name)?.cells ?? null);
+            ? ((store.common?.frame ?? store.frame)?.elements ?? null)
+            : (shownResult(store, name)?.elements ?? null);
         setText(
           note,
           points === null

@@ -101,7 +101,7 @@ export function createStore(): Store {
   const light = (result: ResultMessage): ResultMessage => ({
     ...result,
     picture: { width: 0, height: 0, rgb: new Uint8Array(0) },
-    cells: null,
+    elements: null,
     channel: null,
   });
 

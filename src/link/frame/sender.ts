@@ -34,10 +34,10 @@ export function createSender(grid: Grid): Sender {
       const began = performance.now();
       const codeword = symbolsOf(layout, await codec.encode(padded.data, 1, layout, snrDb));
       const encoded = performance.now();
-      const cells = createComplex(interleaver.numPackets * grid.cellsPerPacket);
-      interleaver.interleave(codeword, cells);
-      if (rho > 0) superimpose(cells, reference, rho, cells);
-      const samples = modulateFrame(grid, cells, parts);
+      const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
+      interleaver.interleave(codeword, elements);
+      if (rho > 0) superimpose(elements, reference, rho, elements);
+      const samples = modulateFrame(grid, elements, parts);
       return {
         index,
         picture,

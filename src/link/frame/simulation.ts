@@ -3,7 +3,7 @@ import type { LinkConfig } from '../../config/schema.js';
 import { type ComplexArray, copyComplex, createComplex, meanPower } from '../../core/complex.js';
 import { ConfigError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import { createDemodulator, createPacketCells, type PacketCells } from '../../ofdm/demodulator.js';
+import { createDemodulator, createPacketElements, type PacketElements } from '../../ofdm/demodulator.js';
 import { demodulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { createSimulatedChannel } from '../../radio/simulated/simulated-channel.js';
@@ -23,7 +23,7 @@ import { createTruth } from './truth.js';
 export interface ArrivedFrame {
   readonly sent: SentFrame;
   /** null where no frame was found. */
-  readonly observed: PacketCells | null;
+  readonly observed: PacketElements | null;
   readonly sync: {
     readonly detection: PreambleDetection | null;
     readonly diagnosis: SyncDiagnosis | null;
@@ -31,7 +31,7 @@ export interface ArrivedFrame {
   };
   /** The configured radio's σ². */
   readonly noiseVariance: number;
-  /** True response of every data cell as the receiver's FFT sees it; null where no frame was found. */
+  /** True response of every data resource element as the receiver's FFT sees it; null where no frame was found. */
   readonly response: ComplexArray | null;
   /** True taps of each packet in the receiver's window. */
   readonly taps: readonly ComplexArray[];
@@ -145,8 +145,8 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
         correctCfo(received, cfoRadPerSample);
       }
     }
-    const cells = createPacketCells(grid, numPackets);
-    const observed = demodulateFrame(grid, received, start, numPackets, cells, demodulator);
+    const elements = createPacketElements(grid, numPackets);
+    const observed = demodulateFrame(grid, received, start, numPackets, elements, demodulator);
     const spent = timing();
     return {
       ...rest,

@@ -1,6 +1,6 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { createRng } from '../../core/rng.js';
-import { createDemodulator, createPacketCells } from '../../ofdm/demodulator.js';
+import { createDemodulator, createPacketElements } from '../../ofdm/demodulator.js';
 import { createFrameParts, demodulateFrame, modulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { fillQpsk } from '../../ofdm/pilots.js';
@@ -10,7 +10,7 @@ import { correctCfo } from '../../sync/correct-cfo.js';
 
 /** What really happened to a frame: for `perfect` and the metrics alone. */
 export interface Truth {
-  /** Response of every data cell as the receiver's FFT sees it, [P·S·M]. */
+  /** Response of every data resource element as the receiver's FFT sees it, [P·S·M]. */
   readonly response: ComplexArray;
   /** Taps of each packet in the receiver's window. */
   readonly taps: readonly ComplexArray[];
@@ -30,7 +30,7 @@ export interface ReceiverView {
 
 /**
  * The true response of a simulated frame. Taps that stand still: their DFT. Everything else (fading, offsets, phase
- * noise, timing): a noiseless frame of known cells through the same channel, offsets and correction.
+ * noise, timing): a noiseless frame of known resource elements through the same channel, offsets and correction.
  *
  * @param advance samples by which the FFT window leads
  */
@@ -40,30 +40,30 @@ export function createTruth(
   { advance, seed }: { readonly advance: number; readonly seed: number },
 ): (frame: number, view: ReceiverView) => Truth {
   const demodulator = createDemodulator(grid, { timingAdvance: advance });
-  const probes = new Map<number, { cells: ComplexArray; samples: ComplexArray }>();
+  const probes = new Map<number, { elements: ComplexArray; samples: ComplexArray }>();
 
-  /** Known cells of unit power, [P·S·M], and their samples. */
-  const probeOf = (numPackets: number): { cells: ComplexArray; samples: ComplexArray } => {
+  /** Known resource elements of unit power, [P·S·M], and their samples. */
+  const probeOf = (numPackets: number): { elements: ComplexArray; samples: ComplexArray } => {
     let probe = probes.get(numPackets);
     if (probe === undefined) {
-      const cells = createComplex(numPackets * grid.cellsPerPacket);
-      fillQpsk(cells, createRng(seed).split('probe'));
+      const elements = createComplex(numPackets * grid.elementsPerPacket);
+      fillQpsk(elements, createRng(seed).split('probe'));
       const linear = { ...grid, config: { ...grid.config, clippingRatio: null } };
-      probe = { cells, samples: modulateFrame(linear, cells, createFrameParts(linear)) };
+      probe = { elements, samples: modulateFrame(linear, elements, createFrameParts(linear)) };
       probes.set(numPackets, probe);
     }
     return probe;
   };
 
   const ofTaps = (frame: number, numPackets: number): Truth => {
-    const response = createComplex(numPackets * grid.cellsPerPacket);
+    const response = createComplex(numPackets * grid.elementsPerPacket);
     const taps = Array.from({ length: numPackets }, (_, p) => delayTaps(channel.tapsOf(frame, p, numPackets), advance));
     taps.forEach((h, p) => {
       const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(h.re.length).fill(1));
       const row = estimator.certain({ re: Float64Array.from(h.re), im: Float64Array.from(h.im) }).response;
-      for (let i = 0; i < grid.cellsPerPacket; i++) {
-        response.re[p * grid.cellsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
-        response.im[p * grid.cellsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
+      for (let i = 0; i < grid.elementsPerPacket; i++) {
+        response.re[p * grid.elementsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
+        response.im[p * grid.elementsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
       }
     });
     return { response, taps };
@@ -74,12 +74,12 @@ export function createTruth(
     const propagated = channel.propagate(probe.samples, frame, { lead, probe: true });
     const samples = channel.receive(propagated, 0, frame, { probe: true });
     if (cfoRadPerSample !== 0) correctCfo(samples, cfoRadPerSample);
-    const cells = createPacketCells(grid, numPackets);
-    const seen = demodulateFrame(grid, samples, start, numPackets, cells, demodulator).data;
+    const elements = createPacketElements(grid, numPackets);
+    const seen = demodulateFrame(grid, samples, start, numPackets, elements, demodulator).data;
     const response = createComplex(seen.re.length);
     for (let i = 0; i < seen.re.length; i++) {
-      const xr = probe.cells.re[i];
-      const xi = probe.cells.im[i];
+      const xr = probe.elements.re[i];
+      const xi = probe.elements.im[i];
       response.re[i] = seen.re[i] * xr + seen.im[i] * xi;
       response.im[i] = seen.im[i] * xr - seen.re[i] * xi;
     }

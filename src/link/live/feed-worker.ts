@@ -115,7 +115,7 @@ function viewOf(
     epoch,
     time: Date.now(),
     picture: { name: picture.name, ...pixelsOf(picture.data, picture.width, picture.height) },
-    cells: observed === null ? null : thinned(observed.data),
+    elements: observed === null ? null : thinned(observed.data),
     truth: taps.length === 0 ? null : { taps: taps[0], responseDb: responseDb(taps[0], grid.fftSize) },
     spectrumDb: spectrumDb(received),
     sampleRateHz: config.channel.sampleRateHz,

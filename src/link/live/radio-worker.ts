@@ -182,7 +182,7 @@ async function fed(mine: Station, heard: ExtractedFrame, index: number): Promise
       time: Date.now(),
       picture:
         picture === null ? null : { name: picture.name, ...pixelsOf(picture.data, picture.width, picture.height) },
-      cells: thinned(heard.candidates[0].cells.data),
+      elements: thinned(heard.candidates[0].elements.data),
       truth: null,
       spectrumDb: mine.spectrum,
       sampleRateHz: config.channel.sampleRateHz,

@@ -89,7 +89,7 @@ async function* receiveSimulated(
     yield resultOf(shown, null, measure(null));
     return;
   }
-  const seen = { index: frame.index, cells: observed, noiseVariance, response };
+  const seen = { index: frame.index, elements: observed, noiseVariance, response };
   for await (const step of receiveBest(receiver, [seen], (candidate) => candidate, config, signal)) {
     yield step.kind === 'final' ? resultOf(shown, step.result, measure(step.result)) : progressOf(shown, step);
   }
@@ -109,9 +109,9 @@ async function* receiveHeard(
   const padded = paddedSize(models.codec, frame.size);
   const { setting, receiver } = await receiverFor(name, config, padded);
   const shown = { name, frame, setting, padded, size: frame.size, sent: frame.sent };
-  const see = ({ cells, noiseVariance }: FrameCandidate): SeenFrame => ({
+  const see = ({ elements, noiseVariance }: FrameCandidate): SeenFrame => ({
     index: frame.index,
-    cells,
+    elements,
     noiseVariance,
     response: null,
   });
@@ -120,8 +120,8 @@ async function* receiveHeard(
       yield progressOf(shown, step);
       continue;
     }
-    const { cells, noiseVariance } = step.candidate;
-    const snrDb = powerToDb(Math.max(meanPower(cells.data) / noiseVariance - 1, 1e-3));
+    const { elements, noiseVariance } = step.candidate;
+    const snrDb = powerToDb(Math.max(meanPower(elements.data) / noiseVariance - 1, 1e-3));
     yield resultOf(shown, step.result, { channelError: null, evm: null, snrDb });
   }
 }
@@ -167,7 +167,7 @@ function resultOf(shown: Shown, result: ReceiverResult | null, measured: Measure
     verdict: result?.verdict ?? 'failed',
     confidence: result?.confidence ?? null,
     residual: result?.residual ?? null,
-    cells: result === null ? null : thinned(result.equalised),
+    elements: result === null ? null : thinned(result.equalised),
     channel: estimate === undefined ? null : channelView(estimate, setting.grid.fftSize),
     evaluations: result?.evaluations ?? 0,
     milliseconds: result?.milliseconds ?? 0,

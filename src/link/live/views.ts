@@ -49,7 +49,7 @@ export function responseDb(taps: Points, fftSize: number, offset = 0): Float32Ar
 
 /**
  * A packet's taps with |Ĥ| and its ± one standard deviation, from the taps' posterior variances taken as independent: a
- * cell's error then has variance Σv_l, half of it along Ĥ.
+ * resource element's error then has variance Σv_l, half of it along Ĥ.
  */
 export function channelView(
   estimate: TapEstimate,

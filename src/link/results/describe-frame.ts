@@ -12,7 +12,7 @@ export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkCon
     `${sent.picture.name} ${sent.picture.width}×${sent.picture.height} through ${config.codec}: ` +
       `${layout.numSymbols} symbols${layout.side === null ? '' : ` and ${layout.side.bits} bits of side information`} in ${interleaver.numPackets} packet(s) of ${grid.symbolsPerPacket}×${grid.numDataSubcarriers}, ` +
       `${grid.pilotSymbols} pilot symbol(s), prefix ${grid.cyclicPrefixLength}; PAPR ${sent.paprDb.toFixed(1)} dB`,
-    ...idleCells(sent.setting),
+    ...idleElements(sent.setting),
     `CSNR ${config.snrDb} dB (${config.snrConvention}), ρ = ${config.rho}, seed ${config.seed}`,
   ];
   const { detection, diagnosis, timingError } = arrived.sync;
@@ -43,11 +43,11 @@ export function describeFrame(outcomes: readonly FrameOutcome[], config: LinkCon
 }
 
 /** Says so where whole OFDM symbols carry nothing, which a shorter packet would save. */
-function idleCells({ grid, interleaver, layout }: LinkSetting): string[] {
-  const idle = interleaver.numPackets * grid.cellsPerPacket - layout.numSymbols;
+function idleElements({ grid, interleaver, layout }: LinkSetting): string[] {
+  const idle = interleaver.numPackets * grid.elementsPerPacket - layout.numSymbols;
   const enough = Math.ceil(layout.numSymbols / (interleaver.numPackets * grid.numDataSubcarriers));
   if (enough === grid.symbolsPerPacket) return [];
-  return [`${idle} cells carry no codeword; --set ofdm.symbolsPerPacket=${enough} would save them`];
+  return [`${idle} resource elements carry no codeword; --set ofdm.symbolsPerPacket=${enough} would save them`];
 }
 
 function magnitudes(taps: ComplexArray): string {

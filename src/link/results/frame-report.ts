@@ -21,7 +21,7 @@ export interface FrameReport extends PictureFigures {
   /** ‖ĥ − h‖², mean over packets; 0 for `perfect`. */
   readonly channelError: number;
   readonly channelNmse: number;
-  /** Measured: (mean |Y|² − σ²) / σ² over the data cells, with the receiver's σ², in dB. */
+  /** Measured: (mean |Y|² − σ²) / σ² over the data resource elements, with the receiver's σ², in dB. */
   readonly snrDb: number;
   readonly paprDb: number;
   /** Codeword symbols, padding and pilots left out; CBR: the same over the picture's real samples, 3·H·W. */
@@ -147,7 +147,7 @@ export function meanChannelError(
   return { error, nmse };
 }
 
-/** (mean |Y|² − σ²) / σ² over the data cells with the receiver's σ², in dB; NaN where no frame was found. */
+/** (mean |Y|² − σ²) / σ² over the data resource elements with the receiver's σ², in dB; NaN where no frame was found. */
 export const snrOf = ({ observed }: ArrivedFrame, result: ReceiverResult | null): number =>
   observed === null || result === null
     ? Number.NaN

@@ -11,7 +11,7 @@ export interface ConstellationPlot {
   readonly panels: readonly { readonly label: string; readonly points: ComplexArray }[];
 }
 
-/** Complex cells as points, a square panel each; every panel has its own scale, the 99th percentile of |x|. */
+/** Complex resource elements as points, a square panel each; every panel has its own scale, the 99th percentile of |x|. */
 export function constellationSvg({ title, panels }: ConstellationPlot): string {
   const size = 240;
   const gap = 24;

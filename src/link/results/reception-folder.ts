@@ -69,9 +69,9 @@ export function openReceptionFolder(path: string, config: LinkConfig, size: Pict
       writeFileSync(
         join(path, 'plots', `${name}-constellation.svg`),
         constellationSvg({
-          title: `Frame ${frame.index}: received cells, and equalised`,
+          title: `Frame ${frame.index}: received resource elements, and equalised`,
           panels: [
-            { label: 'received', points: frame.candidates[0].cells.data },
+            { label: 'received', points: frame.candidates[0].elements.data },
             ...outcomes.map(({ report: { receiver }, result }) => ({ label: receiver, points: result.equalised })),
           ],
         }),

@@ -27,7 +27,7 @@ export async function saveFrame(path: string, outcomes: readonly FrameOutcome[])
   writeFileSync(
     join(path, 'plots', `${name}-constellation.svg`),
     constellationSvg({
-      title: `Frame ${arrived.sent.index}: received cells, and equalised`,
+      title: `Frame ${arrived.sent.index}: received resource elements, and equalised`,
       panels: [
         { label: 'received', points: arrived.observed.data },
         ...outcomes.flatMap(({ report, result }) =>

@@ -6,8 +6,8 @@ import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError } from '../../core/errors.js';
 import { createGrid, type Grid, type OfdmConfig, ofdmProfiles } from '../../ofdm/grid.js';
 import { createInterleaver } from '../../ofdm/interleaver.js';
-import { blockPilotCells, combPilotCells } from '../../ofdm/pilots.js';
-import { referenceCells } from '../../ofdm/reference.js';
+import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
+import { referenceElements } from '../../ofdm/reference.js';
 import type { LinkSetting } from '../../receiver/receiver.js';
 
 /** The profile's settings with those that the user gave in their place. */
@@ -108,9 +108,9 @@ export function createLinkSetting(
     interleaver,
     snrDb: codecSnrOf(config),
     rho: config.rho,
-    reference: referenceCells(grid, interleaver.numPackets),
-    blockPilots: blockPilotCells(grid),
-    combPilots: combPilotCells(grid),
+    reference: referenceElements(grid, interleaver.numPackets),
+    blockPilots: blockPilotElements(grid),
+    combPilots: combPilotElements(grid),
     tapPrior: tapPriorOf(config, grid),
     coherence: coherenceOf(config),
   };

@@ -231,7 +231,7 @@ export async function openRadio(request: RadioRequest, config: LinkConfig, signa
   });
 }
 
-/** σ² for the CSNR in cells of unit power, through taps of unit energy. */
+/** σ² for the CSNR in resource elements of unit power, through taps of unit energy. */
 const noiseVarianceOf = (config: LinkConfig): number => dbToPower(-config.snrDb);
 
 /** One draw of the taps, scaled to unit energy: the CSNR is then the one received. */

@@ -1,7 +1,7 @@
 import { type ComplexArray, createComplex, meanPower, scaleInPlace } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
 import { createFftKernel } from '../../dsp/fft-kernel.js';
-import { createDemodulator, createPacketCells, type PacketCells } from '../../ofdm/demodulator.js';
+import { createDemodulator, createPacketElements, type PacketElements } from '../../ofdm/demodulator.js';
 import { demodulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import type { SampleBlock } from '../../radio/radio.js';
@@ -20,7 +20,7 @@ export interface ExtractedFrame {
   readonly startSample: number;
   readonly sampleCount: number;
   readonly cfoSubcarriers: number;
-  /** Mean power of an active cell over σ². */
+  /** Mean power of an active resource element over σ². */
   readonly snrDb: number;
   readonly metric: number;
   /** The likeliest first; more than one where prefixes alone leave the first symbol open. */
@@ -29,8 +29,8 @@ export interface ExtractedFrame {
 
 export interface FrameCandidate {
   readonly startSample: number;
-  readonly cells: PacketCells;
-  /** σ² per cell, at the level of `cells` (mean power of a received cell 1 + σ²). */
+  readonly elements: PacketElements;
+  /** σ² per resource element, at the level of `elements` (mean power of a received resource element 1 + σ²). */
   readonly noiseVariance: number;
 }
 
@@ -75,7 +75,7 @@ const SLACK = 2;
 
 /**
  * Finds frames in a stream and makes them ready for receivers: carrier offset out (preamble or prefixes, then the
- * prefixes of the whole frame), automatic gain (mean received cell power 1), FFT, σ² from the empty subcarriers where
+ * prefixes of the whole frame), automatic gain (mean received resource element power 1), FFT, σ² from the empty subcarriers where
  * the grid has some, else from the synchroniser. Memory is bounded by a few frames. Behind a gap everything starts afresh.
  */
 export function createFrameExtractor(grid: Grid, options: ExtractorOptions): FrameExtractor {
@@ -83,7 +83,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
   const frameLength = grid.frameLength(numPackets);
   const numSymbols = (grid.pilotSymbols + grid.symbolsPerPacket) * numPackets;
   const demodulator = createDemodulator(grid, { timingAdvance: options.timingAdvance });
-  const emptyCellPower = createEmptyCellMeter(grid, numSymbols, options.timingAdvance);
+  const emptyElementPower = createEmptyElementMeter(grid, numSymbols, options.timingAdvance);
   const integerOffset = createIntegerCfo(grid.fftSize, grid.activeBins, grid.fftSize / 8);
   const fitReference = createReferenceFit(grid, options.timingAdvance);
   const preamble = method === 'preamble' ? createPreambleDetector(grid, { holdOffSamples: frameLength }) : null;
@@ -170,14 +170,20 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     correctCfo(samples, (2 * Math.PI * cfo) / grid.fftSize);
     const rest = prefixCfoSubcarriers(grid, samples, grid.preambleLength, numSymbols);
     correctCfo(samples, (2 * Math.PI * rest) / grid.fftSize);
-    const noise = emptyCellPower?.(samples) ?? place.noiseVariance;
+    const noise = emptyElementPower?.(samples) ?? place.noiseVariance;
     // Relative floors: a recording may be at any level.
     const received = meanPower(samples) + Number.MIN_VALUE;
     const power = Math.max(received - noise, 1e-9 * received) / grid.meanPower;
     scaleInPlace(samples, 1 / Math.sqrt(power));
-    const cells = demodulateFrame(grid, samples, 0, numPackets, createPacketCells(grid, numPackets), demodulator);
+    const elements = demodulateFrame(grid, samples, 0, numPackets, createPacketElements(grid, numPackets), demodulator);
     const noiseVariance = Math.max(noise / power, LEAST_NOISE);
-    return { startSample: start, cells, noiseVariance, cfo: cfo + rest, snr: power / Math.max(noise, 1e-12 * power) };
+    return {
+      startSample: start,
+      elements,
+      noiseVariance,
+      cfo: cfo + rest,
+      snr: power / Math.max(noise, 1e-12 * power),
+    };
   };
 
   const extract = (place: Place): ExtractedFrame => {
@@ -194,7 +200,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
     const ordered =
       reference === null || candidates.length === 1
         ? candidates
-        : sortedBy(candidates, ({ cells }) => -fitReference(cells, reference));
+        : sortedBy(candidates, ({ elements }) => -fitReference(elements, reference));
     const [best] = ordered;
     return {
       index: index++,
@@ -259,10 +265,10 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
 }
 
 /**
- * Measures the mean power of the cells that carry nothing, DC (where receivers leak) left out, of a frame's symbols; null
+ * Measures the mean power of the resource elements that carry nothing, DC (where receivers leak) left out, of a frame's symbols; null
  * where the grid has fewer than four.
  */
-function createEmptyCellMeter(
+function createEmptyElementMeter(
   grid: Grid,
   numSymbols: number,
   advance: number,

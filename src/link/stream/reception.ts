@@ -67,7 +67,7 @@ export interface Reception {
 /**
  * The receiving half of the link: blocks of samples → frames → receivers → pictures. All receivers get the same frame.
  *
- * Receivers see the received cells, σ² as measured and what both ends share; the pictures in `sent` are used for the
+ * Receivers see the received resource elements, σ² as measured and what both ends share; the pictures in `sent` are used for the
  * report's figures alone.
  */
 export function createReception(
@@ -100,7 +100,7 @@ export function createReception(
     const { candidate, result } = await receiveFrame(
       receiver,
       frame.candidates,
-      ({ cells, noiseVariance }) => ({ index: frame.index, cells, noiseVariance, response: null }),
+      ({ elements, noiseVariance }) => ({ index: frame.index, elements, noiseVariance, response: null }),
       config,
       signal,
     );

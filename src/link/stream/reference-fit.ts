@@ -1,20 +1,20 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { createComplex } from '../../core/complex.js';
 import { createFft } from '../../dsp/fft.js';
-import type { PacketCells } from '../../ofdm/demodulator.js';
+import type { PacketElements } from '../../ofdm/demodulator.js';
 import type { Grid } from '../../ofdm/grid.js';
 
 /**
- * How well received cells fit the superimposed reference at their place: the energy that
- * b[m] = Σ_s C*[s,m]·Y[s,m] has in its first K + 1 + advance taps, over the cells' own energy.
+ * How well received resource elements fit the superimposed reference at their place: the energy that
+ * b[m] = Σ_s C*[s,m]·Y[s,m] has in its first K + 1 + advance taps, over the resource elements' own energy.
  *
- * Only where the first symbol is assumed rightly do the reference's cells add up: b is then S·√ρ·H plus what looks like
+ * Only where the first symbol is assumed rightly do the reference's resource elements add up: b is then S·√ρ·H plus what looks like
  * noise, and H has its energy in few taps.
  */
 export function createReferenceFit(
   grid: Grid,
   advance: number,
-): (cells: PacketCells, reference: ComplexArray) => number {
+): (elements: PacketElements, reference: ComplexArray) => number {
   const n = grid.fftSize;
   const fft = createFft(n);
   const response = createComplex(n);

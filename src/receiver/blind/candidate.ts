@@ -1,6 +1,6 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
-import { type CellChannel, equalise } from '../equalise.js';
+import { type ElementChannel, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 
 /** A solution of one group up to its judgement: where a chain ended, and the sign given to each of its channels. */
@@ -11,7 +11,7 @@ export interface Candidate {
   readonly signLogOdds: number;
   /** G = −2·log p(Y|Ĥ) of the group under the codeword's statistics, up to a constant. */
   evidence: number;
-  /** Mean |E(x̂)|² of the group's cells, once the picture was decoded and encoded again. */
+  /** Mean |E(x̂)|² of the group's resource elements, once the picture was decoded and encoded again. */
   power: number;
   /** χ of the group, once the picture was decoded and encoded again. */
   residual: number;
@@ -19,28 +19,28 @@ export interface Candidate {
   energy: number;
 }
 
-/** The response of every cell of the frame under one candidate for each group. */
-export function channelUnder(candidates: readonly Candidate[], numCells: number): CellChannel {
-  const response = createComplex(numCells);
-  const variance = new Float32Array(numCells);
+/** The response of every resource element of the frame under one candidate for each group. */
+export function channelUnder(candidates: readonly Candidate[], numElements: number): ElementChannel {
+  const response = createComplex(numElements);
+  const variance = new Float32Array(numElements);
   for (const { chain, signs } of candidates) writeChannel(chain, signs, response, variance);
   return { response, variance };
 }
 
 function writeChannel(chain: BlindChain, signs: Int8Array, response: ComplexArray, variance: Float32Array): void {
   const { group } = chain;
-  for (let i = 0; i < group.cell.length; i++) {
+  for (let i = 0; i < group.element.length; i++) {
     const channel = group.channel[i];
     const posterior = chain.posteriors[channel];
     const m = group.subcarrier[i];
-    const cell = group.cell[i];
+    const element = group.element[i];
     const angle = chain.driftAt(channel, group.time[i], m);
     const cos = signs[channel] * Math.cos(angle);
     const sin = signs[channel] * Math.sin(angle);
     const at = group.time[i] * posterior.stride + m;
-    response.re[cell] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
-    response.im[cell] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
-    variance[cell] = posterior.responseVariance[at];
+    response.re[element] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
+    response.im[element] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
+    variance[element] = posterior.responseVariance[at];
   }
 }
 
@@ -49,17 +49,17 @@ export function equaliseTiles(
   setting: LinkSetting,
   chain: BlindChain,
   signs: Int8Array,
-  cells: ComplexArray,
+  elements: ComplexArray,
 ): Float32Array {
   const { group } = chain;
   const imaginary = setting.layout.tileSymbols;
-  const channel = { response: createComplex(cells.re.length), variance: new Float32Array(cells.re.length) };
+  const channel = { response: createComplex(elements.re.length), variance: new Float32Array(elements.re.length) };
   writeChannel(chain, signs, channel.response, channel.variance);
-  const z = equalise(setting, cells, channel, chain.noiseVariance);
+  const z = equalise(setting, elements, channel, chain.noiseVariance);
   const tiles = new Float32Array(group.tiles.length * 2 * imaginary);
-  for (let i = 0; i < group.cell.length; i++) {
-    tiles[group.tileIndex[i]] = z.re[group.cell[i]];
-    tiles[group.tileIndex[i] + imaginary] = z.im[group.cell[i]];
+  for (let i = 0; i < group.element.length; i++) {
+    tiles[group.tileIndex[i]] = z.re[group.element[i]];
+    tiles[group.tileIndex[i] + imaginary] = z.im[group.element[i]];
   }
   return tiles;
 }

@@ -24,7 +24,7 @@ export type Tracking = 'none' | 'phase' | 'phase+timing';
  * One start of the EM on one group: the channel posterior of each of its channels, the phase drift tracked so far
  * and the noise variance in use.
  *
- * The drift of a channel turns cell (s, m) by β·(s − s̄) + γ·(s − s̄)·f_m: a residual carrier offset of β rad per
+ * The drift of a channel turns resource element (s, m) by β·(s − s̄) + γ·(s − s̄)·f_m: a residual carrier offset of β rad per
  * symbol and a sampling offset seen as a phase slope γ over the subcarrier's frequency f_m ∈ [−½, ½).
  */
 export class BlindChain {
@@ -32,14 +32,14 @@ export class BlindChain {
   readonly slope: Float64Array;
   readonly timing: Float64Array;
   noiseVariance: number;
-  /** E|x|² per cell as the last M-step saw it. */
+  /** E|x|² per resource element as the last M-step saw it. */
   meanPower = 1;
   /** Common phase of each OFDM symbol by channel, once the oscillator is taken to wander; see `withPhases`. */
   private phases: readonly SmoothPhases[] | null = null;
   /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
   private last: { readonly x: ComplexArray; readonly power: Float32Array; readonly gain: number } | null = null;
   private readonly receivedPower: number;
-  /** Received cells of the group with the drift taken out, in the group's order. */
+  /** Received resource elements of the group with the drift taken out, in the group's order. */
   private readonly received: ComplexArray;
   private readonly centre: Float64Array;
   private readonly frequency: Float64Array;
@@ -48,21 +48,21 @@ export class BlindChain {
     private readonly setting: LinkSetting,
     readonly group: BlindGroup,
     readonly estimator: ChannelEstimator,
-    private readonly cells: ComplexArray,
+    private readonly elements: ComplexArray,
     noiseVariance: number,
   ) {
     const numChannels = group.channels.length;
     this.noiseVariance = noiseVariance;
     let power = 0;
-    for (const cell of group.cell) power += cells.re[cell] ** 2 + cells.im[cell] ** 2;
-    this.receivedPower = power / group.cell.length;
+    for (const element of group.element) power += elements.re[element] ** 2 + elements.im[element] ** 2;
+    this.receivedPower = power / group.element.length;
     this.slope = new Float64Array(numChannels);
     this.timing = new Float64Array(numChannels);
-    this.received = createComplex(group.cell.length);
+    this.received = createComplex(group.element.length);
     const { fftSize, dataBins } = setting.grid;
     this.frequency = Float64Array.from(dataBins, (bin) => signedSubcarrier(bin, fftSize) / fftSize);
     const last = new Float64Array(numChannels);
-    for (let i = 0; i < group.cell.length; i++) {
+    for (let i = 0; i < group.element.length; i++) {
       last[group.channel[i]] = Math.max(last[group.channel[i]], group.time[i]);
     }
     this.centre = last.map((s) => s / 2);
@@ -79,10 +79,10 @@ export class BlindChain {
     const sums = this.createSums(this.estimator);
     const amplitude = Math.sqrt(1 - rho);
     const referenceAmplitude = Math.sqrt(rho);
-    for (let i = 0; i < group.cell.length; i++) {
+    for (let i = 0; i < group.element.length; i++) {
       const at = group.tileIndex[i] % perTile;
-      const xr = amplitude * mean[at] + referenceAmplitude * reference.re[group.cell[i]];
-      const xi = amplitude * mean[at + imaginary] + referenceAmplitude * reference.im[group.cell[i]];
+      const xr = amplitude * mean[at] + referenceAmplitude * reference.re[group.element[i]];
+      const xi = amplitude * mean[at + imaginary] + referenceAmplitude * reference.im[group.element[i]];
       sums.add(i, xr, xi, xr * xr + xi * xi);
     }
     this.posteriors.length = 0;
@@ -126,7 +126,7 @@ export class BlindChain {
     const referenceAmplitude = Math.sqrt(rho);
     const scale = 2 / variance;
     let known = 0;
-    for (let i = 0; i < group.cell.length; i++) {
+    for (let i = 0; i < group.element.length; i++) {
       const { response, responseVariance, stride } = this.posteriors[group.channel[i]];
       const m = group.time[i] * stride + group.subcarrier[i];
       const sign = signs?.[group.channel[i]] ?? 1;
@@ -138,8 +138,8 @@ export class BlindChain {
       let qr = scale * (hr * yr + hi * yi);
       let qi = scale * (hr * yi - hi * yr);
       if (rho > 0) {
-        const cr = referenceAmplitude * reference.re[group.cell[i]];
-        const ci = referenceAmplitude * reference.im[group.cell[i]];
+        const cr = referenceAmplitude * reference.re[group.element[i]];
+        const ci = referenceAmplitude * reference.im[group.element[i]];
         known += w * (cr * cr + ci * ci) - 2 * (qr * cr + qi * ci);
         qr = amplitude * (qr - w * cr);
         qi = amplitude * (qi - w * ci);
@@ -170,7 +170,7 @@ export class BlindChain {
     const imaginary = setting.layout.tileSymbols;
     const amplitude = Math.sqrt(1 - rho);
     const referenceAmplitude = Math.sqrt(rho);
-    const count = group.cell.length;
+    const count = group.element.length;
     const x = createComplex(count);
     const power = new Float32Array(count);
     const sums = this.createSums(this.estimator);
@@ -180,8 +180,8 @@ export class BlindChain {
       let xr = amplitude * mean[at];
       let xi = amplitude * mean[at + imaginary];
       if (rho > 0) {
-        xr += referenceAmplitude * reference.re[group.cell[i]];
-        xi += referenceAmplitude * reference.im[group.cell[i]];
+        xr += referenceAmplitude * reference.re[group.element[i]];
+        xi += referenceAmplitude * reference.im[group.element[i]];
       }
       x.re[i] = xr;
       x.im[i] = xi;
@@ -214,8 +214,8 @@ export class BlindChain {
   }
 
   private copy(estimator: ChannelEstimator, phases: readonly SmoothPhases[] | null): BlindChain {
-    const { setting, group, cells, noiseVariance, last } = this;
-    const chain = new BlindChain(setting, group, estimator, cells, noiseVariance);
+    const { setting, group, elements, noiseVariance, last } = this;
+    const chain = new BlindChain(setting, group, estimator, elements, noiseVariance);
     chain.slope.set(this.slope);
     chain.timing.set(this.timing);
     chain.phases = phases;
@@ -229,7 +229,7 @@ export class BlindChain {
   }
 
   /**
-   * This chain with a common phase for each OFDM symbol taken out of the received cells and tracked from here on; null where the
+   * This chain with a common phase for each OFDM symbol taken out of the received resource elements and tracked from here on; null where the
    * phases do not wander beyond what the noise makes them, or are tracked already.
    */
   withPhases(): BlindChain | null {
@@ -259,7 +259,7 @@ export class BlindChain {
       let count = 0;
       const { response, stride } = this.posteriors[channel];
       const { gain } = this.last ?? { gain: 1 };
-      for (let i = 0; i < group.cell.length; i++) {
+      for (let i = 0; i < group.element.length; i++) {
         if (group.channel[i] !== channel) continue;
         const t = group.time[i];
         const at = t * stride + group.subcarrier[i];
@@ -339,7 +339,7 @@ export class BlindChain {
     return Math.max(this.passVariance, Math.min(heat * this.passVariance, HOTTEST * signal));
   }
 
-  /** Gives the codeword mean power `power` a cell, and the channel what that takes from it. */
+  /** Gives the codeword mean power `power` a resource element, and the channel what that takes from it. */
   assumePower(power: number): void {
     const gain = Math.sqrt(this.meanPower / power);
     this.posteriors.forEach((posterior, channel) => {
@@ -353,19 +353,19 @@ export class BlindChain {
     return this.phases === null ? 0 : this.phases.reduce((sum, { cost }) => sum + cost, 0);
   }
 
-  /** Phase by which the drift turns a cell of the group. */
+  /** Phase by which the drift turns a resource element of the group. */
   driftAt(channel: number, time: number, subcarrier: number): number {
     const s = time - this.centre[channel];
     const common = this.phases === null ? 0 : this.phases[channel].phases[time];
     return common + s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
   }
 
-  /** E‖Y − H·X‖² per cell with H before its rescaling by `gain`, kept above a thousandth of the received power. */
+  /** E‖Y − H·X‖² per resource element with H before its rescaling by `gain`, kept above a thousandth of the received power. */
   private expectedResidual(x: ComplexArray, power: Float32Array, gain: number): number {
     const { group, received } = this;
     let sum = 0;
     let total = 0;
-    for (let i = 0; i < group.cell.length; i++) {
+    for (let i = 0; i < group.element.length; i++) {
       const { response, responseVariance, stride } = this.posteriors[group.channel[i]];
       const m = group.time[i] * stride + group.subcarrier[i];
       const hr = response.re[m] / gain;
@@ -377,18 +377,18 @@ export class BlindChain {
       total += y;
       sum += y - 2 * crossReal + (hr * hr + hi * hi + responseVariance[m] / gain ** 2) * power[i];
     }
-    return Math.max(sum, 0.001 * total) / group.cell.length;
+    return Math.max(sum, 0.001 * total) / group.element.length;
   }
 
   /**
-   * One Gauss–Newton step on β (and γ): with r = (Ĥ·X)*·Y, the residual phase of a cell is Im r / Re r, weighted by
+   * One Gauss–Newton step on β (and γ): with r = (Ĥ·X)*·Y, the residual phase of a resource element is Im r / Re r, weighted by
    * Re r. The constant phase belongs to the taps.
    */
   private track(x: ComplexArray, tracking: Tracking): void {
     const { group, received } = this;
     const numChannels = group.channels.length;
     const phase = Array.from({ length: numChannels }, () => ({ pull: 0, weight: 0, timingPull: 0, timingWeight: 0 }));
-    for (let i = 0; i < group.cell.length; i++) {
+    for (let i = 0; i < group.element.length; i++) {
       const channel = group.channel[i];
       const { response, stride } = this.posteriors[channel];
       const m = group.subcarrier[i];
@@ -418,20 +418,20 @@ export class BlindChain {
   }
 
   private takeOutDrift(): void {
-    const { group, cells, received } = this;
+    const { group, elements, received } = this;
     const still = this.phases === null && this.slope.every((b) => b === 0) && this.timing.every((g) => g === 0);
-    for (let i = 0; i < group.cell.length; i++) {
-      const cell = group.cell[i];
+    for (let i = 0; i < group.element.length; i++) {
+      const element = group.element[i];
       if (still) {
-        received.re[i] = cells.re[cell];
-        received.im[i] = cells.im[cell];
+        received.re[i] = elements.re[element];
+        received.im[i] = elements.im[element];
         continue;
       }
       const angle = this.driftAt(group.channel[i], group.time[i], group.subcarrier[i]);
       const cos = Math.cos(angle);
       const sin = Math.sin(angle);
-      received.re[i] = cells.re[cell] * cos + cells.im[cell] * sin;
-      received.im[i] = cells.im[cell] * cos - cells.re[cell] * sin;
+      received.re[i] = elements.re[element] * cos + elements.im[element] * sin;
+      received.im[i] = elements.im[element] * cos - elements.re[element] * sin;
     }
   }
 

@@ -9,7 +9,7 @@ export interface BlindGroup {
   readonly channels: Int32Array;
   readonly tiles: Int32Array;
   /** Per symbol of the group: */
-  readonly cell: Int32Array;
+  readonly element: Int32Array;
   /** position of its channel in `channels`, */
   readonly channel: Int32Array;
   /** data subcarrier m, */
@@ -23,8 +23,8 @@ export interface BlindGroup {
 export function findGroups(setting: LinkSetting): BlindGroup[] {
   const { grid, interleaver, layout } = setting;
   const numChannels = setting.coherence === 'frame' ? 1 : interleaver.numPackets;
-  const channelOfCell = (cell: number): number =>
-    setting.coherence === 'frame' ? 0 : Math.floor(cell / grid.cellsPerPacket);
+  const channelOfElement = (element: number): number =>
+    setting.coherence === 'frame' ? 0 : Math.floor(element / grid.elementsPerPacket);
 
   const parent = Int32Array.from({ length: numChannels + layout.numTiles }, (_, i) => i);
   const root = (i: number): number => {
@@ -35,7 +35,7 @@ export function findGroups(setting: LinkSetting): BlindGroup[] {
     return i;
   };
   for (let i = 0; i < layout.numSymbols; i++) {
-    parent[root(channelOfCell(interleaver.cellOf[i]))] = root(numChannels + layout.tileOf[i]);
+    parent[root(channelOfElement(interleaver.elementOf[i]))] = root(numChannels + layout.tileOf[i]);
   }
 
   const members = new Map<number, { channels: number[]; tiles: number[]; symbols: number[] }>();
@@ -53,17 +53,17 @@ export function findGroups(setting: LinkSetting): BlindGroup[] {
   return [...members.values()]
     .filter(({ symbols }) => symbols.length > 0)
     .map(({ channels, tiles, symbols }) => {
-      const cell = Int32Array.from(symbols, (i) => interleaver.cellOf[i]);
-      const packetOf = cell.map((c) => Math.floor(c / grid.cellsPerPacket));
-      const timeInPacket = cell.map((c) => Math.floor((c % grid.cellsPerPacket) / grid.numDataSubcarriers));
+      const element = Int32Array.from(symbols, (i) => interleaver.elementOf[i]);
+      const packetOf = element.map((c) => Math.floor(c / grid.elementsPerPacket));
+      const timeInPacket = element.map((c) => Math.floor((c % grid.elementsPerPacket) / grid.numDataSubcarriers));
       const shared = setting.coherence === 'frame';
       const symbolsApart = grid.pilotSymbols + grid.symbolsPerPacket;
       return {
         channels: Int32Array.from(channels),
         tiles: Int32Array.from(tiles),
-        cell,
+        element,
         channel: packetOf.map((p) => (shared ? 0 : channels.indexOf(p))),
-        subcarrier: cell.map((c) => c % grid.numDataSubcarriers),
+        subcarrier: element.map((c) => c % grid.numDataSubcarriers),
         time: timeInPacket.map((s, j) => (shared ? packetOf[j] * symbolsApart + s : s)),
         tileIndex: Int32Array.from(
           symbols,

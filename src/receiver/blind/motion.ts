@@ -15,7 +15,7 @@ export interface MotionModels {
   isFast(chain: BlindChain): boolean;
   /** The chain under the model of motion with most evidence given where it ended; null where the chain's own model has it. */
   likeliest(chain: BlindChain): BlindChain | null;
-  /** The chain with an oscillator whose phase wanders from symbol to symbol, where its cells look like that; else null. */
+  /** The chain with an oscillator whose phase wanders from symbol to symbol, where its resource elements look like that; else null. */
   wandering(chain: BlindChain): BlindChain | null;
 }
 

@@ -4,7 +4,7 @@ import { tensor } from '../../runtime/tensor.js';
 import type { BlindChain } from './em-state.js';
 import type { Counter, Problem } from './iterations.js';
 import { type Candidate, channelUnder } from './candidate.js';
-import { cellsToLatents, equalise } from '../equalise.js';
+import { elementsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
 import type { Symptoms } from '../symptoms.js';
@@ -15,12 +15,12 @@ import { excessResidual, type Judged, judgeSymptoms, lowered, measuredSnrOver, U
 export async function candidatesOf(
   setting: LinkSetting,
   chain: BlindChain,
-  cells: ComplexArray,
+  elements: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[]> {
   const open = { evidence: Number.NaN, power: Number.NaN, residual: Number.NaN, energy: Number.NaN };
   if (signIsDecidable(setting)) {
-    const { signs, logOdds } = await chooseSigns(setting, chain, cells);
+    const { signs, logOdds } = await chooseSigns(setting, chain, elements);
     counter.evaluations += chain.group.tiles.length;
     chain.turn(signs);
     return [{ chain, signs: signs.map(() => 1), signLogOdds: logOdds, ...open }];
@@ -37,13 +37,13 @@ export async function candidatesOf(
 export async function weighSigns(
   setting: LinkSetting,
   candidates: readonly Candidate[],
-  cells: ComplexArray,
+  elements: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[]> {
   return Promise.all(
     candidates.map(async (candidate) => {
       counter.evaluations += candidate.chain.group.tiles.length;
-      return { ...candidate, signLogOdds: await signLogOddsOf(setting, candidate.chain, cells) };
+      return { ...candidate, signLogOdds: await signLogOddsOf(setting, candidate.chain, elements) };
     }),
   );
 }
@@ -89,7 +89,7 @@ export interface Judgement {
  */
 export async function judge(
   problem: Problem,
-  cells: ComplexArray,
+  elements: ComplexArray,
   candidates: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<Judgement> {
@@ -97,16 +97,16 @@ export async function judge(
   const variants = Array.from({ length: depth }, (_, v) =>
     candidates.map((list) => list[Math.min(v, list.length - 1)]),
   );
-  const decoded = await decodeVariants(problem, cells, variants, counter);
+  const decoded = await decodeVariants(problem, elements, variants, counter);
   const best = candidates.map((list) => list.reduce((a, b) => (b.energy < a.energy ? b : a)));
   const at = variants.findIndex((variant) => variant.every((candidate, g) => candidate === best[g]));
-  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(problem, cells, [best], counter))[0];
+  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(problem, elements, [best], counter))[0];
   return { best, ...chosen };
 }
 
 async function decodeVariants(
   problem: Problem,
-  cells: ComplexArray,
+  elements: ComplexArray,
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<{ picture: Float32Array; equalised: ComplexArray }[]> {
@@ -115,24 +115,24 @@ async function decodeVariants(
   const size = layout.channels * layout.height * layout.width;
   const latents = new Float32Array(variants.length * size);
   const prepared = variants.map((variant, v) => {
-    const channel = channelUnder(variant, cells.re.length);
+    const channel = channelUnder(variant, elements.re.length);
     const noise = variant.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / variant.length;
-    const equalised = equalise(setting, cells, channel, noise);
-    cellsToLatents(setting, equalised, latents.subarray(v * size, (v + 1) * size));
+    const equalised = equalise(setting, elements, channel, noise);
+    elementsToLatents(setting, equalised, latents.subarray(v * size, (v + 1) * size));
     return { channel, equalised };
   });
   const pictures = await codec.decode(latents, variants.length, layout, setting.snrDb);
   const again = await codec.encode(pictures, variants.length, layout, setting.snrDb);
   counter.evaluations += 2 * variants.length;
   const pictureSize = pictures.length / variants.length;
-  return prepared.map(({ channel: cellChannel, equalised }, v) => {
+  return prepared.map(({ channel: elementChannel, equalised }, v) => {
     const z = symbolsOf(layout, again.subarray(v * size, (v + 1) * size));
     for (const candidate of variants[v]) {
-      const { cell } = candidate.chain.group;
-      const sum = residualEnergy(setting, cells, cellChannel.response, z, cell);
-      candidate.power = meanPowerOver(z, cell, setting.interleaver.symbolOf);
+      const { element } = candidate.chain.group;
+      const sum = residualEnergy(setting, elements, elementChannel.response, z, element);
+      candidate.power = meanPowerOver(z, element, setting.interleaver.symbolOf);
       const scaled = sum / candidate.chain.noiseVariance;
-      candidate.residual = scaled / cell.length;
+      candidate.residual = scaled / element.length;
       const { posteriors, phaseCost } = candidate.chain;
       const channel = posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, phaseCost);
       candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
@@ -143,7 +143,7 @@ async function decodeVariants(
 
 /** What a group's best candidate shows of its success, given all candidates of the group. */
 export function symptomsOf(
-  cells: ComplexArray,
+  elements: ComplexArray,
   best: Candidate,
   all: readonly Candidate[],
   texture: Pick<Symptoms, 'contrast' | 'roughness'>,
@@ -155,7 +155,7 @@ export function symptomsOf(
   const { noiseVariance, passVariance, group } = best.chain;
   return {
     residual: (best.residual * noiseVariance) / passVariance,
-    snr: measuredSnrOver(cells, group.cell, passVariance),
+    snr: measuredSnrOver(elements, group.element, passVariance),
     ...texture,
     // 0 exactly: nothing tells one sign from the other.
     signLogOdds: best.signLogOdds === 0 ? null : best.signLogOdds,
@@ -169,11 +169,11 @@ export function symptomsOf(
  */
 export function judgeFrame(
   setting: LinkSetting,
-  parts: readonly { readonly symptoms: Symptoms; readonly cells: number }[],
+  parts: readonly { readonly symptoms: Symptoms; readonly elements: number }[],
 ): Judged & { readonly symptoms: Symptoms } {
-  const total = parts.reduce((sum, { cells }) => sum + cells, 0);
+  const total = parts.reduce((sum, { elements }) => sum + elements, 0);
   const mean = (value: (symptoms: Symptoms) => number): number =>
-    parts.reduce((sum, { symptoms, cells }) => sum + (value(symptoms) * cells) / total, 0);
+    parts.reduce((sum, { symptoms, elements }) => sum + (value(symptoms) * elements) / total, 0);
   const symptoms: Symptoms = {
     residual: mean(({ residual }) => residual),
     snr: mean(({ snr }) => snr),
@@ -194,10 +194,10 @@ export function judgeFrame(
 /** Log residual by which one part of many may exceed what is expected before the whole is doubted. */
 const PART_ALLOWANCE = 0.7;
 
-function meanPowerOver(z: ComplexArray, cells: Int32Array, symbolOf: Int32Array): number {
+function meanPowerOver(z: ComplexArray, elements: Int32Array, symbolOf: Int32Array): number {
   let sum = 0;
-  for (const cell of cells) sum += z.re[symbolOf[cell]] ** 2 + z.im[symbolOf[cell]] ** 2;
-  return sum / cells.length;
+  for (const element of elements) sum += z.re[symbolOf[element]] ** 2 + z.im[symbolOf[element]] ** 2;
+  return sum / elements.length;
 }
 
 /** Starts that ended at the chosen taps, sign included: closer than a tenth of their energy. */

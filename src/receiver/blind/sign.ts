@@ -21,12 +21,16 @@ export const signIsDecidable = (setting: LinkSetting): boolean => setting.codec.
  * The most likely signs of a chain's channels: coordinate ascent from all plus, one flip at a time, then the better
  * of the result and its opposite. One channel (the usual case) needs one evaluation.
  */
-export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<SignChoice> {
+export async function chooseSigns(
+  setting: LinkSetting,
+  chain: BlindChain,
+  elements: ComplexArray,
+): Promise<SignChoice> {
   const numChannels = chain.group.channels.length;
-  const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, cells));
+  const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, elements));
   const weigh = async (signs: Int8Array): Promise<Weighed> => {
     const known = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
-    const codeword = setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, cells) : 0;
+    const codeword = setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, elements) : 0;
     return { signs, score: known + codeword, logOdds: setting.codec.hasPolarity ? codeword : known };
   };
 
@@ -50,10 +54,10 @@ export async function chooseSigns(setting: LinkSetting, chain: BlindChain, cells
 }
 
 /** Log-odds of a chain's signs as they stand against all of them turned over, by the witness that `chooseSigns` reports. */
-export async function signLogOddsOf(setting: LinkSetting, chain: BlindChain, cells: ComplexArray): Promise<number> {
+export async function signLogOddsOf(setting: LinkSetting, chain: BlindChain, elements: ComplexArray): Promise<number> {
   const signs = new Int8Array(chain.group.channels.length).fill(1);
-  if (setting.codec.hasPolarity) return polarityOf(setting, chain, signs, cells);
-  return signs.reduce((sum, _, c) => sum + referenceLogOdds(setting, chain, c, cells), 0);
+  if (setting.codec.hasPolarity) return polarityOf(setting, chain, signs, elements);
+  return signs.reduce((sum, _, c) => sum + referenceLogOdds(setting, chain, c, elements), 0);
 }
 
 /** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */
@@ -66,11 +70,11 @@ async function polarityOf(
   setting: LinkSetting,
   chain: BlindChain,
   signs: Int8Array,
-  cells: ComplexArray,
+  elements: ComplexArray,
 ): Promise<number> {
   const { codec, layout } = setting;
   const { channels } = layout;
-  const tiles = equaliseTiles(setting, chain, signs, cells);
+  const tiles = equaliseTiles(setting, chain, signs, elements);
   let sum = 0;
   for (const batch of tileBatches(setting, chain.group.tiles)) {
     const { members, height, width } = batch;
@@ -83,16 +87,16 @@ async function polarityOf(
 /**
  * log p(Y|Ĥ) − log p(Y|−Ĥ) with the codeword taken as white: 4·Re Σ (√ρ·Ĥ·C)*·Y / ((1−ρ)|Ĥ|² + σ²).
  */
-function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, cells: ComplexArray): number {
+function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, elements: ComplexArray): number {
   const { rho, reference } = setting;
   if (rho === 0) return 0;
   const { group } = chain;
   const { response, stride } = chain.posteriors[channel];
   const amplitude = Math.sqrt(rho);
   let sum = 0;
-  for (let i = 0; i < group.cell.length; i++) {
+  for (let i = 0; i < group.element.length; i++) {
     if (group.channel[i] !== channel) continue;
-    const cell = group.cell[i];
+    const element = group.element[i];
     const m = group.subcarrier[i];
     const angle = chain.driftAt(channel, group.time[i], m);
     const cos = Math.cos(angle);
@@ -100,9 +104,10 @@ function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: numb
     const at = group.time[i] * stride + m;
     const hr = response.re[at] * cos - response.im[at] * sin;
     const hi = response.re[at] * sin + response.im[at] * cos;
-    const er = amplitude * (hr * reference.re[cell] - hi * reference.im[cell]);
-    const ei = amplitude * (hr * reference.im[cell] + hi * reference.re[cell]);
-    sum += (er * cells.re[cell] + ei * cells.im[cell]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);
+    const er = amplitude * (hr * reference.re[element] - hi * reference.im[element]);
+    const ei = amplitude * (hr * reference.im[element] + hi * reference.re[element]);
+    sum +=
+      (er * elements.re[element] + ei * elements.im[element]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);
   }
   return 4 * sum;
 }

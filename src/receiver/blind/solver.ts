@@ -72,7 +72,7 @@ export interface BlindSolver {
  * Then the sign (`sign.ts`), MMSE equalisation and the codec's decoder. The picture is encoded again, and what is
  * left of the received signal ranks the starts and gives the verdict.
  *
- * Source: EM with a Gaussian prior on the sent cells (Dempster, Laird and Rubin, 1977); the joint problem is that of
+ * Source: EM with a Gaussian prior on the sent resource elements (Dempster, Laird and Rubin, 1977); the joint problem is that of
  * Blind-DiffCom (arXiv 2406.07390), which samples it by diffusion.
  *
  * @throws ConfigError if the codec has no statistics file
@@ -96,23 +96,23 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
   const problem: Problem = { setting, config, runtime, eStep, evidence, estimator, rank };
   const motion = createMotionModels(setting, config.dopplers, estimator);
 
-  const solve: BlindSolver['solve'] = async ({ cells, noiseVariance, index }, counter, signal) => {
+  const solve: BlindSolver['solve'] = async ({ elements, noiseVariance, index }, counter, signal) => {
     const draws = rng.split(index);
 
     const open = (group: BlindGroup, start: number, model: ChannelEstimator): BlindChain => {
-      const initialNoise = noiseVariance ?? initialNoiseVariance(cells, group, setting.snrDb);
-      const chain = new BlindChain(setting, group, model, cells, initialNoise);
+      const initialNoise = noiseVariance ?? initialNoiseVariance(elements, group, setting.snrDb);
+      const chain = new BlindChain(setting, group, model, elements, initialNoise);
       if (start === 0) chain.startFromMean(mean);
       else chain.startFromDraw(setting.tapPrior, draws.split(group.channels[0]).split(start));
       return chain;
     };
     const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
       await runPasses(problem, chains, noiseVariance === null, counter, signal, passes);
-      let candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, cells, counter)));
+      let candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, elements, counter)));
       if (setting.codec.hasRefiner && signIsDecidable(setting)) {
         const refined = candidates.flat().map(({ chain }) => chain);
         await refine(problem, refined, noiseVariance === null, counter, signal);
-        candidates = await Promise.all(candidates.map((list) => weighSigns(setting, list, cells, counter)));
+        candidates = await Promise.all(candidates.map((list) => weighSigns(setting, list, elements, counter)));
       }
       await weighEvidence(problem, candidates.flat(), counter);
       return candidates;
@@ -130,7 +130,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       which.forEach((g, i) => {
         found[g].push(...solved.slice(i * starts.length, (i + 1) * starts.length).flat());
       });
-      return judge(problem, cells, found, counter);
+      return judge(problem, elements, found, counter);
     };
     const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
@@ -152,12 +152,12 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         const candidates = await weighSigns(
           setting,
           moved.map(({ candidate }) => candidate),
-          cells,
+          elements,
           counter,
         );
         await weighEvidence(problem, candidates, counter);
         moved.forEach(({ g }, i) => found[g].push(candidates[i]));
-        current = await judge(problem, cells, found, counter);
+        current = await judge(problem, elements, found, counter);
       }
       return current;
     };
@@ -167,7 +167,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     ): number[] => {
       const texture = textureOf(picture, pictureWidth);
       return best.flatMap((candidate, g) => {
-        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(cells, candidate, found[g], texture));
+        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(elements, candidate, found[g], texture));
         const sure = verdict === 'decoded' && chance >= config.sureAbove;
         return sure && !suspect(candidate.chain) ? [] : [g];
       });
@@ -195,7 +195,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
       judged = await judge(
         problem,
-        cells,
+        elements,
         judged.best.map((candidate) => [candidate]),
         counter,
       );
@@ -205,8 +205,8 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     const { chance, verdict, symptoms } = judgeFrame(
       setting,
       judged.best.map((best, g) => ({
-        symptoms: symptomsOf(cells, best, found[g], texture),
-        cells: best.chain.group.cell.length,
+        symptoms: symptomsOf(elements, best, found[g], texture),
+        elements: best.chain.group.element.length,
       })),
     );
     return {
@@ -223,10 +223,10 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
 }
 
 /** σ² guessed from the received power and the nominal CSNR, where it is not given. */
-function initialNoiseVariance(cells: ComplexArray, group: BlindGroup, snrDb: number): number {
+function initialNoiseVariance(elements: ComplexArray, group: BlindGroup, snrDb: number): number {
   let power = 0;
-  for (const at of group.cell) power += cells.re[at] ** 2 + cells.im[at] ** 2;
-  return power / group.cell.length / (1 + 10 ** (snrDb / 10));
+  for (const at of group.element) power += elements.re[at] ** 2 + elements.im[at] ** 2;
+  return power / group.element.length / (1 + 10 ** (snrDb / 10));
 }
 
 /** The taps of every packet under the chosen candidates. */

@@ -5,7 +5,7 @@ import { ancestralCoefficients, normalTensor, scaled } from '../../diffusion/sam
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
 import type { Tensor } from '../../runtime/tensor.js';
 import { createChannelEstimator } from '../channel-posterior.js';
-import { cellsOfTaps } from './channel-knowledge.js';
+import { elementsOfTaps } from './channel-knowledge.js';
 import {
   chainOf,
   forwardOptions,
@@ -16,7 +16,7 @@ import {
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
 import { createGuidance, type Guidance } from './guidance.js';
-import { conclude, decodeCells, type KnownChannel } from '../informed.js';
+import { conclude, decodeElements, type KnownChannel } from '../informed.js';
 import { fromPrior, pictureDims } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -88,7 +88,7 @@ export function createBlindDiffcom({
           noisy: scaled(x, 1 / root),
           sigma: schedule.sigma[t],
           channel: spread(clean, chains, numChannels, interleaver.numPackets),
-          received: frame.cells,
+          received: frame.elements,
           weights: { distance: 1, confirm: 0 },
         });
         distance = Float32Array.from(step.distance);
@@ -111,7 +111,7 @@ export function createBlindDiffcom({
           variance: new Float32Array(tapPrior.length),
         };
       });
-      const response = cellsOfTaps(
+      const response = elementsOfTaps(
         setting,
         estimator,
         estimates.map(({ taps }) => taps),
@@ -122,11 +122,11 @@ export function createBlindDiffcom({
         estimates,
         noiseVariance: frame.noiseVariance ?? 10 ** (-setting.snrDb / 10),
       };
-      const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance);
+      const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
       const ending = {
         picture: fromPrior(chainOf(x, best)),
         equalised,
-        deterministic: await decodeCells(setting, equalised),
+        deterministic: await decodeElements(setting, equalised),
         evaluations: 2 * chains * times.length + 1,
         began,
       };

@@ -10,7 +10,7 @@ import type { BlindEmConfig, Counter, Problem } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
-import { decodeCells } from '../informed.js';
+import { decodeElements } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
@@ -136,14 +136,14 @@ function rivalsOf(
 /** What candidates are ranked by, for the channel as it now stands. */
 async function energyOf(
   problem: Problem,
-  { cells }: ReceivedFrame,
+  { elements }: ReceivedFrame,
   best: readonly Candidate[],
   counter: Counter,
 ): Promise<number> {
   await weighEvidence(problem, best, counter);
   await judge(
     problem,
-    cells,
+    elements,
     best.map((candidate) => [candidate]),
     counter,
   );
@@ -201,8 +201,8 @@ class JointState {
     let excess = 0;
     let gain = 0;
     const places = (use: (at: number, latent: number) => void): void => {
-      for (let i = 0; i < group.cell.length; i++) {
-        const symbol = interleaver.symbolOf[group.cell[i]];
+      for (let i = 0; i < group.element.length; i++) {
+        const symbol = interleaver.symbolOf[group.element[i]];
         use(group.tileIndex[i], layout.latentOf[symbol]);
         use(group.tileIndex[i] + layout.tileSymbols, layout.imaginaryOf[symbol]);
       }
@@ -228,20 +228,20 @@ class JointState {
   /** D(z̃) with the channel as it stands. */
   decode(): Promise<Float32Array> {
     const { setting, frame, best } = this;
-    const channel = channelUnder(best, frame.cells.re.length);
-    return decodeCells(setting, equalise(setting, frame.cells, channel, best[0].chain.noiseVariance));
+    const channel = channelUnder(best, frame.elements.re.length);
+    return decodeElements(setting, equalise(setting, frame.elements, channel, best[0].chain.noiseVariance));
   }
 
   async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {
     const { setting, frame, best, solution } = this;
     const { codec, layout, snrDb, interleaver } = setting;
-    const channel = channelUnder(best, frame.cells.re.length);
+    const channel = channelUnder(best, frame.elements.re.length);
     const base = blindResult(setting, solution, evaluations, began);
-    const equalised = equalise(setting, frame.cells, channel, base.noiseVariance);
+    const equalised = equalise(setting, frame.elements, channel, base.noiseVariance);
     const decoded = await this.decode();
     const picture = decoded.map((v, i) => v + perception * (sample[i] - v));
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
-    const energy = residualEnergy(setting, frame.cells, channel.response, codeword, interleaver.cellOf);
+    const energy = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
     const residual = energy / (base.noiseVariance * layout.numSymbols);
     // A sample that explains the signal worse than the decoder's picture did is not to be trusted more.
     const worse = lowered(

@@ -71,7 +71,7 @@ export function createChannelKnowledge({
         needs: { pilots: false, truth: false },
         async learn({ frame }, counter, signal) {
           const solution = await solver.solve(frame, counter, signal);
-          const { response, variance } = channelUnder(solution.best, frame.cells.re.length);
+          const { response, variance } = channelUnder(solution.best, frame.elements.re.length);
           const { channel: estimates, noiseVariance } = blindResult(setting, solution, 0, 0);
           return { response, variance, estimates, noiseVariance };
         },
@@ -80,19 +80,19 @@ export function createChannelKnowledge({
   }
 }
 
-/** F_L·h of each packet at every data cell, [P·S·M]. */
-export function cellsOfTaps(
+/** F_L·h of each packet at every data resource element, [P·S·M]. */
+export function elementsOfTaps(
   { grid, interleaver }: LinkSetting,
   estimator: ChannelEstimator,
   taps: readonly { readonly re: ArrayLike<number>; readonly im: ArrayLike<number> }[],
 ): ComplexArray {
-  const response = createComplex(interleaver.numPackets * grid.cellsPerPacket);
+  const response = createComplex(interleaver.numPackets * grid.elementsPerPacket);
   for (let p = 0; p < interleaver.numPackets; p++) {
     const { re, im } = taps[Math.min(p, taps.length - 1)];
     const row = estimator.certain({ re: Float64Array.from(re), im: Float64Array.from(im) }).response;
-    for (let i = 0; i < grid.cellsPerPacket; i++) {
-      response.re[p * grid.cellsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
-      response.im[p * grid.cellsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
+    for (let i = 0; i < grid.elementsPerPacket; i++) {
+      response.re[p * grid.elementsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
+      response.im[p * grid.elementsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
     }
   }
   return response;

@@ -15,7 +15,7 @@ import {
   type SamplerParts,
 } from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeCells, type KnownChannel } from '../informed.js';
+import { conclude, decodeElements, type KnownChannel } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -119,8 +119,8 @@ function createSampling(
       const guide = await guidance;
       const counter = { evaluations: 0 };
       const channel = await knowledge.learn(observations, counter, signal);
-      const equalised = equalise(setting, frame.cells, channel, channel.noiseVariance);
-      const deterministic = await decodeCells(setting, equalised);
+      const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
+      const deterministic = await decodeElements(setting, equalised);
       const target = toPrior(setting, deterministic);
 
       const draws = rng.split('sampling').split(frame.index);
@@ -129,7 +129,7 @@ function createSampling(
       if (config.adaptiveStart) x = diffused(target.data, x, schedule, start);
       const given: Omit<GuidanceInput, 'noisy' | 'sigma'> = {
         channel: channelInput(channel, forward),
-        received: frame.cells,
+        received: frame.elements,
         weights,
         ...(confirm
           ? { confirm: { response: channel.response, noiseVariance: channel.noiseVariance, target: target.data } }
@@ -166,7 +166,7 @@ function diffused(clean: Float32Array, noise: Tensor, { alphaBar }: NoiseSchedul
 }
 
 function channelInput(channel: KnownChannel, { channel: kind }: ForwardOperatorOptions): ComplexArray {
-  if (kind === 'cells') return channel.response;
+  if (kind === 'elements') return channel.response;
   if (channel.estimates.length === 0) throw new ConfigError('receiver.taps', 'the channel is known without its taps');
   return {
     re: Float32Array.from(channel.estimates.flatMap(({ taps }) => [...taps.re])),

@@ -1,15 +1,15 @@
 import { createGraphBuilder, type GraphBuilder, type Value } from '../../graph/graph-builder.js';
 import type { Graph } from '../../runtime/onnx-runtime.js';
-import { blockPilotCells, combPilotCells } from '../../ofdm/pilots.js';
+import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
 import type { Grid } from '../../ofdm/grid.js';
 import type { LinkSetting } from '../receiver.js';
 
 /** What of the physics the operator models beside Y = H·X. */
 export interface ForwardOperatorOptions {
   /**
-   * `taps`: the channel is an input [batch, P, L], L the setting's window. `cells`: the response of every cell is, [batch, P·S·M].
+   * `taps`: the channel is an input [batch, P, L], L the setting's window. `elements`: the response of every resource element is, [batch, P·S·M].
    */
-  readonly channel: 'taps' | 'cells';
+  readonly channel: 'taps' | 'elements';
   /** Whether the transmitter's clipping is part of it (where the grid clips). */
   readonly clipping: boolean;
   /** Whether inter-symbol interference is, where the taps' window outlasts the cyclic prefix; needs `taps`. */
@@ -37,24 +37,24 @@ interface ComplexValue {
  * differentiable in z; clipping is differentiated as it is (its gradient is that of x·min(1, A/|x|)).
  *
  * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M].
- * Outputs: distance [batch]; expected_re, expected_im [batch, P·S·M], padding cells included.
+ * Outputs: distance [batch]; expected_re, expected_im [batch, P·S·M], padding resource elements included.
  */
 export function createForwardGraph(setting: LinkSetting, options: ForwardOperatorOptions): Graph {
   const { grid, interleaver, layout, tapPrior, rho, reference } = setting;
   const { numPackets } = interleaver;
-  const numCells = numPackets * grid.cellsPerPacket;
+  const numElements = numPackets * grid.elementsPerPacket;
   const numTaps = tapPrior.length;
   const builder = createGraphBuilder('forward-operator');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
   const latents = builder.input('latents', ['batch', layout.channels, layout.height, layout.width]);
-  const channelDims = options.channel === 'taps' ? ['batch', numPackets, numTaps] : ['batch', numCells];
+  const channelDims = options.channel === 'taps' ? ['batch', numPackets, numTaps] : ['batch', numElements];
   const channel: ComplexValue = {
     re: builder.input('channel_re', channelDims),
     im: builder.input('channel_im', channelDims),
   };
   const received: ComplexValue = {
-    re: builder.input('received_re', ['batch', numCells]),
-    im: builder.input('received_im', ['batch', numCells]),
+    re: builder.input('received_re', ['batch', numElements]),
+    im: builder.input('received_im', ['batch', numElements]),
   };
 
   const flat = builder.node('Reshape', [latents, builder.int64s([-1, 2 * layout.numSymbols])]);
@@ -67,10 +67,10 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
     const index = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : latentOf[symbol]));
     const picked = builder.node('Gather', [z, builder.int64s(index)], { axis: 1 });
     const constant = Float32Array.from(filler, (v, i) => amplitude * v + Math.sqrt(rho) * known[i]);
-    const scaled = op('Mul', picked, builder.constant(source, [1, numCells]));
-    return constant.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(constant, [1, numCells]));
+    const scaled = op('Mul', picked, builder.constant(source, [1, numElements]));
+    return constant.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(constant, [1, numElements]));
   };
-  const cells: ComplexValue = {
+  const elements: ComplexValue = {
     re: part(layout.latentOf, interleaver.filler.re, reference.re),
     im: part(layout.imaginaryOf, interleaver.filler.im, reference.im),
   };
@@ -78,13 +78,13 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
   const clips = options.clipping && grid.config.clippingRatio !== null;
   const interferes = options.interference && options.channel === 'taps' && numTaps - 1 > grid.cyclicPrefixLength;
   const symbols = new SymbolGraph(builder, grid, numPackets);
-  let sent = cells;
+  let sent = elements;
   let expected: ComplexValue;
   if (interferes) {
-    const time = symbols.toTime(cells, clips);
+    const time = symbols.toTime(elements, clips);
     expected = symbols.fromTime(symbols.convolve(time, channel, numTaps, options.knownPilots));
   } else {
-    if (clips) sent = symbols.fromTime(symbols.toTime(cells, true));
+    if (clips) sent = symbols.fromTime(symbols.toTime(elements, true));
     const response = options.channel === 'taps' ? symbols.responseOf(channel, numTaps) : channel;
     expected = product(builder, response, sent);
   }
@@ -95,8 +95,8 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
     { keepdims: 0 },
   );
   builder.output('distance', op('Sqrt', op('Add', energy, builder.scalar(1e-12))), ['batch']);
-  builder.output('expected_re', expected.re, ['batch', numCells]);
-  builder.output('expected_im', expected.im, ['batch', numCells]);
+  builder.output('expected_re', expected.re, ['batch', numElements]);
+  builder.output('expected_im', expected.im, ['batch', numElements]);
   return { name: forwardName(setting, options), bytes: builder.build() };
 }
 
@@ -118,7 +118,7 @@ function product(builder: GraphBuilder, a: ComplexValue, b: ComplexValue): Compl
   };
 }
 
-/** The OFDM modem as matrix products: data cells [batch, P·S·M] ↔ symbols in time [batch, P·S, N]. */
+/** The OFDM modem as matrix products: data resource elements [batch, P·S·M] ↔ symbols in time [batch, P·S, N]. */
 class SymbolGraph {
   constructor(
     private readonly builder: GraphBuilder,
@@ -171,7 +171,7 @@ class SymbolGraph {
     };
   }
 
-  /** F_L h for every cell: taps [batch, P, L] → [batch, P·S·M]. */
+  /** F_L h for every resource element: taps [batch, P, L] → [batch, P·S·M]. */
   responseOf(taps: ComplexValue, numTaps: number): ComplexValue {
     const { grid, numPackets } = this;
     const row = this.multiply(taps, this.turns(grid.dataBins, numTaps, -1, 1, false));
@@ -183,17 +183,17 @@ class SymbolGraph {
         grid.symbolsPerPacket,
         1,
       ]);
-      return this.reshape(this.op('Mul', apart, ones), [-1, numPackets * grid.cellsPerPacket]);
+      return this.reshape(this.op('Mul', apart, ones), [-1, numPackets * grid.elementsPerPacket]);
     };
     return { re: expand(row.re), im: expand(row.im) };
   }
 
   /** Unitary IDFT of every data symbol, comb pilots added, clipped where asked: → [batch, P·S, N], no prefix. */
-  toTime(cells: ComplexValue, clip: boolean): ComplexValue {
+  toTime(elements: ComplexValue, clip: boolean): ComplexValue {
     const { grid, builder } = this;
     const scale = 1 / Math.sqrt(grid.fftSize);
     const rows = (x: Value): Value => this.reshape(x, [-1, this.numSymbols, grid.numDataSubcarriers]);
-    const data = { re: rows(cells.re), im: rows(cells.im) };
+    const data = { re: rows(elements.re), im: rows(elements.im) };
     let time = this.multiply(data, this.turns(grid.dataBins, grid.fftSize, 1, scale, true));
     if (grid.numPilotSubcarriers > 0) {
       const comb = combSamples(grid, this.numPackets);
@@ -215,9 +215,12 @@ class SymbolGraph {
   /** Unitary DFT at the data bins: [batch, P·S, N] → [batch, P·S·M]. */
   fromTime(time: ComplexValue): ComplexValue {
     const { grid } = this;
-    const cells = this.multiply(time, this.turns(grid.dataBins, grid.fftSize, -1, 1 / Math.sqrt(grid.fftSize), false));
-    const flat = (x: Value): Value => this.reshape(x, [-1, this.numPackets * grid.cellsPerPacket]);
-    return { re: flat(cells.re), im: flat(cells.im) };
+    const elements = this.multiply(
+      time,
+      this.turns(grid.dataBins, grid.fftSize, -1, 1 / Math.sqrt(grid.fftSize), false),
+    );
+    const flat = (x: Value): Value => this.reshape(x, [-1, this.numPackets * grid.elementsPerPacket]);
+    return { re: flat(elements.re), im: flat(elements.im) };
   }
 
   /**
@@ -264,13 +267,13 @@ class SymbolGraph {
 
 /** What the comb pilots add to every data symbol, [P·S, N]. */
 function combSamples(grid: Grid, numPackets: number): { re: Float32Array; im: Float32Array } {
-  const cells = combPilotCells(grid);
+  const elements = combPilotElements(grid);
   const n = grid.fftSize;
   const out = { re: new Float32Array(numPackets * grid.symbolsPerPacket * n), im: new Float32Array(0) };
   out.im = new Float32Array(out.re.length);
   for (let p = 0; p < numPackets; p++) {
     for (let s = 0; s < grid.symbolsPerPacket; s++) {
-      addSamples(grid.pilotBins, n, cells, s * grid.numPilotSubcarriers, out, (p * grid.symbolsPerPacket + s) * n);
+      addSamples(grid.pilotBins, n, elements, s * grid.numPilotSubcarriers, out, (p * grid.symbolsPerPacket + s) * n);
     }
   }
   return out;
@@ -278,10 +281,10 @@ function combSamples(grid: Grid, numPackets: number): { re: Float32Array; im: Fl
 
 /** The last `count` samples of each packet's last block pilot, [P, count]. */
 function pilotTail(grid: Grid, numPackets: number, count: number): { re: Float32Array; im: Float32Array } {
-  const cells = blockPilotCells(grid);
+  const elements = blockPilotElements(grid);
   const n = grid.fftSize;
   const symbol = { re: new Float32Array(n), im: new Float32Array(n) };
-  addSamples(grid.activeBins, n, cells, (grid.pilotSymbols - 1) * grid.numActiveSubcarriers, symbol, 0);
+  addSamples(grid.activeBins, n, elements, (grid.pilotSymbols - 1) * grid.numActiveSubcarriers, symbol, 0);
   const out = { re: new Float32Array(numPackets * count), im: new Float32Array(numPackets * count) };
   for (let p = 0; p < numPackets; p++) {
     out.re.set(symbol.re.subarray(n - count), p * count);
@@ -294,15 +297,15 @@ function pilotTail(grid: Grid, numPackets: number, count: number): { re: Float32
 function addSamples(
   bins: Int32Array,
   n: number,
-  cells: { re: Float32Array; im: Float32Array },
+  elements: { re: Float32Array; im: Float32Array },
   from: number,
   out: { re: Float32Array; im: Float32Array },
   at: number,
 ): void {
   const scale = 1 / Math.sqrt(n);
   for (let i = 0; i < bins.length; i++) {
-    const cr = scale * cells.re[from + i];
-    const ci = scale * cells.im[from + i];
+    const cr = scale * elements.re[from + i];
+    const ci = scale * elements.im[from + i];
     for (let t = 0; t < n; t++) {
       const angle = (2 * Math.PI * ((bins[i] * t) % n)) / n;
       out.re[at + t] += cr * Math.cos(angle) - ci * Math.sin(angle);
@@ -321,32 +324,32 @@ function addSamples(
  */
 export function createEqualiserGraph(setting: LinkSetting): Graph {
   const { grid, interleaver, layout, rho, reference } = setting;
-  const numCells = interleaver.numPackets * grid.cellsPerPacket;
+  const numElements = interleaver.numPackets * grid.elementsPerPacket;
   const builder = createGraphBuilder('equaliser');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
   const pair = (name: string, batch: number | string): ComplexValue => ({
-    re: builder.input(`${name}_re`, [batch, numCells]),
-    im: builder.input(`${name}_im`, [batch, numCells]),
+    re: builder.input(`${name}_re`, [batch, numElements]),
+    im: builder.input(`${name}_im`, [batch, numElements]),
   });
-  let cells = pair('cells', 'batch');
+  let elements = pair('elements', 'batch');
   const response = pair('response', 1);
   const noise = builder.input('noise_variance', [1]);
   if (rho > 0) {
     const known = (values: Float32Array): Value =>
       builder.constant(
         values.map((v) => Math.sqrt(rho) * v),
-        [1, numCells],
+        [1, numElements],
       );
     const heard = product(builder, response, { re: known(reference.re), im: known(reference.im) });
-    cells = { re: op('Sub', cells.re, heard.re), im: op('Sub', cells.im, heard.im) };
+    elements = { re: op('Sub', elements.re, heard.re), im: op('Sub', elements.im, heard.im) };
   }
   const power = op('Add', op('Mul', response.re, response.re), op('Mul', response.im, response.im));
   const denominator = op('Add', op('Mul', power, builder.scalar(1 - rho)), noise);
   const gain = op('Div', builder.scalar(Math.sqrt(1 - rho)), denominator);
-  const turned = product(builder, { re: response.re, im: op('Neg', response.im) }, cells);
+  const turned = product(builder, { re: response.re, im: op('Neg', response.im) }, elements);
   const order = new Array<number>(layout.numSymbols);
   layout.latentOf.forEach((latent, symbol) => {
-    order[latent] = interleaver.cellOf[symbol];
+    order[latent] = interleaver.elementOf[symbol];
   });
   const index = builder.int64s(order);
   const picked = (x: Value): Value => builder.node('Gather', [op('Mul', x, gain), index], { axis: 1 });

@@ -65,9 +65,11 @@ export async function createGuidance(
   const { batch, confirm, channelGradient } = options;
   const { layout, codec, interleaver, snrDb } = setting;
   const size = [layout.height * codec.card.downSampling, layout.width * codec.card.downSampling];
-  const numCells = interleaver.numPackets * setting.grid.cellsPerPacket;
+  const numElements = interleaver.numPackets * setting.grid.elementsPerPacket;
   const channelDims =
-    options.forward.channel === 'taps' ? [batch, interleaver.numPackets, setting.tapPrior.length] : [batch, numCells];
+    options.forward.channel === 'taps'
+      ? [batch, interleaver.numPackets, setting.tapPrior.length]
+      : [batch, numElements];
   const joined = composeGuidance(setting, denoiser, options);
   const shaped = await fixShapes(joined, {
     noisy: [batch, 3, ...size],
@@ -75,9 +77,9 @@ export async function createGuidance(
     ...(codec.card.snrInput ? { snr_db: [batch] } : {}),
     channel_re: channelDims,
     channel_im: channelDims,
-    received_re: [batch, numCells],
-    received_im: [batch, numCells],
-    ...(confirm ? { response_re: [1, numCells], response_im: [1, numCells], target: [1, 3, ...size] } : {}),
+    received_re: [batch, numElements],
+    received_im: [batch, numElements],
+    ...(confirm ? { response_re: [1, numElements], response_im: [1, numElements], target: [1, 3, ...size] } : {}),
   });
   const withRespectTo = channelGradient ? ['noisy', 'channel_re', 'channel_im'] : ['noisy'];
   const model = vjp(shaped, { of: 'loss', withRespectTo, cotangent: 'one' });
@@ -106,14 +108,14 @@ export async function createGuidance(
         snr_db: tensor(new Float32Array(batch).fill(snrDb), [batch]),
         channel_re: repeat(channel.re, channelDims),
         channel_im: repeat(channel.im, channelDims),
-        received_re: repeat(received.re, [batch, numCells]),
-        received_im: repeat(received.im, [batch, numCells]),
+        received_re: repeat(received.re, [batch, numElements]),
+        received_im: repeat(received.im, [batch, numElements]),
         weight_distance: one(weights.distance),
         weight_confirm: one(weights.confirm),
       };
       if (target !== undefined) {
-        feeds['response_re'] = tensor(target.response.re, [1, numCells]);
-        feeds['response_im'] = tensor(target.response.im, [1, numCells]);
+        feeds['response_re'] = tensor(target.response.re, [1, numElements]);
+        feeds['response_im'] = tensor(target.response.im, [1, numElements]);
         feeds['noise_variance'] = one(target.noiseVariance);
         feeds['target'] = tensor(target.target, [1, 3, ...size]);
       }

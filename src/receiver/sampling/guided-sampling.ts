@@ -56,7 +56,7 @@ export function forwardOptions(
   knownPilots: boolean,
 ): ForwardOperatorOptions {
   const interference = modelInterference && tapPrior.length - 1 > grid.cyclicPrefixLength;
-  return { channel: interference ? 'taps' : 'cells', clipping: modelClipping, interference, knownPilots };
+  return { channel: interference ? 'taps' : 'elements', clipping: modelClipping, interference, knownPilots };
 }
 
 export function chainOf(pictures: Tensor, chain: number): Float32Array {

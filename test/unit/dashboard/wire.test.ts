@@ -12,7 +12,7 @@ describe('wire', () => {
       numbers: [1, -2.5, null],
       text: 'ρ',
       flag: false,
-      cells: { re: Float32Array.of(1.5, -2), im: new Float32Array(0) },
+      elements: { re: Float32Array.of(1.5, -2), im: new Float32Array(0) },
       list: [{ rgb: Uint8Array.of(1, 2, 3) }, { wide: Float64Array.of(Math.PI) }, { whole: Int32Array.of(-7, 7) }],
     };
     expect(decodeMessage(encodeMessage(message))).toEqual(message);
@@ -30,9 +30,9 @@ describe('wire', () => {
   });
 
   it('reads arrays as views of the packet: nothing is copied', () => {
-    const packet = encodeMessage({ type: 'x', cells: new Float32Array(1000), rgb: new Uint8Array(77) });
-    const read = decodeMessage(packet) as { cells: Float32Array; rgb: Uint8Array };
-    expect(read.cells.buffer).toBe(packet.buffer);
+    const packet = encodeMessage({ type: 'x', elements: new Float32Array(1000), rgb: new Uint8Array(77) });
+    const read = decodeMessage(packet) as { elements: Float32Array; rgb: Uint8Array };
+    expect(read.elements.buffer).toBe(packet.buffer);
     expect(read.rgb.buffer).toBe(packet.buffer);
   });
 

@@ -5,7 +5,7 @@ import { createRng } from '../../../src/core/rng.js';
 import { createFrameExtractor, type ExtractedFrame } from '../../../src/link/stream/frame-extractor.js';
 import { createFrameParts, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
-import { referenceCells, superimpose } from '../../../src/ofdm/reference.js';
+import { referenceElements, superimpose } from '../../../src/ofdm/reference.js';
 import { convolve, gaussian, qpsk } from '../ofdm/helpers.js';
 import { unitTaps } from '../sync/helpers.js';
 
@@ -16,20 +16,20 @@ const frameLength = ota.frameLength(2);
 interface Scene {
   readonly samples: ComplexArray;
   readonly starts: readonly number[];
-  readonly cells: readonly ComplexArray[];
+  readonly elements: readonly ComplexArray[];
 }
 
 /** Frames of two packets in noise, over a channel, with an offset, at some level. */
 function scene(grid: typeof ota, { frames = 4, snrDb = 15, cfo = 0.3, level = 0.01, rho = 0, seed = 1 } = {}): Scene {
   const parts: ComplexArray[] = [];
   const starts: number[] = [];
-  const cells: ComplexArray[] = [];
+  const elements: ComplexArray[] = [];
   let at = 0;
-  const reference = referenceCells(grid, 2);
+  const reference = referenceElements(grid, 2);
   for (let i = 0; i < frames; i++) {
-    const mine = qpsk(2 * grid.cellsPerPacket, `${seed}/${i}`);
+    const mine = qpsk(2 * grid.elementsPerPacket, `${seed}/${i}`);
     if (rho > 0) superimpose(mine, reference, rho, mine);
-    cells.push(mine);
+    elements.push(mine);
     const gap = 900 + 131 * i;
     parts.push(createComplex(gap), modulateFrame(grid, mine, createFrameParts(grid)));
     starts.push(at + gap);
@@ -48,7 +48,7 @@ function scene(grid: typeof ota, { frames = 4, snrDb = 15, cfo = 0.3, level = 0.
     samples.im[n] = re * Math.sin(angle) + im * Math.cos(angle) + noise.im[n];
   }
   scaleInPlace(samples, level);
-  return { samples, starts, cells };
+  return { samples, starts, elements };
 }
 
 const block = (samples: ComplexArray, sampleIndex: number, dropped = 0) => ({
@@ -70,7 +70,7 @@ function extract(samples: ComplexArray, chunk = 5000): ExtractedFrame[] {
   return [...out, ...extractor.finish()];
 }
 
-/** Mean |Ĥ|² and residual of cells against what was sent, with one response a subcarrier: a frame out of place has none. */
+/** Mean |Ĥ|² and residual of resource elements against what was sent, with one response a subcarrier: a frame out of place has none. */
 function fit(grid: typeof ota, received: ComplexArray, sent: ComplexArray): { power: number; residual: number } {
   const m = grid.numDataSubcarriers;
   const rows = received.re.length / m;
@@ -94,15 +94,15 @@ function fit(grid: typeof ota, received: ComplexArray, sent: ComplexArray): { po
 
 describe('frame extractor', () => {
   it('finds every frame, takes the offset out, levels it and measures the noise', () => {
-    const { samples, starts, cells } = scene(ota);
+    const { samples, starts, elements } = scene(ota);
     const frames = extract(samples);
     expect(frames).toHaveLength(4);
     frames.forEach((frame, i) => {
       expect(Math.abs(frame.startSample - starts[i])).toBeLessThanOrEqual(4);
       expect(Math.abs(frame.cfoSubcarriers - 0.3)).toBeLessThan(0.01);
       expect(Math.abs(frame.snrDb - 15)).toBeLessThan(1);
-      const [{ cells: received, noiseVariance }] = frame.candidates;
-      const { power, residual } = fit(ota, received.data, cells[i]);
+      const [{ elements: received, noiseVariance }] = frame.candidates;
+      const { power, residual } = fit(ota, received.data, elements[i]);
       expect(Math.abs(power - 1)).toBeLessThan(0.15);
       // What is left is the noise that it says it measured, and a little drift of phase.
       expect(residual).toBeGreaterThan(0.8 * noiseVariance);
@@ -118,7 +118,9 @@ describe('frame extractor', () => {
       fc.property(fc.integer({ min: 50, max: 20_000 }), (chunk) => {
         const frames = extract(samples, chunk);
         expect(frames.map(({ startSample }) => startSample)).toEqual(starts);
-        frames.forEach((frame, i) => expect(frame.candidates[0].cells.data).toEqual(whole[i].candidates[0].cells.data));
+        frames.forEach((frame, i) =>
+          expect(frame.candidates[0].elements.data).toEqual(whole[i].candidates[0].elements.data),
+        );
       }),
       { numRuns: 5 },
     );
@@ -154,8 +156,8 @@ describe('frame extractor', () => {
   it('by prefixes alone places frames on a symbol, and the reference tells which is the first', () => {
     let [first, whole] = [0, 0];
     for (let seed = 1; seed <= 5; seed++) {
-      const { samples, starts, cells } = scene(bare, { rho: 0.02, seed });
-      const reference = referenceCells(bare, 2);
+      const { samples, starts, elements } = scene(bare, { rho: 0.02, seed });
+      const reference = referenceElements(bare, 2);
       const extractor = createFrameExtractor(bare, { ...options, method: 'cp', reference });
       const frames = [...extractor.execute(block(samples, 0)), ...extractor.finish()];
       expect(frames).toHaveLength(4);
@@ -166,7 +168,7 @@ describe('frame extractor', () => {
         expect(Math.abs(error - 80 * Math.round(error / 80))).toBeLessThanOrEqual(8);
         if (Math.abs(error) <= 8) {
           first++;
-          if (fit(bare, frame.candidates[0].cells.data, cells[i]).power > 0.7) whole++;
+          if (fit(bare, frame.candidates[0].elements.data, elements[i]).power > 0.7) whole++;
         }
       });
     }

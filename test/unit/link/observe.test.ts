@@ -6,7 +6,7 @@ import type { Observations, Receiver, ReceiverResult } from '../../../src/receiv
 
 const seen = (index: number): SeenFrame => ({
   index,
-  cells: { data: createComplex(4), blockPilots: createComplex(2), combPilots: createComplex(1) },
+  elements: { data: createComplex(4), blockPilots: createComplex(2), combPilots: createComplex(1) },
   noiseVariance: 0.1,
   response: createComplex(4),
 });
@@ -53,8 +53,10 @@ describe('what a receiver may see', () => {
   ])('is pilots only if it needs them (%s) and the truth only if it needs that (%s)', (pilots, truth) => {
     const frame = seen(3);
     const given = observe({ needs: { pilots, truth } }, frame, config);
-    expect(given.frame).toEqual({ index: 3, cells: frame.cells.data, noiseVariance: 0.1 });
-    expect(given.pilots).toEqual(pilots ? { block: frame.cells.blockPilots, comb: frame.cells.combPilots } : null);
+    expect(given.frame).toEqual({ index: 3, elements: frame.elements.data, noiseVariance: 0.1 });
+    expect(given.pilots).toEqual(
+      pilots ? { block: frame.elements.blockPilots, comb: frame.elements.combPilots } : null,
+    );
     expect(given.truth).toEqual(truth ? { response: frame.response } : null);
   });
 

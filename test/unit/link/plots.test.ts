@@ -13,7 +13,7 @@ const pointsIn = (svg: string): number => svg.match(/h\.01/g)?.length ?? 0;
 const numbers = (svg: string, pattern: RegExp): number[] => [...svg.matchAll(pattern)].map((m) => Number(m[1]));
 
 describe('constellationSvg', () => {
-  it('draws a point where the cell is: right and up are positive', () => {
+  it('draws a point where the element is: right and up are positive', () => {
     // The axes reach 1.15 times the 99th percentile of |x|, 1 here, over half of 240 pixels.
     const svg = constellationSvg({ title: 't', panels: [{ label: 'p', points: complexFrom([1, 0], [0, 1]) }] });
     const [right, up] = [...svg.matchAll(/M([\d.]+) ([\d.]+)h\.01/g)].map((m) => [Number(m[1]), Number(m[2])]);

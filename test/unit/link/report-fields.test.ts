@@ -8,8 +8,8 @@ const json = readFileSync(new URL('../../../docs/json.md', import.meta.url), 'ut
 
 describe('fields of a report', () => {
   it('of simulate are the columns of frames.csv and the table in docs/json.md', () => {
-    const rows = [...json.matchAll(/^\| (`[^|]+?) +\|/gm)].flatMap(([, cell]) =>
-      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    const rows = [...json.matchAll(/^\| (`[^|]+?) +\|/gm)].flatMap(([, element]) =>
+      [...element.matchAll(/`(\w+)`/g)].map(([, name]) => name),
     );
     expect(rows.filter((name) => name !== 'type' && name !== 'perception').sort()).toEqual([...frameColumns].sort());
   });
@@ -32,8 +32,8 @@ describe('cells of a table', () => {
     ['say "x"', '"say ""x"""'],
     ['two\nlines', '"two\nlines"'],
     [{ kind: 'flat' }, '"{""kind"":""flat""}"'],
-  ])('%j is %j', (value, cell) => {
-    expect(csvCell(value)).toBe(cell);
+  ])('%j is %j', (value, element) => {
+    expect(csvCell(value)).toBe(element);
   });
 
   it('stand in a line', () => {

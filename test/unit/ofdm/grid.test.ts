@@ -13,7 +13,7 @@ describe('grid', () => {
   it('of the paper has data in every bin, in order', () => {
     const grid = createGrid(ofdmProfiles.paper);
     expect([...grid.dataBins]).toEqual(Array.from({ length: 64 }, (_, m) => m));
-    expect(grid).toMatchObject({ cellsPerPacket: 1024, packetLength: 17 * 76, preambleLength: 0, meanPower: 1 });
+    expect(grid).toMatchObject({ elementsPerPacket: 1024, packetLength: 17 * 76, preambleLength: 0, meanPower: 1 });
     expect(grid.frameLength(3)).toBe(3 * 17 * 76);
   });
 

@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { complexFrom, createComplex, meanPower, subarray } from '../../../src/core/complex.js';
 import { ConfigError, ShapeError } from '../../../src/core/errors.js';
 import { createFft } from '../../../src/dsp/fft.js';
-import { createDemodulator, createPacketCells } from '../../../src/ofdm/demodulator.js';
+import { createDemodulator, createPacketElements } from '../../../src/ofdm/demodulator.js';
 import { demodulateFrame, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, type Grid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { createModulator } from '../../../src/ofdm/modulator.js';
-import { blockPilotCells, combPilotCells } from '../../../src/ofdm/pilots.js';
+import { blockPilotElements, combPilotElements } from '../../../src/ofdm/pilots.js';
 import { createPreamble } from '../../../src/ofdm/preamble.js';
 import { convolve, exponentialTaps, gaussian, maxDistance, qpsk, variety } from './helpers.js';
 
-const repeatCells = (one: ReturnType<typeof qpsk>, times: number): ReturnType<typeof qpsk> =>
+const repeatElements = (one: ReturnType<typeof qpsk>, times: number): ReturnType<typeof qpsk> =>
   complexFrom(
     Array(times)
       .fill([...one.re])
@@ -22,40 +22,40 @@ const repeatCells = (one: ReturnType<typeof qpsk>, times: number): ReturnType<ty
   );
 
 describe('modulator and demodulator', () => {
-  it.each(variety)('give back every cell: %s', (_, config) => {
+  it.each(variety)('give back every element: %s', (_, config) => {
     const grid = createGrid(config);
-    const cells = gaussian(3 * grid.cellsPerPacket, 1);
-    const samples = modulateFrame(grid, cells);
+    const elements = gaussian(3 * grid.elementsPerPacket, 1);
+    const samples = modulateFrame(grid, elements);
     expect(samples.re.length).toBe(grid.frameLength(3));
     const out = demodulateFrame(grid, samples, 0, 3);
-    expect(maxDistance(out.data, cells)).toBeLessThan(3e-6);
-    expect(maxDistance(out.blockPilots, repeatCells(blockPilotCells(grid), 3))).toBeLessThan(3e-6);
-    expect(maxDistance(out.combPilots, repeatCells(combPilotCells(grid), 3))).toBeLessThan(3e-6);
+    expect(maxDistance(out.data, elements)).toBeLessThan(3e-6);
+    expect(maxDistance(out.blockPilots, repeatElements(blockPilotElements(grid), 3))).toBeLessThan(3e-6);
+    expect(maxDistance(out.combPilots, repeatElements(combPilotElements(grid), 3))).toBeLessThan(3e-6);
   });
 
   it.each(variety)('match the definition of the transform: %s', (_, config) => {
     const grid = createGrid({ ...config, pilotSymbols: 0, preamble: 'none' });
-    const cells = qpsk(grid.cellsPerPacket, 2);
-    const samples = modulateFrame(grid, cells);
+    const elements = qpsk(grid.elementsPerPacket, 2);
+    const samples = modulateFrame(grid, elements);
     const s = grid.symbolsPerPacket - 1;
     const t = grid.cyclicPrefixLength === 0 ? 3 : -1;
     let [re, im] = [0, 0];
-    const term = (bin: number, x: typeof cells, i: number): void => {
+    const term = (bin: number, x: typeof elements, i: number): void => {
       const angle = (2 * Math.PI * bin * t) / grid.fftSize;
       re += x.re[i] * Math.cos(angle) - x.im[i] * Math.sin(angle);
       im += x.re[i] * Math.sin(angle) + x.im[i] * Math.cos(angle);
     };
-    const pilots = combPilotCells(grid);
-    grid.dataBins.forEach((bin, m) => term(bin, cells, s * grid.numDataSubcarriers + m));
+    const pilots = combPilotElements(grid);
+    grid.dataBins.forEach((bin, m) => term(bin, elements, s * grid.numDataSubcarriers + m));
     grid.pilotBins.forEach((bin, i) => term(bin, pilots, s * grid.numPilotSubcarriers + i));
     const at = s * grid.symbolLength + grid.cyclicPrefixLength + t;
     expect(samples.re[at]).toBeCloseTo(re / Math.sqrt(grid.fftSize), 5);
     expect(samples.im[at]).toBeCloseTo(im / Math.sqrt(grid.fftSize), 5);
   });
 
-  it('keep power: unit cells give N_active/N a sample, preamble and pilots too', () => {
+  it('keep power: unit elements give N_active/N a sample, preamble and pilots too', () => {
     const grid = createGrid(ofdmProfiles.ota);
-    const samples = modulateFrame(grid, qpsk(20 * grid.cellsPerPacket, 3));
+    const samples = modulateFrame(grid, qpsk(20 * grid.elementsPerPacket, 3));
     expect(meanPower(samples) / grid.meanPower).toBeCloseTo(1, 1);
     const { samples: preamble } = createPreamble(grid);
     for (const word of [0, 1]) {
@@ -67,19 +67,19 @@ describe('modulator and demodulator', () => {
   it.each([0, 12])('give Y = H·Z for channels within the prefix, with the window %i samples early', (timingAdvance) => {
     const grid = createGrid({ ...ofdmProfiles.ota, cyclicPrefixLength: 20 });
     const h = exponentialTaps(4);
-    const cells = gaussian(2 * grid.cellsPerPacket, 5);
-    const received = convolve(modulateFrame(grid, cells), h);
+    const elements = gaussian(2 * grid.elementsPerPacket, 5);
+    const received = convolve(modulateFrame(grid, elements), h);
     const out = demodulateFrame(grid, received, 0, 2, undefined, createDemodulator(grid, { timingAdvance }));
     // The window's advance delays the channel.
     const delayed = createComplex(64);
     delayed.re.set(h.re, timingAdvance);
     delayed.im.set(h.im, timingAdvance);
     createFft(64).forward(delayed, delayed);
-    const expected = createComplex(cells.re.length);
-    for (let i = 0; i < cells.re.length; i++) {
+    const expected = createComplex(elements.re.length);
+    for (let i = 0; i < elements.re.length; i++) {
       const bin = grid.dataBins[i % grid.numDataSubcarriers];
-      expected.re[i] = delayed.re[bin] * cells.re[i] - delayed.im[bin] * cells.im[i];
-      expected.im[i] = delayed.re[bin] * cells.im[i] + delayed.im[bin] * cells.re[i];
+      expected.re[i] = delayed.re[bin] * elements.re[i] - delayed.im[bin] * elements.im[i];
+      expected.im[i] = delayed.re[bin] * elements.im[i] + delayed.im[bin] * elements.re[i];
     }
     expect(maxDistance(out.data, expected)).toBeLessThan(1e-5);
   });
@@ -87,8 +87,8 @@ describe('modulator and demodulator', () => {
   it('show the inter-symbol interference of a short prefix exactly as convolution has it', () => {
     const grid = createGrid({ ...ofdmProfiles.paper, cyclicPrefixLength: 3, pilotSymbols: 0 });
     const h = exponentialTaps(6);
-    const cells = qpsk(grid.cellsPerPacket, 7);
-    const sent = modulateFrame(grid, cells);
+    const elements = qpsk(grid.elementsPerPacket, 7);
+    const sent = modulateFrame(grid, elements);
     const received = convolve(sent, h);
     const out = demodulateFrame(grid, received, 0, 1);
     // Directly: Y = H·Z + F·(what the previous symbol leaves behind − what the cyclic extension lacks).
@@ -115,13 +115,13 @@ describe('modulator and demodulator', () => {
     createFft(64, 'unitary').forward(missing, missing);
     for (let m = 0; m < 64; m++) {
       const i = s * 64 + m;
-      expected.re[m] = spectrum.re[m] * cells.re[i] - spectrum.im[m] * cells.im[i] + missing.re[m];
-      expected.im[m] = spectrum.re[m] * cells.im[i] + spectrum.im[m] * cells.re[i] + missing.im[m];
+      expected.re[m] = spectrum.re[m] * elements.re[i] - spectrum.im[m] * elements.im[i] + missing.re[m];
+      expected.im[m] = spectrum.re[m] * elements.im[i] + spectrum.im[m] * elements.re[i] + missing.im[m];
     }
     expect(maxDistance(subarray(out.data, s * 64, (s + 1) * 64), expected)).toBeLessThan(1e-5);
   });
 
-  it('leave σ² as it is: noise of variance σ² a sample has variance σ² a cell', () => {
+  it('leave σ² as it is: noise of variance σ² a sample has variance σ² a resource element', () => {
     const grid = createGrid(ofdmProfiles.ota);
     const out = demodulateFrame(grid, gaussian(grid.frameLength(20), 8, 0.3), 0, 20);
     expect(meanPower(out.data)).toBeGreaterThan(0.29);
@@ -133,22 +133,22 @@ describe('modulator', () => {
   it('gives the same samples symbol by symbol as packet by packet, clipped or not', () => {
     for (const clippingRatio of [null, 1.1]) {
       const grid = createGrid({ ...ofdmProfiles.ota, clippingRatio });
-      const cells = gaussian(grid.cellsPerPacket + 5, 9);
+      const elements = gaussian(grid.elementsPerPacket + 5, 9);
       const whole = createComplex(grid.packetLength + 2);
       const modulator = createModulator(grid);
-      modulator.execute(cells, whole, 5, 2);
+      modulator.execute(elements, whole, 5, 2);
       const parts = createComplex(grid.packetLength + 2);
       parts.re.set(whole.re.subarray(0, 2 + grid.pilotSymbols * grid.symbolLength));
       parts.im.set(whole.im.subarray(0, 2 + grid.pilotSymbols * grid.symbolLength));
       for (let s = grid.symbolsPerPacket - 1; s >= 0; s--) {
         const at = 2 + (grid.pilotSymbols + s) * grid.symbolLength;
-        modulator.executeSymbol(s, cells, parts, 5 + s * grid.numDataSubcarriers, at);
+        modulator.executeSymbol(s, elements, parts, 5 + s * grid.numDataSubcarriers, at);
       }
       expect(parts).toEqual(whole);
     }
   });
 
-  it('refuses missing cells, missing room and symbols outside the packet', () => {
+  it('refuses missing elements, missing room and symbols outside the packet', () => {
     const grid = createGrid(ofdmProfiles.paper);
     const modulator = createModulator(grid);
     const out = createComplex(grid.packetLength);
@@ -156,7 +156,7 @@ describe('modulator', () => {
     expect(() => modulator.execute(createComplex(1024), createComplex(100))).toThrow(ShapeError);
     expect(() => modulator.execute(createComplex(1024), out, 1)).toThrow(ShapeError);
     expect(() => modulator.executeSymbol(16, createComplex(64), out)).toThrow(ShapeError);
-    expect(() => modulateFrame(grid, createComplex(1000))).toThrow(/whole packets of 1024 cells/);
+    expect(() => modulateFrame(grid, createComplex(1000))).toThrow(/whole packets of 1024 elements/);
   });
 });
 
@@ -165,16 +165,16 @@ describe('demodulator', () => {
   const packets = 3;
   const samples = gaussian(packets * grid.packetLength, 10);
 
-  const inChunks = (g: Grid, lengths: readonly number[], cloneAt = -1): ReturnType<typeof createPacketCells> => {
+  const inChunks = (g: Grid, lengths: readonly number[], cloneAt = -1): ReturnType<typeof createPacketElements> => {
     let demodulator = createDemodulator(g, { timingAdvance: 3 });
-    const out = createPacketCells(g, packets);
+    const out = createPacketElements(g, packets);
     let packet = 0;
     for (let at = 0, chunk = 0; at < samples.re.length; chunk++) {
       const block = subarray(samples, at, at + lengths[chunk % lengths.length]);
       at += block.re.length;
       if (chunk === cloneAt) {
         const copy = demodulator.clone();
-        demodulator.execute(gaussian(500, 11), createPacketCells(g), 0);
+        demodulator.execute(gaussian(500, 11), createPacketElements(g), 0);
         demodulator = copy;
       }
       for (let used = 0; used < block.re.length;) {
@@ -187,7 +187,7 @@ describe('demodulator', () => {
   };
   const whole = inChunks(grid, [samples.re.length]);
 
-  it('gives the same cells for any split of the stream', () => {
+  it('gives the same elements for any split of the stream', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 }), (lengths) => {
         expect(inChunks(grid, lengths)).toEqual(whole);
@@ -199,12 +199,12 @@ describe('demodulator', () => {
   it('can be cloned in the middle of a symbol and reset', () => {
     expect(inChunks(grid, [137], 4)).toEqual(whole);
     const demodulator = createDemodulator(grid, { timingAdvance: 3 });
-    const out = createPacketCells(grid, packets);
+    const out = createPacketElements(grid, packets);
     demodulator.execute(gaussian(100, 12), out);
     expect(demodulator.position).toBe(100);
     demodulator.reset();
     expect(demodulator.execute(samples, out)).toBe(grid.packetLength);
-    expect(subarray(out.data, 0, grid.cellsPerPacket)).toEqual(subarray(whole.data, 0, grid.cellsPerPacket));
+    expect(subarray(out.data, 0, grid.elementsPerPacket)).toEqual(subarray(whole.data, 0, grid.elementsPerPacket));
   });
 
   it.each([-1, 17, 0.5, NaN])('refuses a timing advance of %s', (timingAdvance) => {
@@ -212,7 +212,7 @@ describe('demodulator', () => {
   });
 
   it('refuses arrays without room and samples that end within the frame', () => {
-    expect(() => createDemodulator(grid).execute(samples, createPacketCells(grid), 0, 1)).toThrow(ShapeError);
+    expect(() => createDemodulator(grid).execute(samples, createPacketElements(grid), 0, 1)).toThrow(ShapeError);
     expect(() => demodulateFrame(grid, samples, 0, 3)).toThrow(/a frame of 3 packets/);
     expect(() => demodulateFrame(grid, samples, -1, 1)).toThrow(ShapeError);
   });

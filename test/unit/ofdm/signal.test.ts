@@ -6,7 +6,7 @@ import { clipInPlace } from '../../../src/ofdm/clipping.js';
 import { modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { ccdf, paprDb, symbolPaprDb } from '../../../src/ofdm/papr.js';
-import { referenceCells, removeReference, superimpose } from '../../../src/ofdm/reference.js';
+import { referenceElements, removeReference, superimpose } from '../../../src/ofdm/reference.js';
 import { gaussian, maxDistance, qpsk } from './helpers.js';
 
 describe('clipping', () => {
@@ -36,9 +36,9 @@ describe('clipping', () => {
   it('bounds data symbols of a frame at γ√(N_active/N), and leaves preamble and pilots as they are', () => {
     const plain = createGrid(ofdmProfiles.ota);
     const grid = createGrid({ ...ofdmProfiles.ota, clippingRatio: 1 });
-    const cells = qpsk(grid.cellsPerPacket, 1);
-    const clipped = modulateFrame(grid, cells);
-    const unclipped = modulateFrame(plain, cells);
+    const elements = qpsk(grid.elementsPerPacket, 1);
+    const clipped = modulateFrame(grid, elements);
+    const unclipped = modulateFrame(plain, elements);
     const dataStart = grid.preambleLength + grid.symbolLength;
     let peak = 0;
     for (let i = 0; i < clipped.re.length; i++) {
@@ -61,12 +61,12 @@ describe('PAPR', () => {
     expect(paprDb(complexFrom([2, 0, 0, 0], [0, 0, 0, 0]))).toBeCloseTo(10 * Math.log10(4), 6);
   });
 
-  it('of an OFDM symbol whose cells are equal is N, and oversampling only raises it', () => {
+  it('of an OFDM symbol whose elements are equal is N, and oversampling only raises it', () => {
     const grid = createGrid({ ...ofdmProfiles.paper, pilotSymbols: 0, symbolsPerPacket: 3 });
-    const cells = qpsk(3 * 64, 2);
-    cells.re.fill(1, 0, 64);
-    cells.im.fill(0, 0, 64);
-    const samples = modulateFrame(grid, cells);
+    const elements = qpsk(3 * 64, 2);
+    elements.re.fill(1, 0, 64);
+    elements.im.fill(0, 0, 64);
+    const samples = modulateFrame(grid, elements);
     const critical = symbolPaprDb(grid, samples);
     expect(critical[0]).toBeCloseTo(10 * Math.log10(64), 4);
     const fine = symbolPaprDb(grid, samples, 4);
@@ -76,11 +76,11 @@ describe('PAPR', () => {
 
   it('of a tone between the samples needs oversampling to be seen', () => {
     const grid = createGrid({ ...ofdmProfiles.paper, pilotSymbols: 0, symbolsPerPacket: 1, cyclicPrefixLength: 0 });
-    // Cells at ±16: x = √2 cos(2πt/4 + π/4), whose samples are all ±1 though its peak is √2.
-    const cells = createComplex(64);
-    cells.re[16] = cells.im[16] = cells.re[48] = Math.SQRT1_2;
-    cells.im[48] = -Math.SQRT1_2;
-    const samples = modulateFrame(grid, cells);
+    // Resource elements at ±16: x = √2 cos(2πt/4 + π/4), whose samples are all ±1 though its peak is √2.
+    const elements = createComplex(64);
+    elements.re[16] = elements.im[16] = elements.re[48] = Math.SQRT1_2;
+    elements.im[48] = -Math.SQRT1_2;
+    const samples = modulateFrame(grid, elements);
     expect(symbolPaprDb(grid, samples)[0]).toBeCloseTo(0, 4);
     expect(symbolPaprDb(grid, samples, 2)[0]).toBeCloseTo(10 * Math.log10(2), 4);
   });
@@ -88,7 +88,7 @@ describe('PAPR', () => {
   it('CCDF counts what lies above, and of many symbols follows 1 − (1 − e^−γ)^N', () => {
     expect([...ccdf([1, 2, 2, 3], [0, 1, 2, 2.5, 3])]).toEqual([1, 0.75, 0.25, 0.25, 0]);
     const grid = createGrid({ ...ofdmProfiles.paper, pilotSymbols: 0, symbolsPerPacket: 2000 });
-    const papr = symbolPaprDb(grid, modulateFrame(grid, qpsk(grid.cellsPerPacket, 3)));
+    const papr = symbolPaprDb(grid, modulateFrame(grid, qpsk(grid.elementsPerPacket, 3)));
     const [measured] = ccdf(papr, [7]);
     expect(Math.abs(measured - (1 - (1 - Math.exp(-(10 ** 0.7))) ** 64))).toBeLessThan(0.06);
   });
@@ -104,25 +104,25 @@ describe('superimposed reference', () => {
   const grid = createGrid(ofdmProfiles.paper);
 
   it('has unit modulus, is its own in each packet, and longer ones begin like shorter ones', () => {
-    const two = referenceCells(grid, 2);
+    const two = referenceElements(grid, 2);
     for (let i = 0; i < 2048; i++) expect(two.re[i] ** 2 + two.im[i] ** 2).toBeCloseTo(1, 5);
-    const one = referenceCells(grid, 1);
+    const one = referenceElements(grid, 1);
     expect(two.re.slice(0, 1024)).toEqual(one.re);
     expect(two.re.slice(1024)).not.toEqual(one.re);
   });
 
   it('keeps unit power and is removed again', () => {
-    const cells = qpsk(1024, 4);
-    const reference = referenceCells(grid, 1);
+    const elements = qpsk(1024, 4);
+    const reference = referenceElements(grid, 1);
     const sent = createComplex(1024);
-    superimpose(cells, reference, 0.1, sent);
-    expect(sent.re[7]).toBeCloseTo(Math.sqrt(0.9) * cells.re[7] + Math.sqrt(0.1) * reference.re[7], 6);
+    superimpose(elements, reference, 0.1, sent);
+    expect(sent.re[7]).toBeCloseTo(Math.sqrt(0.9) * elements.re[7] + Math.sqrt(0.1) * reference.re[7], 6);
     expect(meanPower(sent)).toBeGreaterThan(0.95);
     expect(meanPower(sent)).toBeLessThan(1.05);
     removeReference(sent, reference, 0.1, sent);
-    expect(maxDistance(sent, cells)).toBeLessThan(1e-6);
-    superimpose(cells, reference, 0, sent);
-    expect(sent).toEqual(cells);
+    expect(maxDistance(sent, elements)).toBeLessThan(1e-6);
+    superimpose(elements, reference, 0, sent);
+    expect(sent).toEqual(elements);
   });
 
   it.each([-0.1, 1, NaN])('refuses ρ = %s', (rho) => {

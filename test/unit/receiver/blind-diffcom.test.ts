@@ -94,8 +94,8 @@ describe('Blind-DiffCom', () => {
       rng: drawsOf(0),
     });
     const { re, im } = golden.received;
-    const cells = { re: Float32Array.from(re), im: Float32Array.from(im) };
-    const frame = { index: 0, cells, noiseVariance: 0.01 };
+    const elements = { re: Float32Array.from(re), im: Float32Array.from(im) };
+    const frame = { index: 0, elements, noiseVariance: 0.01 };
     for await (const step of receiver.receive({ frame, pilots: null, truth: null })) {
       if (step.kind !== 'final') continue;
       const expected = golden[variant];

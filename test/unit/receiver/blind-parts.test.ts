@@ -34,7 +34,7 @@ const settingOf = (raw: RawConfig = {}, edge = 64): LinkSetting => {
 interface Scene {
   readonly setting: LinkSetting;
   readonly codeword: ComplexArray;
-  readonly cells: ComplexArray;
+  readonly elements: ComplexArray;
   readonly response: ComplexArray;
   readonly problem: Problem;
 }
@@ -53,18 +53,18 @@ async function scene({ sigma2 = 0.05, seed = 1 } = {}): Promise<Scene> {
     taps.im[l] = Math.sqrt(p / 2) * rng.gaussian();
   });
   const row = estimator.certain(taps).response;
-  const cells = createComplex(grid.cellsPerPacket);
-  const response = createComplex(grid.cellsPerPacket);
-  interleaver.interleave(codeword, cells);
-  for (let i = 0; i < cells.re.length; i++) {
+  const elements = createComplex(grid.elementsPerPacket);
+  const response = createComplex(grid.elementsPerPacket);
+  interleaver.interleave(codeword, elements);
+  for (let i = 0; i < elements.re.length; i++) {
     const m = i % grid.numDataSubcarriers;
     const [hr, hi] = [row.re[m], row.im[m]];
-    const [xr, xi] = [cells.re[i], cells.im[i]];
+    const [xr, xi] = [elements.re[i], elements.im[i]];
     const noise = Math.sqrt(sigma2 / 2);
     response.re[i] = hr;
     response.im[i] = hi;
-    cells.re[i] = hr * xr - hi * xi + noise * rng.gaussian();
-    cells.im[i] = hr * xi + hi * xr + noise * rng.gaussian();
+    elements.re[i] = hr * xr - hi * xi + noise * rng.gaussian();
+    elements.im[i] = hr * xi + hi * xr + noise * rng.gaussian();
   }
   const statistics = codec.statistics!;
   const config = {
@@ -85,14 +85,14 @@ async function scene({ sigma2 = 0.05, seed = 1 } = {}): Promise<Scene> {
   return {
     setting,
     codeword,
-    cells,
+    elements,
     response,
     problem: { setting, config, runtime, eStep, evidence, estimator, rank },
   };
 }
 
-const chainOf = ({ setting, problem, cells }: Scene, sigma2 = 0.05): BlindChain => {
-  const chain = new BlindChain(setting, findGroups(setting)[0], problem.estimator, cells, sigma2);
+const chainOf = ({ setting, problem, elements }: Scene, sigma2 = 0.05): BlindChain => {
+  const chain = new BlindChain(setting, findGroups(setting)[0], problem.estimator, elements, sigma2);
   chain.startFromMean(codec.statistics!.mean);
   return chain;
 };
@@ -127,7 +127,7 @@ describe('EM', () => {
     const made = await scene();
     const chain = chainOf(made);
     await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined);
-    const { signs, logOdds } = await chooseSigns(made.setting, chain, made.cells);
+    const { signs, logOdds } = await chooseSigns(made.setting, chain, made.elements);
     const { response } = chain.posteriors[0];
     let [error, power] = [0, 0];
     for (let m = 0; m < 64; m++) {
@@ -138,7 +138,7 @@ describe('EM', () => {
     expect(error / power).toBeLessThan(0.05);
     expect(logOdds).toBeGreaterThan(3);
     chain.turn(Int8Array.of(-1));
-    const turned = await chooseSigns(made.setting, chain, made.cells);
+    const turned = await chooseSigns(made.setting, chain, made.elements);
     expect(turned.signs[0]).toBe(-signs[0]);
     expect(turned.logOdds).toBeCloseTo(logOdds, 2);
   });
@@ -171,7 +171,7 @@ describe('groups', () => {
 
   it('hold every symbol once', () => {
     const setting = settingOf({}, 128);
-    const seen = findGroups(setting).flatMap(({ cell }) => [...cell].map((c) => setting.interleaver.symbolOf[c]));
+    const seen = findGroups(setting).flatMap(({ element }) => [...element].map((c) => setting.interleaver.symbolOf[c]));
     expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: setting.layout.numSymbols }, (_, i) => i));
   });
 });
@@ -179,15 +179,15 @@ describe('groups', () => {
 describe('the residual', () => {
   it('is the noise alone for what was sent, by definition for anything else', async () => {
     const made = await scene({ sigma2: 0.1 });
-    const all = Int32Array.from({ length: made.cells.re.length }, (_, i) => i);
-    const energy = residualEnergy(made.setting, made.cells, made.response, made.codeword, all);
+    const all = Int32Array.from({ length: made.elements.re.length }, (_, i) => i);
+    const energy = residualEnergy(made.setting, made.elements, made.response, made.codeword, all);
     expect(energy / all.length).toBeCloseTo(0.1, 1);
     const nothing = createComplex(made.codeword.re.length);
     let power = 0;
-    for (let i = 0; i < all.length; i++) power += made.cells.re[i] ** 2 + made.cells.im[i] ** 2;
-    expect(residualEnergy(made.setting, made.cells, made.response, nothing, all)).toBeCloseTo(power, 2);
-    expect(residualEnergy(made.setting, made.cells, made.response, nothing, Int32Array.of(3))).toBeCloseTo(
-      made.cells.re[3] ** 2 + made.cells.im[3] ** 2,
+    for (let i = 0; i < all.length; i++) power += made.elements.re[i] ** 2 + made.elements.im[i] ** 2;
+    expect(residualEnergy(made.setting, made.elements, made.response, nothing, all)).toBeCloseTo(power, 2);
+    expect(residualEnergy(made.setting, made.elements, made.response, nothing, Int32Array.of(3))).toBeCloseTo(
+      made.elements.re[3] ** 2 + made.elements.im[3] ** 2,
       6,
     );
   });

@@ -8,8 +8,8 @@ import { createRng } from '../../../src/core/rng.js';
 import { createFrameParts, demodulateFrame, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, type OfdmConfig, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { createInterleaver } from '../../../src/ofdm/interleaver.js';
-import { blockPilotCells, combPilotCells } from '../../../src/ofdm/pilots.js';
-import { referenceCells, superimpose } from '../../../src/ofdm/reference.js';
+import { blockPilotElements, combPilotElements } from '../../../src/ofdm/pilots.js';
+import { referenceElements, superimpose } from '../../../src/ofdm/reference.js';
 import { createForwardGraph, type ForwardOperatorOptions } from '../../../src/receiver/sampling/forward-operator.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
@@ -30,9 +30,9 @@ function settingOf(ofdm: Partial<OfdmConfig>, profile: 'paper' | 'ota', rho: num
     interleaver,
     snrDb: 10,
     rho,
-    reference: referenceCells(grid, interleaver.numPackets),
-    blockPilots: blockPilotCells(grid),
-    combPilots: combPilotCells(grid),
+    reference: referenceElements(grid, interleaver.numPackets),
+    blockPilots: blockPilotElements(grid),
+    combPilots: combPilotElements(grid),
     tapPrior: new Float64Array(NUM_TAPS).fill(1 / NUM_TAPS),
     coherence: 'packet',
   };
@@ -47,10 +47,10 @@ async function compare(setting: LinkSetting, options: ForwardOperatorOptions) {
   const taps = createComplex(numPackets * NUM_TAPS);
   rng.fillComplexGaussian(taps, 1 / NUM_TAPS);
 
-  const cells = createComplex(numPackets * grid.cellsPerPacket);
-  interleaver.interleave(symbolsOf(layout, normalisePower(latents, 1)), cells);
-  if (rho > 0) superimpose(cells, reference, rho, cells);
-  const samples = modulateFrame(grid, cells, createFrameParts(grid));
+  const elements = createComplex(numPackets * grid.elementsPerPacket);
+  interleaver.interleave(symbolsOf(layout, normalisePower(latents, 1)), elements);
+  if (rho > 0) superimpose(elements, reference, rho, elements);
+  const samples = modulateFrame(grid, elements, createFrameParts(grid));
   const faded = createComplex(samples.re.length);
   const line = createTapDelayLine(subarray(taps, 0, NUM_TAPS));
   for (let p = 0, from = 0; p < numPackets; p++) {

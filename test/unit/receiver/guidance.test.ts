@@ -27,17 +27,17 @@ const settingOf = (raw: RawConfig): LinkSetting => {
   return createLinkSetting(config, codec, gridOf(config), { height: 32, width: 32 });
 };
 
-/** A random problem for a setting: chains, channel, received cells. */
+/** A random problem for a setting: chains, channel, received elements. */
 function problemOf(setting: LinkSetting, options: GuidanceOptions): GuidanceInput {
   const rng = createRng(3);
-  const numCells = setting.interleaver.numPackets * setting.grid.cellsPerPacket;
+  const numElements = setting.interleaver.numPackets * setting.grid.elementsPerPacket;
   const perChain =
-    options.forward.channel === 'taps' ? setting.interleaver.numPackets * setting.tapPrior.length : numCells;
+    options.forward.channel === 'taps' ? setting.interleaver.numPackets * setting.tapPrior.length : numElements;
   const channel = createComplex(options.batch * perChain);
   rng.fillComplexGaussian(channel, options.forward.channel === 'taps' ? 1 / setting.tapPrior.length : 1);
-  const received = createComplex(numCells);
+  const received = createComplex(numElements);
   rng.fillComplexGaussian(received, 1.1);
-  const response = createComplex(numCells);
+  const response = createComplex(numElements);
   rng.fillComplexGaussian(response, 1);
   const noisy = normalTensor([options.batch, 3, 32, 32], rng);
   const target = Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => Math.sin(i / 50));
@@ -52,7 +52,7 @@ function problemOf(setting: LinkSetting, options: GuidanceOptions): GuidanceInpu
 }
 
 const taps = { channel: 'taps', clipping: true, interference: true, knownPilots: false } as const;
-const cells = { channel: 'cells', clipping: true, interference: false, knownPilots: false } as const;
+const elements = { channel: 'elements', clipping: true, interference: false, knownPilots: false } as const;
 
 describe('a guidance step', () => {
   it.each([
@@ -61,14 +61,14 @@ describe('a guidance step', () => {
     [
       'a known response and the confirming term',
       {},
-      { batch: 1, forward: cells, confirm: true, channelGradient: false },
+      { batch: 1, forward: elements, confirm: true, channelGradient: false },
     ],
     [
       'clipping and a short prefix',
       { ofdm: { clippingRatio: 1, cyclicPrefixLength: 3 } },
       { batch: 1, forward: taps, confirm: false, channelGradient: true },
     ],
-    ['a superimposed reference', { rho: 0.1 }, { batch: 1, forward: cells, confirm: true, channelGradient: false }],
+    ['a superimposed reference', { rho: 0.1 }, { batch: 1, forward: elements, confirm: true, channelGradient: false }],
   ] as const)('gives the slope of its loss in picture and channel: %s', async (_, raw, options) => {
     const setting = settingOf(raw as RawConfig);
     const guidance = await createGuidance(setting, denoiser, options, runtime);

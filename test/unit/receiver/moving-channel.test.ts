@@ -59,16 +59,16 @@ describe('the posterior of a moving channel', () => {
   const basis = jakesBasis(0.1, T);
   const B = basis.powers.length;
   const rng = createRng(7);
-  const cells = T * M;
-  const z = createRow(cells);
-  const y = createRow(cells);
-  const spread = Float64Array.from({ length: cells }, () => 0.2 * rng.uniform());
-  for (let i = 0; i < cells; i++) {
+  const elements = T * M;
+  const z = createRow(elements);
+  const y = createRow(elements);
+  const spread = Float64Array.from({ length: elements }, () => 0.2 * rng.uniform());
+  for (let i = 0; i < elements; i++) {
     [z.re[i], z.im[i], y.re[i], y.im[i]] = [rng.gaussian(), rng.gaussian(), rng.gaussian(), rng.gaussian()];
   }
-  const energy = Float64Array.from({ length: cells }, (_, i) => z.re[i] ** 2 + z.im[i] ** 2 + spread[i]);
-  const cross = createRow(cells);
-  for (let i = 0; i < cells; i++) {
+  const energy = Float64Array.from({ length: elements }, (_, i) => z.re[i] ** 2 + z.im[i] ** 2 + spread[i]);
+  const cross = createRow(elements);
+  for (let i = 0; i < elements; i++) {
     cross.re[i] = z.re[i] * y.re[i] + z.im[i] * y.im[i];
     cross.im[i] = z.re[i] * y.im[i] - z.im[i] * y.re[i];
   }
@@ -92,7 +92,7 @@ describe('the posterior of a moving channel', () => {
     };
     const a = Matrix.zeros(2 * size, 2 * size);
     const rhs = Matrix.zeros(2 * size, 1);
-    for (let i = 0; i < cells; i++) {
+    for (let i = 0; i < elements; i++) {
       const [re, im] = row(i);
       for (let p = 0; p < size; p++) {
         // (A* b)_p and (A* e A)_pq, as real and imaginary parts.
@@ -117,9 +117,9 @@ describe('the posterior of a moving channel', () => {
     }
     const g = solve(a, rhs).to1DArray();
     const sigma = solve(a, Matrix.eye(2 * size, 2 * size));
-    const response = createRow(cells);
-    const responseVariance = new Float64Array(cells);
-    for (let i = 0; i < cells; i++) {
+    const response = createRow(elements);
+    const responseVariance = new Float64Array(elements);
+    for (let i = 0; i < elements; i++) {
       const [re, im] = row(i);
       for (let p = 0; p < size; p++) {
         response.re[i] += re[p] * g[p] - im[p] * g[size + p];
@@ -149,8 +149,8 @@ describe('the posterior of a moving channel', () => {
   const found = estimator.posterior(energy, cross, variance);
   const expected = bruteForce();
 
-  it('has the response of the dense solution at every cell, and its variance', () => {
-    for (let i = 0; i < cells; i++) {
+  it('has the response of the dense solution at every element, and its variance', () => {
+    for (let i = 0; i < elements; i++) {
       expect(found.response.re[i]).toBeCloseTo(expected.response.re[i], 8);
       expect(found.response.im[i]).toBeCloseTo(expected.response.im[i], 8);
       expect(found.responseVariance[i]).toBeCloseTo(expected.responseVariance[i], 8);
@@ -173,7 +173,7 @@ describe('the posterior of a moving channel', () => {
     const moving = createMovingEstimator(bins, N, prior, constant).posterior(energy, cross, variance);
     const summed = new Float64Array(M);
     const crossed = createRow(M);
-    for (let i = 0; i < cells; i++) {
+    for (let i = 0; i < elements; i++) {
       summed[i % M] += energy[i];
       crossed.re[i % M] += cross.re[i];
       crossed.im[i % M] += cross.im[i];
@@ -197,6 +197,6 @@ describe('the posterior of a moving channel', () => {
     taps.re.set([0.5, -0.2, 0.1]);
     const wide = createMovingEstimator(bins, N, prior, jakesBasis(0.02, T)).certain(taps);
     const still = createChannelEstimator(bins, N, prior).certain(taps);
-    for (let i = 0; i < cells; i++) expect(wide.response.re[i]).toBeCloseTo(still.response.re[i % M], 1);
+    for (let i = 0; i < elements; i++) expect(wide.response.re[i]).toBeCloseTo(still.response.re[i % M], 1);
   });
 });

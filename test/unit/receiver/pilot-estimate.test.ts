@@ -98,18 +98,18 @@ const moving =
     return respond(setting, tap, numTimes);
   };
 
-/** Ĥ of data cells (s, m), beside the truth. */
+/** Ĥ of data resource elements (s, m), beside the truth. */
 function errorOf({ setting, truth, pilots }: Scene, sigma2: number): { error: number; response: ComplexArray } {
   const { grid } = setting;
   const { response } = createPilotEstimate(setting, 'lmmse', 'pilot')(pilots, sigma2);
   let error = 0;
-  for (let i = 0; i < grid.cellsPerPacket; i++) {
+  for (let i = 0; i < grid.elementsPerPacket; i++) {
     const s = Math.floor(i / grid.numDataSubcarriers);
     const a = grid.activeBins.indexOf(grid.dataBins[i % grid.numDataSubcarriers]);
     const at = (grid.pilotSymbols + s) * grid.numActiveSubcarriers + a;
     error += (response.re[i] - truth.re[at]) ** 2 + (response.im[i] - truth.im[at]) ** 2;
   }
-  return { error: error / grid.cellsPerPacket, response };
+  return { error: error / grid.elementsPerPacket, response };
 }
 
 const combed = { ofdm: { pilotSymbols: 0, pilotSpacing: 8, symbolsPerPacket: 19 } };
@@ -151,10 +151,10 @@ describe('a channel from pilots in time and frequency', () => {
     }
     const weights = solve(r, y);
     const { response, error } = errorOf(made, sigma2);
-    for (const cell of [0, 17, 500, 1000]) {
+    for (const element of [0, 17, 500, 1000]) {
       const at: [number, number] = [
-        Math.floor(cell / grid.numDataSubcarriers),
-        grid.dataBins[cell % grid.numDataSubcarriers],
+        Math.floor(element / grid.numDataSubcarriers),
+        grid.dataBins[element % grid.numDataSubcarriers],
       ];
       let re = 0;
       let im = 0;
@@ -164,7 +164,7 @@ describe('a channel from pilots in time and frequency', () => {
         im += cr * weights.get(k + count, 0) + ci * weights.get(k, 0);
       }
       // The basis leaves out a thousandth of the power.
-      expect(Math.hypot(response.re[cell] - re, response.im[cell] - im)).toBeLessThan(0.05);
+      expect(Math.hypot(response.re[element] - re, response.im[element] - im)).toBeLessThan(0.05);
     }
     expect(error).toBeLessThan(0.08);
   });
@@ -198,30 +198,30 @@ describe('a channel from pilots in time and frequency', () => {
     expect(response.re[3]).toBe(response.re[15 * m + 3]);
   });
 
-  it('counts decided cells as pilots, by what they are worth', () => {
+  it('counts decided elements as pilots, by what they are worth', () => {
     const sigma2 = 0.1;
     const made = scene({}, sigma2, moving('decided'));
     const { setting, truth, pilots } = made;
     const { grid } = setting;
-    const cells = createComplex(grid.cellsPerPacket);
-    const received = createComplex(grid.cellsPerPacket);
+    const elements = createComplex(grid.elementsPerPacket);
+    const received = createComplex(grid.elementsPerPacket);
     const rng = createRng('decided-noise');
-    rng.fillComplexGaussian(cells, 1);
+    rng.fillComplexGaussian(elements, 1);
     rng.fillComplexGaussian(received, sigma2);
-    for (let i = 0; i < cells.re.length; i++) {
+    for (let i = 0; i < elements.re.length; i++) {
       const at = grid.numActiveSubcarriers + i;
-      received.re[i] += truth.re[at] * cells.re[i] - truth.im[at] * cells.im[i];
-      received.im[i] += truth.re[at] * cells.im[i] + truth.im[at] * cells.re[i];
+      received.re[i] += truth.re[at] * elements.re[i] - truth.im[at] * elements.im[i];
+      received.im[i] += truth.re[at] * elements.im[i] + truth.im[at] * elements.re[i];
     }
     const estimate = createPilotEstimate(setting, 'lmmse', 'pilot');
     const errorWith = (spread: number): number => {
-      const { response } = estimate(pilots, sigma2, { cells, received, spread });
+      const { response } = estimate(pilots, sigma2, { elements, received, spread });
       return response.re.reduce(
         (sum, re, i) =>
           sum +
           ((re - truth.re[grid.numActiveSubcarriers + i]) ** 2 +
             (response.im[i] - truth.im[grid.numActiveSubcarriers + i]) ** 2) /
-            cells.re.length,
+            elements.re.length,
         0,
       );
     };

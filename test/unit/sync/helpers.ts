@@ -26,9 +26,9 @@ export function unitTaps(seed: number | string): ComplexArray {
   return { re: h.re.map((x) => x / Math.sqrt(energy)), im: h.im.map((x) => x / Math.sqrt(energy)) };
 }
 
-/** Builds received signals from one frame of one packet; noise of 1/SNR per unit of cell power. */
+/** Builds received signals from one frame of one packet; noise of 1/SNR per unit of resource element power. */
 export function createStage(grid: Grid): (scene: Scene) => ComplexArray {
-  const frame = modulateFrame(grid, qpsk(grid.cellsPerPacket, 'stage'), createFrameParts(grid));
+  const frame = modulateFrame(grid, qpsk(grid.elementsPerPacket, 'stage'), createFrameParts(grid));
   return ({ lead, tail = 300, snrDb, cfoSubcarriers, taps, dc = 0, seed }) => {
     const through = convolve(frame, taps);
     const out = createComplex(lead + through.re.length + tail);
