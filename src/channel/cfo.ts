@@ -31,7 +31,7 @@ export function createCfo(cfoHz: number, sampleRateHz: number): StreamBlock {
 function cfoFrom(cyclesPerSample: number, start: number): StreamBlock {
   let index = start;
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     execute(input, output) {
       for (let n = 0; n < input.re.length; n++, index++) {

@@ -12,7 +12,7 @@ export function createDelay(delay: number): StreamBlock {
 
 function delayFrom(delay: number, history: History): StreamBlock {
   return {
-    delaySamples: delay,
+    latencySamples: delay,
     maxOutputLength: sameLength,
     execute(input, output) {
       for (let n = 0; n < input.re.length; n++) {

@@ -135,7 +135,7 @@ function fadingFrom(paths: Paths, history: History, startIndex: number): FadingT
 
   return {
     numTaps,
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     tapsAt(index) {
       const re = new Float64Array(numTaps);

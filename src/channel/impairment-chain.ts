@@ -59,7 +59,7 @@ export const movesWithin = (config: ImpairmentConfig): boolean =>
 const isOn = (value: unknown): boolean => value !== undefined && value !== 0;
 
 /**
- * Blocks in series as one block. `delaySamples` is the sum of theirs. Intermediate buffers grow to the largest chunk
+ * Blocks in series as one block. `latencySamples` is the sum of theirs. Intermediate buffers grow to the largest chunk
  * seen and are kept. The chain owns the blocks: do not run them from outside.
  */
 export function createBlockChain(blocks: readonly StreamBlock[]): BlockChain {
@@ -89,7 +89,7 @@ function seriesOf(blocks: readonly StreamBlock[]): Omit<StreamBlock, 'clone'> {
     return scratch[index];
   };
   return {
-    delaySamples: blocks.reduce((sum, block) => sum + block.delaySamples, 0),
+    latencySamples: blocks.reduce((sum, block) => sum + block.latencySamples, 0),
     maxOutputLength: (inputLength) => blocks.reduce((length, block) => block.maxOutputLength(length), inputLength),
     execute(input, output) {
       let current = input;

@@ -31,7 +31,7 @@ export function createToneInterferer(
 function toneFrom(amplitude: number, cyclesPerSample: number, startCycles: number, start: number): StreamBlock {
   let index = start;
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     execute(input, output) {
       for (let n = 0; n < input.re.length; n++, index++) {
@@ -68,7 +68,7 @@ function impulsesFrom(sigma: number, probability: number, normals: ReplayableNor
   // Two normals give |g|² ~ exponential: P(g1² + g2² > −2·ln q) = q, one Bernoulli draw without a second kind of stream.
   const threshold = -2 * Math.log(probability);
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     execute(input, output) {
       for (let n = 0; n < input.re.length; n++) {

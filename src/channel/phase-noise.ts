@@ -22,7 +22,7 @@ export function createPhaseNoise(linewidthHz: number, sampleRateHz: number, rng:
 function phaseNoiseFrom(step: number, normals: ReplayableNormals, start: number): StreamBlock {
   let phase = start;
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     execute(input, output) {
       for (let n = 0; n < input.re.length; n++) {

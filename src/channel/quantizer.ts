@@ -31,7 +31,7 @@ function quantizerFrom(config: QuantizerConfig, alreadyClipped: number): Quantiz
   const step = config.fullScale / -lowest;
   let clippedSamples = alreadyClipped;
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     step,
     get clippedSamples() {
       return clippedSamples;

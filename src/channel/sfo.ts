@@ -9,7 +9,7 @@ const numTaps = 64;
 const maxPpm = 10_000;
 
 /**
- * Sampling frequency offset: y[n] = x(n·(1 + δ) − D), δ = ppm·1e−6, D = `delaySamples` = 32, x(t) the band-limited
+ * Sampling frequency offset: y[n] = x(n·(1 + δ) − D), δ = ppm·1e−6, D = `latencySamples` = 32, x(t) the band-limited
  * signal through the samples, zero before the start. Positive ppm: the receiver's period is too long (slow clock), so
  * fewer samples come out. The number of outputs differs from the number of inputs by one every 1/|δ| samples.
  * Error below −77 dB for frequencies up to 0.46 cycles/sample (see `createFractionalFilter`). `output` must not be `input`.
@@ -37,7 +37,7 @@ function sfoFrom(offset: number, filter: FractionalFilter, history: History, sta
     next.fraction = moved - whole;
   };
   return {
-    delaySamples: numTaps / 2,
+    latencySamples: numTaps / 2,
     maxOutputLength: (inputLength) => Math.ceil(inputLength / (1 + Math.min(0, offset))) + 1,
     execute(input, output) {
       let written = 0;

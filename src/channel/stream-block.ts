@@ -6,7 +6,7 @@ import { type ComplexArray, createComplex, subarray } from '../core/complex.js';
  */
 export interface StreamBlock {
   /** How many samples the output lags the ideal, lag-free block; feed as many zeros to flush the end of a signal. */
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** The most samples that `execute` writes for an input of this length. */
   maxOutputLength(inputLength: number): number;
   /**
@@ -33,7 +33,7 @@ export const sameLength = (inputLength: number): number => inputLength;
 /** A function without memory as a stream block; `apply` fills `output` sample by sample and may work in place. */
 export function memorylessBlock(apply: (input: ComplexArray, output: ComplexArray) => void): StreamBlock {
   return {
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     execute(input, output) {
       apply(input, output);

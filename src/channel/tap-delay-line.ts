@@ -14,7 +14,7 @@ export interface TapDelayLine extends StreamBlock {
 }
 
 /**
- * Static multipath: y[n] = Σ_l h_l·x[n−l], with x = 0 before the start. As many samples out as in, `delaySamples` 0:
+ * Static multipath: y[n] = Σ_l h_l·x[n−l], with x = 0 before the start. As many samples out as in, `latencySamples` 0:
  * the tail of L−1 samples comes out when zeros are fed. Sums in float64; nothing is allocated per call.
  *
  * @param taps [numTaps], at least one; copied
@@ -40,7 +40,7 @@ function lineFrom(h: ComplexArray, history: History): TapDelayLine {
   findActive();
   return {
     numTaps,
-    delaySamples: 0,
+    latencySamples: 0,
     maxOutputLength: sameLength,
     setTaps(taps) {
       if (taps.re.length !== numTaps) {

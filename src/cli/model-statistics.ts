@@ -82,7 +82,7 @@ async function writeStatistics(
   const file = options['out'];
   const bytes = encodeStatistics(statistics);
   writeAtomically(join(dirname(codec.path), file), bytes);
-  const total = statistics.variance.reduce((sum, v) => sum + v, 0);
+  const total = statistics.latentVariance.reduce((sum, v) => sum + v, 0);
   const kept = statistics.eigenvalues.reduce((sum, v) => sum + v, 0) / total;
   const mean = statistics.mean.reduce((sum, v) => sum + v * v, 0);
   const share = mean / (mean + total);

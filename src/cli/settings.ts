@@ -29,7 +29,7 @@ const flags = [
   ['--coherence <what>', 'channel.coherence', 'a channel for each packet, or one for the frame', text],
   ['--doppler <Hz>', 'channel.dopplerHz', 'maximum Doppler frequency', number],
   ['--cfo <subcarriers>', 'channel.cfoSubcarriers', 'carrier offset in subcarrier spacings', number],
-  ['--rho <share>', 'rho', 'power of the superimposed reference', number],
+  ['--rho <share>', 'rho', 'power share of the superimposed pilot', number],
   ['--profile <name>', 'ofdm.profile', 'paper or ota', text],
   ['--pilots <n>', 'ofdm.pilotSymbols', 'pilot symbols a packet; 0 sends none', number],
   ['--clipping <ratio>', 'ofdm.clippingRatio', 'amplitude limit over the mean amplitude', number],

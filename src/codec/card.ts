@@ -58,7 +58,7 @@ export const cardSchema = z.strictObject({
       refinements: z.int().min(0).optional(),
     })
     .optional(),
-  /** ONNX: precision and evidence [N,C,h,w] of the latents → their posterior mean and variance, both [N,C,h,w]. */
+  /** ONNX: precision and information vector [N,C,h,w] of the latents → their posterior mean and variance, both [N,C,h,w]. */
   refiner: z.string().optional(),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),

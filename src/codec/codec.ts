@@ -37,10 +37,10 @@ export interface Codec {
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** Log-odds that latents [count,C,h,w] have the right sign rather than the opposite one. */
   polarity(latents: Float32Array, count: number, height: number, width: number): Promise<Float32Array>;
-  /** Posterior mean and variance of latents [count,C,h,w] of which each was observed with a precision and an evidence. */
+  /** Posterior mean and variance of latents [count,C,h,w] of which each was observed with a precision and an information vector. */
   refine(
     precision: Float32Array,
-    evidence: Float32Array,
+    information: Float32Array,
     dims: readonly [number, number, number, number],
   ): Promise<{ mean: Float32Array; variance: Float32Array }>;
 }
@@ -148,12 +148,12 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
       expectShape(loaded, card.polarity ?? '', output, [count]);
       return output.data;
     },
-    async refine(precision, evidence, dims) {
+    async refine(precision, information, dims) {
       if (refiner === null) throw new FormatError('codec.refiner', `${loaded.path}: names no refiner`);
       const [first, second] = refiner.ports.inputs;
       const outputs = await runtime.run(refiner.graph, {
         [first.name]: tensor(precision, dims),
-        [second.name]: tensor(evidence, dims),
+        [second.name]: tensor(information, dims),
       });
       const [mean, variance] = refiner.ports.outputs.map(({ name }) => outputs[name]);
       for (const output of [mean, variance]) expectShape(loaded, card.refiner ?? '', output, dims);

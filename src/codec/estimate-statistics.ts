@@ -106,7 +106,7 @@ export async function estimateStatistics(
     mean,
     basis,
     eigenvalues: Float32Array.from(kept, (i) => Math.max(realEigenvalues[i], 1e-6)),
-    variance,
+    latentVariance: variance,
   };
 }
 

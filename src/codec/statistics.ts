@@ -16,7 +16,7 @@ export interface CodewordStatistics {
   /** λ, [r]. */
   readonly eigenvalues: Float32Array;
   /** diag C, [n]; ψ = diag C − Σ_j λ_j U_ij² for whatever rank is used. */
-  readonly variance: Float32Array;
+  readonly latentVariance: Float32Array;
 }
 
 /** Smallest ψ: a hundredth of a latent's nominal variance 1/2 keeps the model proper. */
@@ -24,7 +24,7 @@ const FLOOR = 0.002;
 
 /** The same statistics with the `rank` strongest directions only, and their residual variance ψ, [n]. */
 export function truncate(statistics: CodewordStatistics, rank: number): CodewordStatistics & { psi: Float32Array } {
-  const { dimension, mean, eigenvalues, variance } = statistics;
+  const { dimension, mean, eigenvalues, latentVariance: variance } = statistics;
   const kept = Math.min(rank, statistics.rank);
   const basis = new Float32Array(dimension * kept);
   const psi = new Float32Array(dimension);
@@ -37,7 +37,7 @@ export function truncate(statistics: CodewordStatistics, rank: number): Codeword
     }
     psi[i] = Math.max(FLOOR, variance[i] - explained);
   }
-  return { dimension, rank: kept, mean, basis, eigenvalues: eigenvalues.slice(0, kept), variance, psi };
+  return { dimension, rank: kept, mean, basis, eigenvalues: eigenvalues.slice(0, kept), latentVariance: variance, psi };
 }
 
 export function encodeStatistics(statistics: CodewordStatistics): Uint8Array {
@@ -47,7 +47,7 @@ export function encodeStatistics(statistics: CodewordStatistics): Uint8Array {
       ['mean', { dtype: 'float32', shape: [dimension], data: statistics.mean }],
       ['basis', { dtype: 'float32', shape: [dimension, rank], data: statistics.basis }],
       ['eigenvalues', { dtype: 'float32', shape: [rank], data: statistics.eigenvalues }],
-      ['variance', { dtype: 'float32', shape: [dimension], data: statistics.variance }],
+      ['variance', { dtype: 'float32', shape: [dimension], data: statistics.latentVariance }],
     ]),
   );
 }
@@ -76,6 +76,6 @@ export function parseStatistics(bytes: Uint8Array, name: string, latentChannels:
     basis: basis.data,
     mean: get('mean', [dimension]).data,
     eigenvalues: get('eigenvalues', [rank]).data,
-    variance: get('variance', [dimension]).data,
+    latentVariance: get('variance', [dimension]).data,
   };
 }

@@ -194,7 +194,7 @@ export const linkConfigSchema = z.strictObject({
   /** The CSNR that both ends believe in, where it is not the channel's: encoder and decoder are adapted to it. */
   designSnrDb: z.number().min(-20).max(60).optional(),
   snrConvention: z.enum(['received', 'average']).default('received'),
-  /** ρ, the superimposed reference's share of the power; 0 is strictly pilot-free. */
+  /** ρ, the superimposed pilot's share of the power; 0 is strictly pilot-free. */
   rho: z.number().min(0).max(0.5).default(0),
   ofdm: ofdm.prefault({}),
   channel: channel.prefault({}),

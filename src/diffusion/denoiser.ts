@@ -20,19 +20,19 @@ export interface Denoiser {
 }
 
 /**
- * How a network's input and output relate to (x₀ + σ·ε, σ) → x̂₀, all numbers of one noise level:
+ * EDM's coefficients (Karras et al., 2022, equation 7) of a network F, at one noise level:
  *
- *   input  = inputScale·(x₀ + σ·ε),   noise = `noise`,   x̂₀ = skip·(x₀ + σ·ε) + out·F(input, noise)
+ *   x̂₀ = c_skip·(x₀ + σ·ε) + c_out·F(c_in·(x₀ + σ·ε), c_noise)
  *
  * With ᾱ = 1/(1+σ²), x_t = √ᾱ·(x₀ + σ·ε):
  *
  *   denoised: x̂₀ = F;   x0: x̂₀ = F;   epsilon: x̂₀ = noisy − σ·F;   v: x̂₀ = √ᾱ·x_t − √(1−ᾱ)·F = ᾱ·noisy − √(1−ᾱ)·F
  */
 export interface Preconditioning {
-  readonly inputScale: number;
-  readonly noise: number;
-  readonly skip: number;
-  readonly out: number;
+  readonly cIn: number;
+  readonly cNoise: number;
+  readonly cSkip: number;
+  readonly cOut: number;
 }
 
 export function preconditioning(card: PriorCard, schedule: NoiseSchedule, sigma: number): Preconditioning {
@@ -41,13 +41,13 @@ export function preconditioning(card: PriorCard, schedule: NoiseSchedule, sigma:
   const root = Math.sqrt(alphaBar);
   switch (card.prediction) {
     case 'denoised':
-      return { inputScale: 1, noise, skip: 0, out: 1 };
+      return { cIn: 1, cNoise: noise, cSkip: 0, cOut: 1 };
     case 'x0':
-      return { inputScale: root, noise, skip: 0, out: 1 };
+      return { cIn: root, cNoise: noise, cSkip: 0, cOut: 1 };
     case 'epsilon':
-      return { inputScale: root, noise, skip: 1, out: -sigma };
+      return { cIn: root, cNoise: noise, cSkip: 1, cOut: -sigma };
     case 'v':
-      return { inputScale: root, noise, skip: alphaBar, out: -Math.sqrt(1 - alphaBar) };
+      return { cIn: root, cNoise: noise, cSkip: alphaBar, cOut: -Math.sqrt(1 - alphaBar) };
   }
 }
 
@@ -82,7 +82,7 @@ export async function openDenoiser(cardPath: string, runtime: Runtime): Promise<
       expectPicture(loaded, noisy);
       // Noise scales with the range: in the network's units σ is gain·σ.
       const scaled = gain * sigma;
-      const { inputScale, noise, skip, out } = preconditioning(card, schedule, scaled);
+      const { cIn: inputScale, cNoise: noise, cSkip: skip, cOut: out } = preconditioning(card, schedule, scaled);
       const count = noisy.dims[0];
       const input = noisy.data.map((v) => inputScale * (gain * v + shift));
       const results = await runtime.run(graph, {

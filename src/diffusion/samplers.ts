@@ -21,11 +21,11 @@ export function normalTensor(dims: readonly number[], rng: Rng): Tensor {
   );
 }
 
-/** Coefficients of one ancestral step t → s: x_s = fromDenoised·x̂₀ + fromChain·x_t + noise·ε. */
-export interface AncestralCoefficients {
+/** Posterior mean coefficients and deviation of one ancestral step t → s: x_s = fromDenoised·x̂₀ + fromChain·x_t + deviation·ε. */
+export interface PosteriorCoefficients {
   readonly fromDenoised: number;
   readonly fromChain: number;
-  readonly noise: number;
+  readonly deviation: number;
 }
 
 /**
@@ -33,14 +33,14 @@ export interface AncestralCoefficients {
  *
  *   mean = √ᾱ_s·β/(1−ᾱ_t)·x̂₀ + √α·(1−ᾱ_s)/(1−ᾱ_t)·x_t,   variance = β·(1−ᾱ_s)/(1−ᾱ_t)
  */
-export function ancestralCoefficients({ alphaBar }: NoiseSchedule, t: number, s: number): AncestralCoefficients {
+export function posteriorCoefficients({ alphaBar }: NoiseSchedule, t: number, s: number): PosteriorCoefficients {
   const alpha = alphaBar[t] / alphaBar[s];
   const beta = 1 - alpha;
   const rest = 1 - alphaBar[t];
   return {
     fromDenoised: (Math.sqrt(alphaBar[s]) * beta) / rest,
     fromChain: (Math.sqrt(alpha) * (1 - alphaBar[s])) / rest,
-    noise: Math.sqrt((beta * (1 - alphaBar[s])) / rest),
+    deviation: Math.sqrt((beta * (1 - alphaBar[s])) / rest),
   };
 }
 
@@ -61,7 +61,7 @@ export async function* sampleAncestral(
     const t = times[i];
     const s = times[i + 1] ?? 0;
     const denoised = await denoiser.denoise(scaled(x, 1 / Math.sqrt(schedule.alphaBar[t])), schedule.sigma[t]);
-    const { fromDenoised, fromChain, noise } = ancestralCoefficients(schedule, t, s);
+    const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(schedule, t, s);
     const next = new Float32Array(x.data.length);
     for (let k = 0; k < next.length; k++) {
       next[k] = fromDenoised * denoised.data[k] + fromChain * x.data[k] + (noise > 0 ? noise * rng.gaussian() : 0);
@@ -74,7 +74,7 @@ export async function* sampleAncestral(
 /**
  * DDIM (Song et al., 2021) in the scale x₀ + σ·ε, over falling noise levels with a last step to 0:
  *
- *   x_{σ'} = x̂₀ + √(σ'² − η²·v)·(x − x̂₀)/σ + η·√v·ε,   v = σ'²·(σ² − σ'²)/σ²
+ *   x_{σ'} = x̂₀ + σ_down·(x − x̂₀)/σ + σ_up·ε,   σ_up = η·√(σ'²·(σ² − σ'²)/σ²),   σ_down = √(σ'² − σ_up²)
  *
  * η = 0 is deterministic, η = 1 ancestral.
  */
@@ -95,11 +95,14 @@ export async function* sampleDdim(
 
 /** One step of `sampleDdim`. */
 export function ddimStep(x: Tensor, denoised: Tensor, from: number, to: number, eta: number, rng: Rng): Tensor {
-  const fresh = eta * Math.sqrt(Math.max(0, (to * to * (from * from - to * to)) / (from * from)));
-  const kept = Math.sqrt(Math.max(0, to * to - fresh * fresh)) / from;
+  const sigmaUp = eta * Math.sqrt(Math.max(0, (to * to * (from * from - to * to)) / (from * from)));
+  const sigmaDown = Math.sqrt(Math.max(0, to * to - sigmaUp * sigmaUp));
   const next = new Float32Array(x.data.length);
   for (let k = 0; k < next.length; k++) {
-    next[k] = denoised.data[k] + kept * (x.data[k] - denoised.data[k]) + (fresh > 0 ? fresh * rng.gaussian() : 0);
+    next[k] =
+      denoised.data[k] +
+      (sigmaDown / from) * (x.data[k] - denoised.data[k]) +
+      (sigmaUp > 0 ? sigmaUp * rng.gaussian() : 0);
   }
   return tensor(next, x.dims);
 }

@@ -20,7 +20,7 @@ export interface OfdmConfig {
   /** γ: data symbols are limited to |x| ≤ γ·√(mean power), phase kept. null is off. */
   readonly clippingRatio: number | null;
   readonly interleaver: 'none' | 'tile' | 'frame';
-  /** Seeds pilots, preamble, interleaver, filler and reference. */
+  /** Seeds pilots, preamble, interleaver, filler and superimposed pilot. */
   readonly seed: number;
 }
 

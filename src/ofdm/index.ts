@@ -6,4 +6,4 @@ export { createGrid, type Grid, ofdmProfiles } from './grid.js';
 export { createInterleaver, type Interleaver } from './interleaver.js';
 export { ccdf, paprDb, symbolPaprDb } from './papr.js';
 export { blockPilotElements, combPilotElements, fillQpsk } from './pilots.js';
-export { referenceElements, superimpose } from './reference.js';
+export { superimposedPilot, superimpose } from './superimposed-pilot.js';

@@ -15,7 +15,7 @@ export interface ChannelEstimator {
   /** OFDM symbols that are told apart: 1 where the channel stands still. */
   readonly numTimes: number;
   /** e and b, [numTimes·M], summed over symbols where the channel stands still. */
-  posterior(energy: Float64Array, cross: ComplexRow, variance: number): ChannelPosterior;
+  posterior(energy: Float64Array, cross: ComplexRow, noiseVariance: number): ChannelPosterior;
   /** F_L·h at the estimator's bins, at every time, as a posterior without uncertainty. */
   certain(taps: ComplexRow): ChannelPosterior;
 }
@@ -101,14 +101,14 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
     numTaps,
     numBins,
     numTimes: 1,
-    posterior(energy, cross, variance) {
+    posterior(energy, cross, noiseVariance) {
       const lag = adjoint({ re: energy, im: new Float64Array(numBins) });
       const a = createRow(numTaps * numTaps);
       for (let l = 0; l < numTaps; l++) {
         for (let k = 0; k < numTaps; k++) {
           const d = Math.abs(l - k);
-          a.re[l * numTaps + k] = lag.re[d] / variance + (l === k ? inversePrior[l] : 0);
-          a.im[l * numTaps + k] = (l >= k ? lag.im[d] : -lag.im[d]) / variance;
+          a.re[l * numTaps + k] = lag.re[d] / noiseVariance + (l === k ? inversePrior[l] : 0);
+          a.im[l * numTaps + k] = (l >= k ? lag.im[d] : -lag.im[d]) / noiseVariance;
         }
       }
       const logDet = invertHermitian(a, numTaps) - inversePrior.reduce((sum, v) => sum + Math.log(v), 0);
@@ -124,12 +124,12 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
           re += ar * b.re[k] - ai * b.im[k];
           im += ar * b.im[k] + ai * b.re[k];
         }
-        taps.re[l] = re / variance;
-        taps.im[l] = im / variance;
+        taps.re[l] = re / noiseVariance;
+        taps.im[l] = im / noiseVariance;
         tapVariance[l] = a.re[l * numTaps + l];
       }
       const priorEnergy = energyUnder(taps, inversePrior);
-      const fit = innerProduct(taps, b) / variance;
+      const fit = innerProduct(taps, b) / noiseVariance;
       const response = transform(taps);
       return {
         taps,

@@ -8,40 +8,41 @@ export type EqualiserKind = 'mmse' | 'zf';
 export interface ElementChannel {
   readonly response: ComplexArray;
   /** Posterior variance of the response; null where it is taken as exact. */
-  readonly variance: Float32Array | null;
+  readonly responseVariance: Float32Array | null;
 }
 
 /**
- * Removes channel and superimposed reference from every resource element:
+ * Removes channel and superimposed pilot from every resource element:
  *
  *   mmse: z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)(|Ĥ|² + v) + σ²)
  *   zf:   z̃ = (Y − √ρ·Ĥ·C) / (√(1−ρ)·Ĥ)
  *
  * @param received Y [P·S·M]
- * @param variance σ², total per complex resource element
+ * @param noiseVariance σ², total per complex resource element
  */
 export function equalise(
   setting: LinkSetting,
   received: ComplexArray,
   channel: ElementChannel,
-  variance: number,
+  noiseVariance: number,
   kind: EqualiserKind = 'mmse',
 ): ComplexArray {
-  const { rho, reference } = setting;
-  const { response, variance: uncertainty } = channel;
+  const { rho, superimposed } = setting;
+  const { response, responseVariance } = channel;
   const out = createComplex(received.re.length);
   const amplitude = Math.sqrt(1 - rho);
-  const referenceAmplitude = Math.sqrt(rho);
+  const superimposedAmplitude = Math.sqrt(rho);
   for (let i = 0; i < out.re.length; i++) {
     const hr = response.re[i];
     const hi = response.im[i];
-    const cr = referenceAmplitude * reference.re[i];
-    const ci = referenceAmplitude * reference.im[i];
+    const cr = superimposedAmplitude * superimposed.re[i];
+    const ci = superimposedAmplitude * superimposed.im[i];
     const yr = received.re[i] - (hr * cr - hi * ci);
     const yi = received.im[i] - (hr * ci + hi * cr);
     const power = hr * hr + hi * hi;
-    const spread = uncertainty === null ? 0 : uncertainty[i];
-    const denominator = kind === 'mmse' ? (1 - rho) * (power + spread) + variance : (1 - rho) * Math.max(power, 1e-12);
+    const spread = responseVariance === null ? 0 : responseVariance[i];
+    const denominator =
+      kind === 'mmse' ? (1 - rho) * (power + spread) + noiseVariance : (1 - rho) * Math.max(power, 1e-12);
     const gain = amplitude / denominator;
     out.re[i] = gain * (hr * yr + hi * yi);
     out.im[i] = gain * (hr * yi - hi * yr);

@@ -203,7 +203,7 @@ export function createMovingEstimator(
     numTaps,
     numBins,
     numTimes,
-    posterior(energy, cross, variance) {
+    posterior(energy, cross, noiseVariance) {
       const a = createRow(size * size);
       const rhs = createRow(size);
       const row = createRow(numBins);
@@ -219,8 +219,8 @@ export function createMovingEstimator(
           for (let l = 0; l < numTaps; l++) {
             for (let k = 0; k < numTaps; k++) {
               const d = Math.abs(l - k);
-              const re = lag.re[d] / variance;
-              const im = (l >= k ? lag.im[d] : -lag.im[d]) / variance;
+              const re = lag.re[d] / noiseVariance;
+              const im = (l >= k ? lag.im[d] : -lag.im[d]) / noiseVariance;
               const at = (b * numTaps + l) * size + c * numTaps + k;
               const mirrored = (c * numTaps + k) * size + b * numTaps + l;
               a.re[at] = re;
@@ -254,8 +254,8 @@ export function createMovingEstimator(
           re += a.re[at] * rhs.re[k] - a.im[at] * rhs.im[k];
           im += a.re[at] * rhs.im[k] + a.im[at] * rhs.re[k];
         }
-        g.re[i] = re / variance;
-        g.im[i] = im / variance;
+        g.re[i] = re / noiseVariance;
+        g.im[i] = im / noiseVariance;
       }
       return {
         taps: meanTaps(g),
@@ -265,7 +265,7 @@ export function createMovingEstimator(
         stride: numBins,
         priorEnergy: energyUnder(g, inversePrior),
         logDet,
-        fit: innerProduct(g, rhs) / variance,
+        fit: innerProduct(g, rhs) / noiseVariance,
       };
     },
     certain(taps) {

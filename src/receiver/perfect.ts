@@ -14,7 +14,7 @@ export function createPerfect(setting: LinkSetting, kind: EqualiserKind): Receiv
       );
     }
     const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
-    const channel = { response: truth.response, variance: null, estimates: [], noiseVariance };
+    const channel = { response: truth.response, responseVariance: null, estimates: [], noiseVariance };
     yield { kind: 'final', result: await decodeWith(setting, frame, channel, kind, began) };
   }
   return { name: 'perfect', needs: { pilots: false, truth: true }, receive };

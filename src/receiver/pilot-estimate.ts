@@ -87,7 +87,7 @@ function estimateFrame(
   const { grid, interleaver, coherence } = layout.setting;
   const { numPackets } = interleaver;
   const response = createComplex(numPackets * grid.elementsPerPacket);
-  const variance = new Float32Array(response.re.length);
+  const responseVariance = new Float32Array(response.re.length);
   const estimates: TapEstimate[] = [];
   const all = Array.from({ length: numPackets }, (_, p) => p);
   const groups = coherence === 'frame' ? [all] : all.map((p) => [p]);
@@ -107,12 +107,12 @@ function estimateFrame(
           const at = t * posterior.stride + layout.dataInActive[m];
           response.re[element] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
           response.im[element] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
-          variance[element] = posterior.responseVariance[at];
+          responseVariance[element] = posterior.responseVariance[at];
         }
       }
     });
   }
-  return { response, variance, estimates, noiseVariance: noise };
+  return { response, responseVariance, estimates, noiseVariance: noise };
 }
 
 /** Symbol `s` (block pilots first) of the i-th packet of a channel, counted through all of them. */
@@ -193,7 +193,7 @@ function estimateChannel(
   const { taps, tapVariance } = model.posterior;
   const estimate = {
     taps: { re: Float32Array.from(taps.re), im: Float32Array.from(taps.im) },
-    variance: Float32Array.from(tapVariance),
+    tapVariance: Float32Array.from(tapVariance),
   };
   if (layout.estimator === 'lmmse') return { ...model, estimate, noiseVariance };
   return { ...plainEstimate(layout, sums, model, noiseVariance), noiseVariance };
@@ -363,7 +363,7 @@ function plainEstimate(
   }
   const taps = tapsOfResponse(setting, response);
   const posterior = { ...model.posterior, response, responseVariance: new Float64Array(numActive), stride: 0 };
-  return { ...model, posterior, estimate: { taps, variance: new Float32Array(taps.re.length) } };
+  return { ...model, posterior, estimate: { taps, tapVariance: new Float32Array(taps.re.length) } };
 }
 
 /** Inverse DFT of a response on the active bins, the window's taps only. */

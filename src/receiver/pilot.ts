@@ -39,7 +39,7 @@ async function decide(
   channel: KnownChannel,
   kind: EqualiserKind,
 ): Promise<DecidedElements> {
-  const { codec, layout, interleaver, rho, reference, snrDb } = setting;
+  const { codec, layout, interleaver, rho, superimposed, snrDb } = setting;
   const picture = await decodeElements(
     setting,
     equalise(setting, frame.elements, channel, channel.noiseVariance, kind),
@@ -50,8 +50,8 @@ async function decide(
   let power = 0;
   for (let i = 0; i < layout.numSymbols; i++) {
     const element = interleaver.elementOf[i];
-    elements.re[element] = Math.sqrt(1 - rho) * codeword.re[i] + Math.sqrt(rho) * reference.re[element];
-    elements.im[element] = Math.sqrt(1 - rho) * codeword.im[i] + Math.sqrt(rho) * reference.im[element];
+    elements.re[element] = Math.sqrt(1 - rho) * codeword.re[i] + Math.sqrt(rho) * superimposed.re[element];
+    elements.im[element] = Math.sqrt(1 - rho) * codeword.im[i] + Math.sqrt(rho) * superimposed.im[element];
     power += channel.response.re[element] ** 2 + channel.response.im[element] ** 2;
   }
   const spread = (left - layout.numSymbols * channel.noiseVariance) / Math.max(power, 1e-12);

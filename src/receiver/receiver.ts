@@ -13,10 +13,10 @@ export interface LinkSetting {
   readonly interleaver: Interleaver;
   /** The CSNR in dB that encoder and decoder are adapted to. */
   readonly snrDb: number;
-  /** ρ, the share of power given to the superimposed reference; 0 is strictly pilot-free. */
+  /** ρ, the share of power given to the superimposed pilot; 0 is strictly pilot-free. */
   readonly rho: number;
-  /** The reference resource elements C, unit modulus, [P·S·M]. */
-  readonly reference: ComplexArray;
+  /** The superimposed pilot C, unit modulus, [P·S·M]. */
+  readonly superimposed: ComplexArray;
   /** Known block-pilot resource elements of a packet, [pilotSymbols·numActive]. */
   readonly blockPilots: ComplexArray;
   /** Known comb-pilot resource elements of a packet, [S·numComb]. */
@@ -52,7 +52,7 @@ export interface TapEstimate {
   /** ĥ [L]. */
   readonly taps: ComplexArray;
   /** Posterior variance of each tap, [L]; zeros where the method gives none. */
-  readonly variance: Float32Array;
+  readonly tapVariance: Float32Array;
 }
 
 export type Verdict = 'decoded' | 'doubtful' | 'failed';

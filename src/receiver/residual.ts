@@ -16,14 +16,14 @@ export function residualEnergy(
   codeword: ComplexArray,
   elements: Int32Array,
 ): number {
-  const { rho, reference, interleaver } = setting;
+  const { rho, superimposed, interleaver } = setting;
   const amplitude = Math.sqrt(1 - rho);
-  const referenceAmplitude = Math.sqrt(rho);
+  const superimposedAmplitude = Math.sqrt(rho);
   let sum = 0;
   for (const element of elements) {
     const symbol = interleaver.symbolOf[element];
-    const xr = amplitude * codeword.re[symbol] + referenceAmplitude * reference.re[element];
-    const xi = amplitude * codeword.im[symbol] + referenceAmplitude * reference.im[element];
+    const xr = amplitude * codeword.re[symbol] + superimposedAmplitude * superimposed.re[element];
+    const xi = amplitude * codeword.im[symbol] + superimposedAmplitude * superimposed.im[element];
     const hr = response.re[element];
     const hi = response.im[element];
     sum += (received.re[element] - hr * xr + hi * xi) ** 2 + (received.im[element] - hr * xi - hi * xr) ** 2;

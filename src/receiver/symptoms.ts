@@ -10,7 +10,7 @@ export interface Symptoms {
   readonly roughness: number;
   /**
    * λ, the polarity network's log-odds that the equalised codeword is one, the right way up (mean over a frame's tiles): what is
-   * no codeword of this codec has none to speak of. Of the reference where there is no network; null without either.
+   * no codeword of this codec has none to speak of. Of the superimposed pilot where there is no network; null without either.
    */
   readonly signLogOdds: number | null;
   /** α, share of the starts that ended at the chosen taps; null for a receiver that does not search. */

@@ -187,7 +187,7 @@ describe('the walking link', () => {
     }
   });
 
-  it('a superimposed reference settles the sign without a polarity network', async () => {
+  it('a superimposed pilot settles the sign without a polarity network', async () => {
     const bare = { ...codec, hasPolarity: false, polarity: () => Promise.reject(new Error('there is none')) };
     const config = resolveConfig({ rho: 0.02, receiver: { names: ['blind-em'] } });
     const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 4 });

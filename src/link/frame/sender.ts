@@ -3,7 +3,7 @@ import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { createFrameParts, modulateFrame } from '../../ofdm/frame.js';
 import type { Grid } from '../../ofdm/grid.js';
 import { paprDb } from '../../ofdm/papr.js';
-import { superimpose } from '../../ofdm/reference.js';
+import { superimpose } from '../../ofdm/superimposed-pilot.js';
 import type { LinkSetting } from '../../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../../source/picture.js';
 
@@ -30,13 +30,13 @@ export function createSender(grid: Grid): Sender {
   const parts = createFrameParts(grid);
   return {
     async encode(picture, padded, index, setting) {
-      const { codec, layout, interleaver, rho, reference, snrDb } = setting;
+      const { codec, layout, interleaver, rho, superimposed, snrDb } = setting;
       const began = performance.now();
       const codeword = symbolsOf(layout, await codec.encode(padded.data, 1, layout, snrDb));
       const encoded = performance.now();
       const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
       interleaver.interleave(codeword, elements);
-      if (rho > 0) superimpose(elements, reference, rho, elements);
+      if (rho > 0) superimpose(elements, superimposed, rho, elements);
       const samples = modulateFrame(grid, elements, parts);
       return {
         index,

@@ -55,7 +55,7 @@ export function channelView(
   estimate: TapEstimate,
   fftSize: number,
 ): { taps: Points; variance: Float32Array; responseDb: Float32Array; lowDb: Float32Array; highDb: Float32Array } {
-  const { taps, variance } = estimate;
+  const { taps, tapVariance: variance } = estimate;
   const spread = Math.sqrt(variance.reduce((sum, v) => sum + v, 0) / 2);
   return {
     taps,

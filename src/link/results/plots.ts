@@ -52,7 +52,7 @@ export interface TapsPlot {
     readonly label: string;
     readonly taps: ComplexArray;
     /** Posterior variance of each tap. */
-    readonly variance: Float32Array;
+    readonly tapVariance: Float32Array;
   }[];
 }
 
@@ -84,10 +84,10 @@ export function tapsSvg({ title, truth, estimates }: TapsPlot): string {
       const x = left + (l + 0.5) * slot;
       const value = truth[part][l] ?? 0;
       marks += `<path d="M${(x - 0.32 * slot).toFixed(1)} ${yOf(0)}V${yOf(value)}h${(0.64 * slot).toFixed(1)}V${yOf(0)}z" fill="#bbb"/>`;
-      estimates.forEach(({ taps, variance }, e) => {
+      estimates.forEach(({ taps, tapVariance }, e) => {
         if (l >= taps.re.length) return;
         const at = (x + ((e + 0.5) / estimates.length - 0.5) * 0.5 * slot).toFixed(1);
-        const spread = Math.sqrt(variance[l] / 2);
+        const spread = Math.sqrt(tapVariance[l] / 2);
         const colour = COLOURS[e % COLOURS.length];
         marks += `<path d="M${at} ${yOf(taps[part][l] - spread)}V${yOf(taps[part][l] + spread)}" stroke="${colour}" stroke-width="1.5"/>`;
         marks += `<circle cx="${at}" cy="${yOf(taps[part][l])}" r="3" fill="${colour}"/>`;

@@ -7,7 +7,7 @@ import { ConfigError } from '../../core/errors.js';
 import { createGrid, type Grid, type OfdmConfig, ofdmProfiles } from '../../ofdm/grid.js';
 import { createInterleaver } from '../../ofdm/interleaver.js';
 import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
-import { referenceElements } from '../../ofdm/reference.js';
+import { superimposedPilot } from '../../ofdm/superimposed-pilot.js';
 import type { LinkSetting } from '../../receiver/receiver.js';
 
 /** The profile's settings with those that the user gave in their place. */
@@ -108,7 +108,7 @@ export function createLinkSetting(
     interleaver,
     snrDb: codecSnrOf(config),
     rho: config.rho,
-    reference: referenceElements(grid, interleaver.numPackets),
+    superimposed: superimposedPilot(grid, interleaver.numPackets),
     blockPilots: blockPilotElements(grid),
     combPilots: combPilotElements(grid),
     tapPrior: tapPriorOf(config, grid),

@@ -10,7 +10,7 @@ import { createCpSynchroniser, type CpDiagnosis } from '../../sync/cp-synchronis
 import { createIntegerCfo } from '../../sync/integer-cfo.js';
 import { prefixCfoSubcarriers } from '../../sync/prefix-cfo.js';
 import { createPreambleDetector, type SyncDiagnosis } from '../../sync/preamble-detector.js';
-import { createReferenceFit } from './reference-fit.js';
+import { createSuperimposedFit } from './superimposed-fit.js';
 
 /** A frame cut out of a stream, corrected, levelled and transformed: what receivers get. */
 export interface ExtractedFrame {
@@ -39,7 +39,7 @@ export interface ExtractorOptions {
   readonly numPackets: number;
   readonly timingAdvance: number;
   /** Superimposed reference [P·S·M], where ρ > 0: with `cp` it tells the first symbol. */
-  readonly reference: ComplexArray | null;
+  readonly superimposed: ComplexArray | null;
 }
 
 export interface ExtractorCounts {
@@ -85,7 +85,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
   const demodulator = createDemodulator(grid, { timingAdvance: options.timingAdvance });
   const emptyElementPower = createEmptyElementMeter(grid, numSymbols, options.timingAdvance);
   const integerOffset = createIntegerCfo(grid.fftSize, grid.activeBins, grid.fftSize / 8);
-  const fitReference = createReferenceFit(grid, options.timingAdvance);
+  const fitSuperimposed = createSuperimposedFit(grid, options.timingAdvance);
   const preamble = method === 'preamble' ? createPreambleDetector(grid, { holdOffSamples: frameLength }) : null;
   const prefix =
     method === 'cp'
@@ -196,11 +196,11 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
       offsets = Array.from({ length: 2 * SLACK + 1 }, (_, i) => (i % 2 === 1 ? (i + 1) / 2 : -i / 2));
     }
     const candidates = offsets.map((k) => candidateAt(start + k * grid.symbolLength, cfoSubcarriers, place));
-    const { reference } = options;
+    const { superimposed } = options;
     const ordered =
-      reference === null || candidates.length === 1
+      superimposed === null || candidates.length === 1
         ? candidates
-        : sortedBy(candidates, ({ elements }) => -fitReference(elements, reference));
+        : sortedBy(candidates, ({ elements }) => -fitSuperimposed(elements, superimposed));
     const [best] = ordered;
     return {
       index: index++,

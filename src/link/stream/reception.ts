@@ -144,12 +144,12 @@ export function createReception(
 }
 
 /** What cuts frames of a setting out of a stream. */
-export const createExtractor = (config: LinkConfig, { grid, interleaver, reference }: LinkSetting): FrameExtractor =>
+export const createExtractor = (config: LinkConfig, { grid, interleaver, superimposed }: LinkSetting): FrameExtractor =>
   createFrameExtractor(grid, {
     method: syncMethodOf(config, grid) === 'cp' ? 'cp' : 'preamble',
     numPackets: interleaver.numPackets,
     timingAdvance: timingAdvanceOf(config, grid),
-    reference: config.rho > 0 ? reference : null,
+    superimposed: config.rho > 0 ? superimposed : null,
   });
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

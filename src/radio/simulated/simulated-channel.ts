@@ -78,11 +78,11 @@ export function createSimulatedChannel(config: SimulatedChannelConfig, grid: Gri
     propagate(samples, frame, { lead, probe }) {
       const { txChain, rxChain } = chainsOf(frame, probe);
       const numPackets = (samples.re.length - grid.preambleLength) / grid.packetLength;
-      const padded = createComplex(lead + delay + samples.re.length + source.numTaps + TAIL + rxChain.delaySamples);
+      const padded = createComplex(lead + delay + samples.re.length + source.numTaps + TAIL + rxChain.latencySamples);
       padded.re.set(samples.re, lead);
       padded.im.set(samples.im, lead);
       const sent = txChain.numBlocks > 0 ? runBlock(txChain, padded) : padded;
-      return { samples: fade(sent, frame, lead, numPackets), start: lead + delay + rxChain.delaySamples };
+      return { samples: fade(sent, frame, lead, numPackets), start: lead + delay + rxChain.latencySamples };
     },
     receive(propagated, variance, frame, { probe }) {
       const { rxChain } = chainsOf(frame, probe);

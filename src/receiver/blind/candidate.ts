@@ -22,25 +22,30 @@ export interface Candidate {
 /** The response of every resource element of the frame under one candidate for each group. */
 export function channelUnder(candidates: readonly Candidate[], numElements: number): ElementChannel {
   const response = createComplex(numElements);
-  const variance = new Float32Array(numElements);
-  for (const { chain, signs } of candidates) writeChannel(chain, signs, response, variance);
-  return { response, variance };
+  const responseVariance = new Float32Array(numElements);
+  for (const { chain, signs } of candidates) writeChannel(chain, signs, response, responseVariance);
+  return { response, responseVariance };
 }
 
-function writeChannel(chain: BlindChain, signs: Int8Array, response: ComplexArray, variance: Float32Array): void {
+function writeChannel(
+  chain: BlindChain,
+  signs: Int8Array,
+  response: ComplexArray,
+  responseVariance: Float32Array,
+): void {
   const { group } = chain;
   for (let i = 0; i < group.element.length; i++) {
     const channel = group.channel[i];
     const posterior = chain.posteriors[channel];
     const m = group.subcarrier[i];
     const element = group.element[i];
-    const angle = chain.driftAt(channel, group.time[i], m);
+    const angle = chain.residualPhaseAt(channel, group.time[i], m);
     const cos = signs[channel] * Math.cos(angle);
     const sin = signs[channel] * Math.sin(angle);
     const at = group.time[i] * posterior.stride + m;
     response.re[element] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
     response.im[element] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
-    variance[element] = posterior.responseVariance[at];
+    responseVariance[element] = posterior.responseVariance[at];
   }
 }
 
@@ -53,8 +58,11 @@ export function equaliseTiles(
 ): Float32Array {
   const { group } = chain;
   const imaginary = setting.layout.tileSymbols;
-  const channel = { response: createComplex(elements.re.length), variance: new Float32Array(elements.re.length) };
-  writeChannel(chain, signs, channel.response, channel.variance);
+  const channel = {
+    response: createComplex(elements.re.length),
+    responseVariance: new Float32Array(elements.re.length),
+  };
+  writeChannel(chain, signs, channel.response, channel.responseVariance);
   const z = equalise(setting, elements, channel, chain.noiseVariance);
   const tiles = new Float32Array(group.tiles.length * 2 * imaginary);
   for (let i = 0; i < group.element.length; i++) {

@@ -6,7 +6,7 @@ import type { Graph } from '../../runtime/onnx-runtime.js';
 /**
  * The E-step over codewords as one ONNX graph.
  *
- * Prior z ~ N(m, U Λ Uᵀ + diag ψ); the channel gives each real coordinate a precision w and an evidence q
+ * Prior z ~ N(m, U Λ Uᵀ + diag ψ); the channel gives each real coordinate a precision w and an information vector q
  * (w = 2(|Ĥ|²+v)/s², q = 2·Ĥ*Y/s²; both 0 where nothing was observed). With g = w/(1+wψ), t = (q−wm)/(1+wψ),
  * p = ψ/(1+wψ), κ = p/ψ = 1/(1+wψ):
  *
@@ -17,14 +17,14 @@ import type { Graph } from '../../runtime/onnx-runtime.js';
  * The preconditioner is the system's inverse for equal precisions, which the interleaver makes nearly true: six
  * steps reproduce a direct solve to the receiver's accuracy at a tenth of its cost.
  *
- * Inputs: precision, evidence [B, n] and coefficients [B, r]. Outputs: mean, variance [B, n], solution [B, r].
+ * Inputs: precision, information [B, n] and coefficients [B, r]. Outputs: mean, variance [B, n], solution [B, r].
  */
 export function createCodewordGraph(statistics: CodewordStatistics, rank: number, steps: number): Graph {
   const { dimension: n, rank: r, mean, basis, eigenvalues, psi } = truncate(statistics, rank);
   const builder = createGraphBuilder('codeword-posterior');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
   const w = builder.input('precision', ['batch', n]);
-  const q = builder.input('evidence', ['batch', n]);
+  const q = builder.input('information', ['batch', n]);
   const start = builder.input('coefficients', ['batch', r]);
 
   const u = builder.constant(basis, [n, r]);
@@ -86,14 +86,14 @@ export function createCodewordGraph(statistics: CodewordStatistics, rank: number
  *
  * The last sum bounds the log-determinant from above (Hadamard); equal precisions make it exact.
  *
- * Inputs: precision, evidence, mean (the E-step's) [B, n]. Output: score [B, 1].
+ * Inputs: precision, information, mean (the E-step's) [B, n]. Output: score [B, 1].
  */
 export function createEvidenceGraph(statistics: CodewordStatistics, rank: number): Graph {
   const { dimension: n, rank: r, mean, basis, eigenvalues, psi } = truncate(statistics, rank);
   const builder = createGraphBuilder('evidence');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
   const w = builder.input('precision', ['batch', n]);
-  const q = builder.input('evidence', ['batch', n]);
+  const q = builder.input('information', ['batch', n]);
   const z = builder.input('mean', ['batch', n]);
   const m = builder.constant(mean, [n]);
   const one = builder.scalar(1);

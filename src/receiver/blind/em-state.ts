@@ -73,16 +73,16 @@ export class BlindChain {
   /** Starts from the posterior that the mean codeword gives, the codeword's spread counted as noise. */
   startFromMean(mean: Float32Array): void {
     const { group, setting } = this;
-    const { rho, reference } = setting;
+    const { rho, superimposed } = setting;
     const imaginary = setting.layout.tileSymbols;
     const perTile = 2 * imaginary;
     const sums = this.createSums(this.estimator);
     const amplitude = Math.sqrt(1 - rho);
-    const referenceAmplitude = Math.sqrt(rho);
+    const superimposedAmplitude = Math.sqrt(rho);
     for (let i = 0; i < group.element.length; i++) {
       const at = group.tileIndex[i] % perTile;
-      const xr = amplitude * mean[at] + referenceAmplitude * reference.re[group.element[i]];
-      const xi = amplitude * mean[at + imaginary] + referenceAmplitude * reference.im[group.element[i]];
+      const xr = amplitude * mean[at] + superimposedAmplitude * superimposed.re[group.element[i]];
+      const xi = amplitude * mean[at + imaginary] + superimposedAmplitude * superimposed.im[group.element[i]];
       sums.add(i, xr, xi, xr * xr + xi * xi);
     }
     this.posteriors.length = 0;
@@ -106,25 +106,25 @@ export class BlindChain {
   }
 
   /**
-   * Writes precision w and evidence q of the group's symbols, [T, n] each from `offset` on; places without a symbol
+   * Writes precision w and information vector q of the group's symbols, [T, n] each from `offset` on; places without a symbol
    * are left alone (they must be 0). With x = √(1−ρ)·z + √ρ·C the channel sees x, the E-step wants z.
    *
    * @param signs turns the channels over, where given
-   * @returns what the known reference adds to −2·log p(Y|z, Ĥ): Σ w·ρ|C|² − 2·√ρ·(q_re·C_re + q_im·C_im)
+   * @returns what the known superimposed pilot adds to −2·log p(Y|z, Ĥ): Σ w·ρ|C|² − 2·√ρ·(q_re·C_re + q_im·C_im)
    */
-  writeEvidence(
-    variance: number,
+  writeInformation(
+    noiseVariance: number,
     precision: Float32Array,
-    evidence: Float32Array,
+    information: Float32Array,
     offset: number,
     signs?: Int8Array,
   ): number {
     const { group, setting, received } = this;
-    const { rho, reference } = setting;
+    const { rho, superimposed } = setting;
     const imaginary = setting.layout.tileSymbols;
     const amplitude = Math.sqrt(1 - rho);
-    const referenceAmplitude = Math.sqrt(rho);
-    const scale = 2 / variance;
+    const superimposedAmplitude = Math.sqrt(rho);
+    const scale = 2 / noiseVariance;
     let known = 0;
     for (let i = 0; i < group.element.length; i++) {
       const { response, responseVariance, stride } = this.posteriors[group.channel[i]];
@@ -138,8 +138,8 @@ export class BlindChain {
       let qr = scale * (hr * yr + hi * yi);
       let qi = scale * (hr * yi - hi * yr);
       if (rho > 0) {
-        const cr = referenceAmplitude * reference.re[group.element[i]];
-        const ci = referenceAmplitude * reference.im[group.element[i]];
+        const cr = superimposedAmplitude * superimposed.re[group.element[i]];
+        const ci = superimposedAmplitude * superimposed.im[group.element[i]];
         known += w * (cr * cr + ci * ci) - 2 * (qr * cr + qi * ci);
         qr = amplitude * (qr - w * cr);
         qi = amplitude * (qi - w * ci);
@@ -147,8 +147,8 @@ export class BlindChain {
       const at = offset + group.tileIndex[i];
       precision[at] = (1 - rho) * w;
       precision[at + imaginary] = (1 - rho) * w;
-      evidence[at] = qr;
-      evidence[at + imaginary] = qi;
+      information[at] = qr;
+      information[at + imaginary] = qi;
     }
     return known;
   }
@@ -159,17 +159,17 @@ export class BlindChain {
    * rescaling (left out where the estimate's scale is meant, `absolute`) is parameter-expanded EM (Liu, Rubin and Wu, 1998): it halves the channel error at equal passes.
    */
   update(
-    variance: number,
+    noiseVariance: number,
     mean: Float32Array,
     spread: Float32Array,
     offset: number,
     options: { tracking: Tracking; estimateNoise: boolean; absolute?: boolean },
   ): void {
     const { group, setting } = this;
-    const { rho, reference } = setting;
+    const { rho, superimposed } = setting;
     const imaginary = setting.layout.tileSymbols;
     const amplitude = Math.sqrt(1 - rho);
-    const referenceAmplitude = Math.sqrt(rho);
+    const superimposedAmplitude = Math.sqrt(rho);
     const count = group.element.length;
     const x = createComplex(count);
     const power = new Float32Array(count);
@@ -180,8 +180,8 @@ export class BlindChain {
       let xr = amplitude * mean[at];
       let xi = amplitude * mean[at + imaginary];
       if (rho > 0) {
-        xr += referenceAmplitude * reference.re[group.element[i]];
-        xi += referenceAmplitude * reference.im[group.element[i]];
+        xr += superimposedAmplitude * superimposed.re[group.element[i]];
+        xi += superimposedAmplitude * superimposed.im[group.element[i]];
       }
       x.re[i] = xr;
       x.im[i] = xi;
@@ -192,7 +192,7 @@ export class BlindChain {
     // The encoder sends mean power 1: what the codeword's estimate lacks in amplitude is the channel's (PX-EM).
     const gain = options.absolute === true ? 1 : Math.sqrt(total / count);
     sums.forEach((energy, cross, channel) => {
-      this.posteriors[channel] = scalePosterior(this.estimator.posterior(energy, cross, variance), gain);
+      this.posteriors[channel] = scalePosterior(this.estimator.posterior(energy, cross, noiseVariance), gain);
     });
     this.meanPower = total / count / gain ** 2;
     this.last = { x, power, gain };
@@ -354,7 +354,7 @@ export class BlindChain {
   }
 
   /** Phase by which the drift turns a resource element of the group. */
-  driftAt(channel: number, time: number, subcarrier: number): number {
+  residualPhaseAt(channel: number, time: number, subcarrier: number): number {
     const s = time - this.centre[channel];
     const common = this.phases === null ? 0 : this.phases[channel].phases[time];
     return common + s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
@@ -427,7 +427,7 @@ export class BlindChain {
         received.im[i] = elements.im[element];
         continue;
       }
-      const angle = this.driftAt(group.channel[i], group.time[i], group.subcarrier[i]);
+      const angle = this.residualPhaseAt(group.channel[i], group.time[i], group.subcarrier[i]);
       const cos = Math.cos(angle);
       const sin = Math.sin(angle);
       received.re[i] = elements.re[element] * cos + elements.im[element] * sin;

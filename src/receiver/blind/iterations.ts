@@ -35,7 +35,7 @@ export interface BlindEmConfig {
 const TRACK_AFTER = 0.4;
 
 /** What all parts of the solver share. */
-export interface Problem {
+export interface BlindModel {
   readonly setting: LinkSetting;
   readonly config: BlindEmConfig;
   readonly runtime: Runtime;
@@ -52,16 +52,16 @@ export interface Counter {
 }
 
 /** All chains advance together: their tiles are the rows of one batch. */
-export async function runPasses(
-  problem: Problem,
+export async function runIterations(
+  model: BlindModel,
   chains: readonly BlindChain[],
   estimateNoise: boolean,
   counter: Counter,
   signal: AbortSignal | undefined,
-  passes = problem.config.passes,
-  annealing = problem.config.annealing,
+  passes = model.config.passes,
+  annealing = model.config.annealing,
 ): Promise<void> {
-  const { config, setting, rank } = problem;
+  const { config, setting, rank } = model;
   const dimension = 2 * setting.layout.tileSymbols;
   const offsets: number[] = [];
   let rows = 0;
@@ -70,17 +70,17 @@ export async function runPasses(
     rows += chain.group.tiles.length;
   }
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
-  const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  const information = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
   for (let pass = 0; pass < passes; pass++) {
     throwIfAborted(signal, 'blind-em');
     const heat = Math.max(1, annealing * (1 - pass / (0.6 * passes)));
     chains.forEach((chain, i) => {
-      chain.writeEvidence(chain.heated(heat), precision.data, evidence.data, offsets[i]);
+      chain.writeInformation(chain.heated(heat), precision.data, information.data, offsets[i]);
     });
-    const { mean, variance, solution } = await problem.runtime.run(problem.eStep, {
+    const { mean, variance, solution } = await model.runtime.run(model.eStep, {
       precision,
-      evidence,
+      information,
       coefficients,
     });
     coefficients = solution;
@@ -97,7 +97,7 @@ export async function runPasses(
 
 /** More passes with the codec's refiner as E-step: it knows more of codewords than their second-order statistics. */
 export async function refine(
-  { setting, config }: Problem,
+  { setting, config }: BlindModel,
   chains: readonly BlindChain[],
   estimateNoise: boolean,
   counter: Counter,
@@ -109,18 +109,18 @@ export async function refine(
   const tiles = Int32Array.from(chains.flatMap((chain) => [...chain.group.tiles]));
   const batches = tileBatches(setting, tiles);
   const precision = new Float32Array(rows * dimension);
-  const evidence = new Float32Array(rows * dimension);
+  const information = new Float32Array(rows * dimension);
   const mean = new Float32Array(rows * dimension);
   const variance = new Float32Array(rows * dimension);
   for (let pass = 0; pass < config.refinements; pass++) {
     throwIfAborted(signal, 'blind-em');
     let offset = 0;
     for (const chain of chains) {
-      chain.writeEvidence(chain.passVariance, precision, evidence, offset);
+      chain.writeInformation(chain.passVariance, precision, information, offset);
       offset += chain.group.tiles.length * dimension;
     }
     for (const batch of batches) {
-      const [w, q] = [precision, evidence].map((values) => packTiles(batch, layout.channels, values));
+      const [w, q] = [precision, information].map((values) => packTiles(batch, layout.channels, values));
       const dims = [batch.members.length, layout.channels, batch.height, batch.width] as const;
       const refined = await codec.refine(w, q, dims);
       unpackTiles(batch, layout.channels, refined.mean, mean);

@@ -2,7 +2,7 @@ import { symbolsOf } from '../../codec/layout.js';
 import type { ComplexArray } from '../../core/complex.js';
 import { tensor } from '../../runtime/tensor.js';
 import type { BlindChain } from './em-state.js';
-import type { Counter, Problem } from './iterations.js';
+import type { Counter, BlindModel } from './iterations.js';
 import { type Candidate, channelUnder } from './candidate.js';
 import { elementsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
@@ -50,25 +50,25 @@ export async function weighSigns(
 
 /** Fills in G of each candidate: one more E-step at the true noise variance, with the signs chosen. */
 export async function weighEvidence(
-  problem: Problem,
+  model: BlindModel,
   candidates: readonly Candidate[],
   counter: Counter,
 ): Promise<void> {
-  const { setting, rank, runtime } = problem;
+  const { setting, rank, runtime } = model;
   const dimension = 2 * setting.layout.tileSymbols;
   const rows = candidates.reduce((sum, { chain }) => sum + chain.group.tiles.length, 0);
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
-  const evidence = tensor(new Float32Array(rows * dimension), [rows, dimension]);
+  const information = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let row = 0;
   for (const candidate of candidates) {
     const { chain, signs } = candidate;
     const at = row * dimension;
-    candidate.evidence = chain.writeEvidence(chain.passVariance, precision.data, evidence.data, at, signs);
+    candidate.evidence = chain.writeInformation(chain.passVariance, precision.data, information.data, at, signs);
     row += chain.group.tiles.length;
   }
   const coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
-  const { mean } = await runtime.run(problem.eStep, { precision, evidence, coefficients });
-  const { score } = await runtime.run(problem.evidence, { precision, evidence, mean });
+  const { mean } = await runtime.run(model.eStep, { precision, information, coefficients });
+  const { score } = await runtime.run(model.evidence, { precision, information, mean });
   counter.evaluations += rows;
   row = 0;
   for (const candidate of candidates) {
@@ -88,7 +88,7 @@ export interface Judgement {
  * and returns the picture made of each group's best.
  */
 export async function judge(
-  problem: Problem,
+  model: BlindModel,
   elements: ComplexArray,
   candidates: readonly (readonly Candidate[])[],
   counter: Counter,
@@ -97,20 +97,20 @@ export async function judge(
   const variants = Array.from({ length: depth }, (_, v) =>
     candidates.map((list) => list[Math.min(v, list.length - 1)]),
   );
-  const decoded = await decodeVariants(problem, elements, variants, counter);
+  const decoded = await decodeVariants(model, elements, variants, counter);
   const best = candidates.map((list) => list.reduce((a, b) => (b.energy < a.energy ? b : a)));
   const at = variants.findIndex((variant) => variant.every((candidate, g) => candidate === best[g]));
-  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(problem, elements, [best], counter))[0];
+  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(model, elements, [best], counter))[0];
   return { best, ...chosen };
 }
 
 async function decodeVariants(
-  problem: Problem,
+  model: BlindModel,
   elements: ComplexArray,
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<{ picture: Float32Array; equalised: ComplexArray }[]> {
-  const { setting } = problem;
+  const { setting } = model;
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;
   const latents = new Float32Array(variants.length * size);

@@ -6,11 +6,11 @@ import { packTiles, tileBatches } from '../tile-batches.js';
 
 /**
  * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network
- * on the equalised tiles, and, for ρ > 0, the superimposed reference.
+ * on the equalised tiles, and, for ρ > 0, the superimposed pilot.
  */
 export interface SignChoice {
   readonly signs: Int8Array;
-  /** Log-odds of the choice against all signs turned over: the polarity network's, or the reference's without one. */
+  /** Log-odds of the choice against all signs turned over: the polarity network's, or the superimposed pilot's without one. */
   readonly logOdds: number;
 }
 
@@ -27,9 +27,9 @@ export async function chooseSigns(
   elements: ComplexArray,
 ): Promise<SignChoice> {
   const numChannels = chain.group.channels.length;
-  const reference = Array.from({ length: numChannels }, (_, c) => referenceLogOdds(setting, chain, c, elements));
+  const superimposed = Array.from({ length: numChannels }, (_, c) => superimposedLogOdds(setting, chain, c, elements));
   const weigh = async (signs: Int8Array): Promise<Weighed> => {
-    const known = reference.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
+    const known = superimposed.reduce((sum, logOdds, c) => sum + signs[c] * logOdds, 0);
     const codeword = setting.codec.hasPolarity ? await polarityOf(setting, chain, signs, elements) : 0;
     return { signs, score: known + codeword, logOdds: setting.codec.hasPolarity ? codeword : known };
   };
@@ -57,7 +57,7 @@ export async function chooseSigns(
 export async function signLogOddsOf(setting: LinkSetting, chain: BlindChain, elements: ComplexArray): Promise<number> {
   const signs = new Int8Array(chain.group.channels.length).fill(1);
   if (setting.codec.hasPolarity) return polarityOf(setting, chain, signs, elements);
-  return signs.reduce((sum, _, c) => sum + referenceLogOdds(setting, chain, c, elements), 0);
+  return signs.reduce((sum, _, c) => sum + superimposedLogOdds(setting, chain, c, elements), 0);
 }
 
 /** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */
@@ -87,8 +87,8 @@ async function polarityOf(
 /**
  * log p(Y|Ĥ) − log p(Y|−Ĥ) with the codeword taken as white: 4·Re Σ (√ρ·Ĥ·C)*·Y / ((1−ρ)|Ĥ|² + σ²).
  */
-function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, elements: ComplexArray): number {
-  const { rho, reference } = setting;
+function superimposedLogOdds(setting: LinkSetting, chain: BlindChain, channel: number, elements: ComplexArray): number {
+  const { rho, superimposed } = setting;
   if (rho === 0) return 0;
   const { group } = chain;
   const { response, stride } = chain.posteriors[channel];
@@ -98,14 +98,14 @@ function referenceLogOdds(setting: LinkSetting, chain: BlindChain, channel: numb
     if (group.channel[i] !== channel) continue;
     const element = group.element[i];
     const m = group.subcarrier[i];
-    const angle = chain.driftAt(channel, group.time[i], m);
+    const angle = chain.residualPhaseAt(channel, group.time[i], m);
     const cos = Math.cos(angle);
     const sin = Math.sin(angle);
     const at = group.time[i] * stride + m;
     const hr = response.re[at] * cos - response.im[at] * sin;
     const hi = response.re[at] * sin + response.im[at] * cos;
-    const er = amplitude * (hr * reference.re[element] - hi * reference.im[element]);
-    const ei = amplitude * (hr * reference.im[element] + hi * reference.re[element]);
+    const er = amplitude * (hr * superimposed.re[element] - hi * superimposed.im[element]);
+    const ei = amplitude * (hr * superimposed.im[element] + hi * superimposed.re[element]);
     sum +=
       (er * elements.re[element] + ei * elements.im[element]) / ((1 - rho) * (hr * hr + hi * hi) + chain.noiseVariance);
   }

@@ -16,7 +16,7 @@ import {
 } from './ranking.js';
 import type { Symptoms } from '../symptoms.js';
 import { judgeSymptoms, textureOf } from '../verdict.js';
-import { type BlindEmConfig, type Counter, type Problem, refine, runPasses } from './iterations.js';
+import { type BlindEmConfig, type Counter, type BlindModel, refine, runIterations } from './iterations.js';
 import type { Candidate } from './candidate.js';
 import { createMotionModels, FAST } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
@@ -60,7 +60,7 @@ export interface BlindSolverParts {
 
 /** Finds the channels and the codeword of a frame; what `blind-em` and the receivers that start from it share. */
 export interface BlindSolver {
-  readonly problem: Problem;
+  readonly model: BlindModel;
   solve(frame: ReceivedFrame, counter: Counter, signal?: AbortSignal): Promise<BlindSolution>;
 }
 
@@ -72,7 +72,7 @@ export interface BlindSolver {
  * Then the sign (`sign.ts`), MMSE equalisation and the codec's decoder. The picture is encoded again, and what is
  * left of the received signal ranks the starts and gives the verdict.
  *
- * Source: EM with a Gaussian prior on the sent resource elements (Dempster, Laird and Rubin, 1977); the joint problem is that of
+ * Source: EM with a Gaussian prior on the sent resource elements (Dempster, Laird and Rubin, 1977); the joint model is that of
  * Blind-DiffCom (arXiv 2406.07390), which samples it by diffusion.
  *
  * @throws ConfigError if the codec has no statistics file
@@ -93,7 +93,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
   const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, setting.tapPrior);
   const groups = findGroups(setting);
   const evidence = createEvidenceGraph(statistics, rank);
-  const problem: Problem = { setting, config, runtime, eStep, evidence, estimator, rank };
+  const model: BlindModel = { setting, config, runtime, eStep, evidence, estimator, rank };
   const motion = createMotionModels(setting, config.dopplers, estimator);
 
   const solve: BlindSolver['solve'] = async ({ elements, noiseVariance, index }, counter, signal) => {
@@ -107,14 +107,14 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       return chain;
     };
     const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
-      await runPasses(problem, chains, noiseVariance === null, counter, signal, passes);
+      await runIterations(model, chains, noiseVariance === null, counter, signal, passes);
       let candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, elements, counter)));
       if (setting.codec.hasRefiner && signIsDecidable(setting)) {
         const refined = candidates.flat().map(({ chain }) => chain);
-        await refine(problem, refined, noiseVariance === null, counter, signal);
+        await refine(model, refined, noiseVariance === null, counter, signal);
         candidates = await Promise.all(candidates.map((list) => weighSigns(setting, list, elements, counter)));
       }
-      await weighEvidence(problem, candidates.flat(), counter);
+      await weighEvidence(model, candidates.flat(), counter);
       return candidates;
     };
 
@@ -130,7 +130,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       which.forEach((g, i) => {
         found[g].push(...solved.slice(i * starts.length, (i + 1) * starts.length).flat());
       });
-      return judge(problem, elements, found, counter);
+      return judge(model, elements, found, counter);
     };
     const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
@@ -147,17 +147,17 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         if (moved.length === 0) break;
         throwIfAborted(signal, name);
         const chains = moved.map(({ candidate }) => candidate.chain);
-        if (setting.codec.hasRefiner) await refine(problem, chains, noiseVariance === null, counter, signal);
-        else await runPasses(problem, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
+        if (setting.codec.hasRefiner) await refine(model, chains, noiseVariance === null, counter, signal);
+        else await runIterations(model, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
         const candidates = await weighSigns(
           setting,
           moved.map(({ candidate }) => candidate),
           elements,
           counter,
         );
-        await weighEvidence(problem, candidates, counter);
+        await weighEvidence(model, candidates, counter);
         moved.forEach(({ g }, i) => found[g].push(candidates[i]));
-        current = await judge(problem, elements, found, counter);
+        current = await judge(model, elements, found, counter);
       }
       return current;
     };
@@ -194,7 +194,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
       for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
       judged = await judge(
-        problem,
+        model,
         elements,
         judged.best.map((candidate) => [candidate]),
         counter,
@@ -219,7 +219,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       agreeing: Math.min(...judged.best.map((candidate, g) => countAgreeing(candidate, found[g]))),
     };
   };
-  return { problem, solve };
+  return { model, solve };
 }
 
 /** σ² guessed from the received power and the nominal CSNR, where it is not given. */
@@ -240,7 +240,7 @@ export function channelEstimates(setting: LinkSetting, best: readonly Candidate[
           re: Float32Array.from(taps.re, (v) => signs[c] * v),
           im: Float32Array.from(taps.im, (v) => signs[c] * v),
         },
-        variance: Float32Array.from(tapVariance),
+        tapVariance: Float32Array.from(tapVariance),
       };
     });
   }

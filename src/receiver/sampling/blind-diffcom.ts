@@ -1,7 +1,7 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { throwIfAborted } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import { ancestralCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
+import { posteriorCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
 import type { Tensor } from '../../runtime/tensor.js';
 import { createChannelEstimator } from '../channel-posterior.js';
@@ -108,7 +108,7 @@ export function createBlindDiffcom({
         const end = at + tapPrior.length;
         return {
           taps: { re: h.re.slice(at, end), im: h.im.slice(at, end) },
-          variance: new Float32Array(tapPrior.length),
+          tapVariance: new Float32Array(tapPrior.length),
         };
       });
       const response = elementsOfTaps(
@@ -118,7 +118,7 @@ export function createBlindDiffcom({
       );
       const channel: KnownChannel = {
         response,
-        variance: null,
+        responseVariance: null,
         estimates,
         noiseVariance: frame.noiseVariance ?? 10 ** (-setting.snrDb / 10),
       };
@@ -169,7 +169,7 @@ export class ChannelDiffusion {
     zeta: number,
     rng: Rng,
   ): ComplexArray {
-    const { fromDenoised, fromChain, noise } = ancestralCoefficients(this.schedule, t, s);
+    const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(this.schedule, t, s);
     const next = createComplex(h.re.length);
     rng.fillComplexGaussian(next, 1);
     const amplitude = this.variant === 'reference' ? noise * noise : noise;

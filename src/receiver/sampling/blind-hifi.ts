@@ -6,7 +6,7 @@ import { karrasSigmas } from '../../diffusion/schedule.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import { blindResult } from '../blind/solution.js';
 import { countAgreeing, judge, weighEvidence } from '../blind/ranking.js';
-import type { BlindEmConfig, Counter, Problem } from '../blind/iterations.js';
+import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
@@ -49,7 +49,7 @@ const LEAST_SPREAD = 1e-3;
  *   x̂₀ ← x̂₀ + D(z*) − D(z₀)                           what the codec can tell is set right, the rest is the prior's
  *   x ← DDIM step from x̂₀ to the next σ
  *
- * w, q are the channel's precision and evidence (`blind-chain.ts`); v, the variance of z₀, is what the residual shows
+ * w, q are the channel's precision and information vector (`blind-chain.ts`); v, the variance of z₀, is what the residual shows
  * beyond the noise: (‖Y − Ĥz₀‖² − σ²)/‖Ĥ‖², so a picture that already explains the signal is left to the prior. No
  * gradient through any network is taken: a step is one denoiser evaluation, one encoding and two decodings.
  *
@@ -96,7 +96,7 @@ export function createBlindHifi({
         ends.push({
           state,
           sample,
-          energy: rivals.length > 1 ? await energyOf(solver.problem, frame, best, counter) : 0,
+          energy: rivals.length > 1 ? await energyOf(solver.model, frame, best, counter) : 0,
         });
       }
       const { state, sample } = ends.reduce((a, b) => (b.energy < a.energy ? b : a));
@@ -135,14 +135,14 @@ function rivalsOf(
 
 /** What candidates are ranked by, for the channel as it now stands. */
 async function energyOf(
-  problem: Problem,
+  model: BlindModel,
   { elements }: ReceivedFrame,
   best: readonly Candidate[],
   counter: Counter,
 ): Promise<number> {
-  await weighEvidence(problem, best, counter);
+  await weighEvidence(model, best, counter);
   await judge(
-    problem,
+    model,
     elements,
     best.map((candidate) => [candidate]),
     counter,
@@ -192,10 +192,10 @@ class JointState {
     const dimension = 2 * layout.tileSymbols;
     const length = group.tiles.length * dimension;
     const precision = new Float32Array(length);
-    const evidence = new Float32Array(length);
+    const information = new Float32Array(length);
     const mean = new Float32Array(length);
     const variance = new Float32Array(length);
-    chain.writeEvidence(passVariance, precision, evidence, 0);
+    chain.writeInformation(passVariance, precision, information, 0);
 
     // Σ|Y − Ĥz₀|²/σ² = ½Σ(w·z₀² − 2·q·z₀) + const, but the constant is needed too: it is Σ q²/(2w) up to what Ĥ cannot reach.
     let excess = 0;
@@ -209,13 +209,13 @@ class JointState {
     };
     places((at, latent) => {
       const w = Math.max(precision[at], 1e-9);
-      excess += w * (evidence[at] / w - latents[latent]) ** 2 - 1;
+      excess += w * (information[at] / w - latents[latent]) ** 2 - 1;
       gain += w;
     });
     const spread = Math.max(excess / gain, LEAST_SPREAD);
     places((at, latent) => {
       const total = precision[at] + 1 / spread;
-      mean[at] = (evidence[at] + latents[latent] / spread) / total;
+      mean[at] = (information[at] + latents[latent] / spread) / total;
       variance[at] = 1 / total;
       target[latent] = mean[at];
     });

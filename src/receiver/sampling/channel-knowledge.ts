@@ -53,9 +53,9 @@ export function createChannelKnowledge({
           const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
           const estimates = fitTaps(setting.grid, truth.response, setting.tapPrior.length).map((taps) => ({
             taps,
-            variance: new Float32Array(taps.re.length),
+            tapVariance: new Float32Array(taps.re.length),
           }));
-          return Promise.resolve({ response: truth.response, variance: null, estimates, noiseVariance });
+          return Promise.resolve({ response: truth.response, responseVariance: null, estimates, noiseVariance });
         },
       };
     case 'pilot': {
@@ -71,9 +71,9 @@ export function createChannelKnowledge({
         needs: { pilots: false, truth: false },
         async learn({ frame }, counter, signal) {
           const solution = await solver.solve(frame, counter, signal);
-          const { response, variance } = channelUnder(solution.best, frame.elements.re.length);
+          const { response, responseVariance } = channelUnder(solution.best, frame.elements.re.length);
           const { channel: estimates, noiseVariance } = blindResult(setting, solution, 0, 0);
-          return { response, variance, estimates, noiseVariance };
+          return { response, responseVariance, estimates, noiseVariance };
         },
       };
     }

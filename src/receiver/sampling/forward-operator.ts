@@ -40,7 +40,7 @@ interface ComplexValue {
  * Outputs: distance [batch]; expected_re, expected_im [batch, P·S·M], padding resource elements included.
  */
 export function createForwardGraph(setting: LinkSetting, options: ForwardOperatorOptions): Graph {
-  const { grid, interleaver, layout, tapPrior, rho, reference } = setting;
+  const { grid, interleaver, layout, tapPrior, rho, superimposed } = setting;
   const { numPackets } = interleaver;
   const numElements = numPackets * grid.elementsPerPacket;
   const numTaps = tapPrior.length;
@@ -71,8 +71,8 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
     return constant.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(constant, [1, numElements]));
   };
   const elements: ComplexValue = {
-    re: part(layout.latentOf, interleaver.filler.re, reference.re),
-    im: part(layout.imaginaryOf, interleaver.filler.im, reference.im),
+    re: part(layout.latentOf, interleaver.filler.re, superimposed.re),
+    im: part(layout.imaginaryOf, interleaver.filler.im, superimposed.im),
   };
 
   const clips = options.clipping && grid.config.clippingRatio !== null;
@@ -315,15 +315,15 @@ function addSamples(
 }
 
 /**
- * W⁻¹ as a graph: MMSE equalisation, reference removed, de-interleaved,
+ * W⁻¹ as a graph: MMSE equalisation, superimposed pilot removed, de-interleaved,
  *
  *   z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)|Ĥ|² + σ²).
  *
- * Inputs: cells_re, cells_im [batch, P·S·M]; response_re, response_im [1, P·S·M]; noise_variance [1].
+ * Inputs: elements_re, elements_im [batch, P·S·M]; response_re, response_im [1, P·S·M]; noise_variance [1].
  * Output: latents [batch,C,h,w].
  */
 export function createEqualiserGraph(setting: LinkSetting): Graph {
-  const { grid, interleaver, layout, rho, reference } = setting;
+  const { grid, interleaver, layout, rho, superimposed } = setting;
   const numElements = interleaver.numPackets * grid.elementsPerPacket;
   const builder = createGraphBuilder('equaliser');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
@@ -340,7 +340,7 @@ export function createEqualiserGraph(setting: LinkSetting): Graph {
         values.map((v) => Math.sqrt(rho) * v),
         [1, numElements],
       );
-    const heard = product(builder, response, { re: known(reference.re), im: known(reference.im) });
+    const heard = product(builder, response, { re: known(superimposed.re), im: known(superimposed.im) });
     elements = { re: op('Sub', elements.re, heard.re), im: op('Sub', elements.im, heard.im) };
   }
   const power = op('Add', op('Mul', response.re, response.re), op('Mul', response.im, response.im));

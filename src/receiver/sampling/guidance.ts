@@ -101,10 +101,10 @@ export async function createGuidance(
       const one = (value: number): Tensor => tensor(Float32Array.of(value), [1]);
       const feeds: Record<string, Tensor> = {
         noisy,
-        noise_level: tensor(new Float32Array(batch).fill(scale.noise), [batch]),
-        input_scale: one(scale.inputScale),
-        skip: one(scale.skip),
-        out: one(scale.out),
+        noise_level: tensor(new Float32Array(batch).fill(scale.cNoise), [batch]),
+        input_scale: one(scale.cIn),
+        skip: one(scale.cSkip),
+        out: one(scale.cOut),
         snr_db: tensor(new Float32Array(batch).fill(snrDb), [batch]),
         channel_re: repeat(channel.re, channelDims),
         channel_im: repeat(channel.im, channelDims),
@@ -175,7 +175,7 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
       {
         name: 'equaliser',
         model: readModel(createEqualiserGraph(setting).bytes),
-        inputs: { cells_re: 'forward/expected_re', cells_im: 'forward/expected_im' },
+        inputs: { elements_re: 'forward/expected_re', elements_im: 'forward/expected_im' },
       },
       codecPart('decoder', codec.decoder, 'equaliser/latents'),
       {

@@ -1,6 +1,6 @@
 import type { Rng } from '../../core/rng.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
-import { ancestralCoefficients } from '../../diffusion/samplers.js';
+import { posteriorCoefficients } from '../../diffusion/samplers.js';
 import type { NoiseSchedule } from '../../diffusion/schedule.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
@@ -38,7 +38,7 @@ export function guidedStep(
   gain: number,
   rng: Rng,
 ): Tensor {
-  const { fromDenoised, fromChain, noise } = ancestralCoefficients(schedule, t, s);
+  const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(schedule, t, s);
   const next = new Float32Array(x.data.length);
   for (let k = 0; k < next.length; k++) {
     next[k] =

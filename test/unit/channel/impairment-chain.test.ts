@@ -42,7 +42,7 @@ describe('impairment chain', () => {
       createQuantizer(quantizer),
     ];
     expect(runBlock(rxChain, x)).toEqual(stages.reduce((signal, stage) => runBlock(stage, signal), x));
-    expect(rxChain.delaySamples).toBe(32);
+    expect(rxChain.latencySamples).toBe(32);
     expect(rxChain.numBlocks).toBe(5);
   });
 
@@ -53,7 +53,7 @@ describe('impairment chain', () => {
     const amplified = runBlock(createRappAmplifier(amplifier), x);
     expect([...y.re.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
     expect(y.re.subarray(4)).toEqual(amplified.re.subarray(0, 2996));
-    expect([txChain.delaySamples, rxChain.numBlocks]).toEqual([4, 0]);
+    expect([txChain.latencySamples, rxChain.numBlocks]).toEqual([4, 0]);
   });
 
   it('counts clipping, in clones apart', () => {

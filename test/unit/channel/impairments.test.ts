@@ -113,7 +113,7 @@ describe('DC offset and delay', () => {
   it('shifts by whole samples', () => {
     const delay = createDelay(2);
     expect(runBlock(delay, complexFrom([1, 2, 3], [4, 5, 6]))).toEqual(complexFrom([0, 0, 1], [0, 0, 4]));
-    expect(delay.delaySamples).toBe(2);
+    expect(delay.latencySamples).toBe(2);
     expect(runBlock(createDelay(0), noiseSignal(9))).toEqual(noiseSignal(9));
   });
 });

@@ -16,7 +16,7 @@ describe('sampling frequency offset', () => {
   ])('a tone at %d cycles/sample, %d ppm: error below −77 dB of x(n(1 + δ) − 32)', (frequency, ppm) => {
     const sfo = createSfo(ppm);
     const y = runBlock(sfo, tone(20_000, frequency));
-    const expected = tone(y.re.length, frequency * (1 + ppm * 1e-6), -2 * Math.PI * frequency * sfo.delaySamples);
+    const expected = tone(y.re.length, frequency * (1 + ppm * 1e-6), -2 * Math.PI * frequency * sfo.latencySamples);
     // The first 64 outputs see the zeros before the start.
     expect(db(errorRatio(subarray(y, 64), subarray(expected, 64)))).toBeLessThan(-77);
   });
@@ -32,7 +32,7 @@ describe('sampling frequency offset', () => {
     const x = noiseSignal(500);
     const sfo = createSfo(0);
     const y = runBlock(sfo, x);
-    expect(errorRatio(subarray(y, sfo.delaySamples), subarray(x, 0, 500 - sfo.delaySamples))).toBeLessThan(1e-12);
+    expect(errorRatio(subarray(y, sfo.latencySamples), subarray(x, 0, 500 - sfo.latencySamples))).toBeLessThan(1e-12);
   });
 
   it.each([Number.NaN, 10_001, -20_000])('refuses %d ppm', (ppm) => {

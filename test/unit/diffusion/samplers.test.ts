@@ -4,7 +4,7 @@ import { createRng } from '../../../src/core/rng.js';
 import { type Denoiser, openDenoiser } from '../../../src/diffusion/denoiser.js';
 import {
   type SamplerStep,
-  ancestralCoefficients,
+  posteriorCoefficients,
   normalTensor,
   sampleAncestral,
   sampleDdim,
@@ -101,7 +101,7 @@ describe('the schedule', () => {
       [300, 299],
       [40, 0],
     ]) {
-      const { fromDenoised, fromChain, noise } = ancestralCoefficients(schedule, t, s);
+      const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(schedule, t, s);
       // x_t = √ᾱ_t·x₀ + √(1−ᾱ_t)·ε with x̂₀ = x₀ gives q(x_s | x₀).
       const signal = fromDenoised + fromChain * Math.sqrt(schedule.alphaBar[t]);
       const variance = fromChain ** 2 * (1 - schedule.alphaBar[t]) + noise ** 2;

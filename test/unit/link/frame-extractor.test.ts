@@ -5,7 +5,7 @@ import { createRng } from '../../../src/core/rng.js';
 import { createFrameExtractor, type ExtractedFrame } from '../../../src/link/stream/frame-extractor.js';
 import { createFrameParts, modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
-import { referenceElements, superimpose } from '../../../src/ofdm/reference.js';
+import { superimposedPilot, superimpose } from '../../../src/ofdm/superimposed-pilot.js';
 import { convolve, gaussian, qpsk } from '../ofdm/helpers.js';
 import { unitTaps } from '../sync/helpers.js';
 
@@ -25,7 +25,7 @@ function scene(grid: typeof ota, { frames = 4, snrDb = 15, cfo = 0.3, level = 0.
   const starts: number[] = [];
   const elements: ComplexArray[] = [];
   let at = 0;
-  const reference = referenceElements(grid, 2);
+  const reference = superimposedPilot(grid, 2);
   for (let i = 0; i < frames; i++) {
     const mine = qpsk(2 * grid.elementsPerPacket, `${seed}/${i}`);
     if (rho > 0) superimpose(mine, reference, rho, mine);
@@ -60,7 +60,7 @@ const block = (samples: ComplexArray, sampleIndex: number, dropped = 0) => ({
   centerFrequencyHz: 0,
 });
 
-const options = { method: 'preamble', numPackets: 2, timingAdvance: 4, reference: null } as const;
+const options = { method: 'preamble', numPackets: 2, timingAdvance: 4, superimposed: null } as const;
 
 function extract(samples: ComplexArray, chunk = 5000): ExtractedFrame[] {
   const extractor = createFrameExtractor(ota, options);
@@ -157,8 +157,8 @@ describe('frame extractor', () => {
     let [first, whole] = [0, 0];
     for (let seed = 1; seed <= 5; seed++) {
       const { samples, starts, elements } = scene(bare, { rho: 0.02, seed });
-      const reference = referenceElements(bare, 2);
-      const extractor = createFrameExtractor(bare, { ...options, method: 'cp', reference });
+      const reference = superimposedPilot(bare, 2);
+      const extractor = createFrameExtractor(bare, { ...options, method: 'cp', superimposed: reference });
       const frames = [...extractor.execute(block(samples, 0)), ...extractor.finish()];
       expect(frames).toHaveLength(4);
       frames.forEach((frame, i) => {

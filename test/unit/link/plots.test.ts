@@ -47,7 +47,7 @@ describe('constellationSvg', () => {
 
 describe('tapsSvg', () => {
   const truth = complexFrom([1, 0, -0.5], [0, 0.5, 0]);
-  const estimate = { label: 'blind', taps: truth, variance: Float32Array.of(0.08, 0, 0) };
+  const estimate = { label: 'blind', taps: truth, tapVariance: Float32Array.of(0.08, 0, 0) };
 
   it('puts a right estimate at the end of the bar of the truth', () => {
     const svg = tapsSvg({ title: 't', truth, estimates: [estimate] });
@@ -68,7 +68,7 @@ describe('tapsSvg', () => {
     const long = {
       label: 'long',
       taps: complexFrom([1, 0, 0, 0, 0.2], [0, 0, 0, 0, 0]),
-      variance: new Float32Array(5),
+      tapVariance: new Float32Array(5),
     };
     expect(tapsSvg({ title: 't', truth, estimates: [long] }).match(/<circle/g)).toHaveLength(10);
     expect(tapsSvg({ title: 't', truth, estimates: [] })).not.toMatch(/NaN|Infinity|<circle/);

@@ -6,7 +6,7 @@ import { clipInPlace } from '../../../src/ofdm/clipping.js';
 import { modulateFrame } from '../../../src/ofdm/frame.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { ccdf, paprDb, symbolPaprDb } from '../../../src/ofdm/papr.js';
-import { referenceElements, removeReference, superimpose } from '../../../src/ofdm/reference.js';
+import { superimposedPilot, removeSuperimposed, superimpose } from '../../../src/ofdm/superimposed-pilot.js';
 import { gaussian, maxDistance, qpsk } from './helpers.js';
 
 describe('clipping', () => {
@@ -100,26 +100,26 @@ describe('PAPR', () => {
   });
 });
 
-describe('superimposed reference', () => {
+describe('superimposed pilot', () => {
   const grid = createGrid(ofdmProfiles.paper);
 
   it('has unit modulus, is its own in each packet, and longer ones begin like shorter ones', () => {
-    const two = referenceElements(grid, 2);
+    const two = superimposedPilot(grid, 2);
     for (let i = 0; i < 2048; i++) expect(two.re[i] ** 2 + two.im[i] ** 2).toBeCloseTo(1, 5);
-    const one = referenceElements(grid, 1);
+    const one = superimposedPilot(grid, 1);
     expect(two.re.slice(0, 1024)).toEqual(one.re);
     expect(two.re.slice(1024)).not.toEqual(one.re);
   });
 
   it('keeps unit power and is removed again', () => {
     const elements = qpsk(1024, 4);
-    const reference = referenceElements(grid, 1);
+    const reference = superimposedPilot(grid, 1);
     const sent = createComplex(1024);
     superimpose(elements, reference, 0.1, sent);
     expect(sent.re[7]).toBeCloseTo(Math.sqrt(0.9) * elements.re[7] + Math.sqrt(0.1) * reference.re[7], 6);
     expect(meanPower(sent)).toBeGreaterThan(0.95);
     expect(meanPower(sent)).toBeLessThan(1.05);
-    removeReference(sent, reference, 0.1, sent);
+    removeSuperimposed(sent, reference, 0.1, sent);
     expect(maxDistance(sent, elements)).toBeLessThan(1e-6);
     superimpose(elements, reference, 0, sent);
     expect(sent).toEqual(elements);
@@ -128,6 +128,6 @@ describe('superimposed reference', () => {
   it.each([-0.1, 1, NaN])('refuses ρ = %s', (rho) => {
     const x = createComplex(4);
     expect(() => superimpose(x, x, rho, x)).toThrow(ConfigError);
-    expect(() => removeReference(x, createComplex(3), 0.1, x)).toThrow(ShapeError);
+    expect(() => removeSuperimposed(x, createComplex(3), 0.1, x)).toThrow(ShapeError);
   });
 });

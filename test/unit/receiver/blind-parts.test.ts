@@ -9,7 +9,7 @@ import { createLinkSetting, gridOf } from '../../../src/link/setting/link-settin
 import { createCodewordGraph, createEvidenceGraph } from '../../../src/receiver/blind/codeword-graph.js';
 import { BlindChain } from '../../../src/receiver/blind/em-state.js';
 import { findGroups } from '../../../src/receiver/blind/groups.js';
-import { type Problem, runPasses } from '../../../src/receiver/blind/iterations.js';
+import { type BlindModel, runIterations } from '../../../src/receiver/blind/iterations.js';
 import { createMotionModels } from '../../../src/receiver/blind/motion.js';
 import { weighEvidence } from '../../../src/receiver/blind/ranking.js';
 import { chooseSigns } from '../../../src/receiver/blind/sign.js';
@@ -36,7 +36,7 @@ interface Scene {
   readonly codeword: ComplexArray;
   readonly elements: ComplexArray;
   readonly response: ComplexArray;
-  readonly problem: Problem;
+  readonly problem: BlindModel;
 }
 
 /** A face through taps, with noise. */
@@ -112,7 +112,7 @@ describe('EM', () => {
     const values: number[] = [];
     for (const passes of [1, 2, 4, 8, 16]) {
       const chain = chainOf(made);
-      await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined, passes, 1);
+      await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined, passes, 1);
       const candidate = candidateOf(chain);
       await weighEvidence(made.problem, [candidate], { evaluations: 0 });
       const [{ priorEnergy, logDet }] = chain.posteriors;
@@ -126,7 +126,7 @@ describe('EM', () => {
   it('finds the channel up to its sign, and the sign is settled rightly', async () => {
     const made = await scene();
     const chain = chainOf(made);
-    await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
     const { signs, logOdds } = await chooseSigns(made.setting, chain, made.elements);
     const { response } = chain.posteriors[0];
     let [error, power] = [0, 0];
@@ -146,7 +146,7 @@ describe('EM', () => {
   it('takes a still channel to stand still', async () => {
     const made = await scene();
     const chain = chainOf(made);
-    await runPasses(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
     const motion = createMotionModels(made.setting, made.problem.config.dopplers, made.problem.estimator);
     expect(motion.likeliest(chain)).toBeNull();
   });

@@ -25,7 +25,7 @@ function makeStatistics(): CodewordStatistics {
     mean: Float32Array.from({ length: n }, () => 0.3 * rng.gaussian()),
     basis,
     eigenvalues,
-    variance,
+    latentVariance: variance,
   };
 }
 
@@ -36,7 +36,7 @@ function dense(s: CodewordStatistics, w: Float32Array, q: Float32Array) {
     let explained = 0;
     for (let k = 0; k < r; k++) explained += s.eigenvalues[k] * s.basis[i * r + k] ** 2;
     for (let j = 0; j < n; j++) {
-      let sum = i === j ? s.variance[i] - explained : 0;
+      let sum = i === j ? s.latentVariance[i] - explained : 0;
       for (let k = 0; k < r; k++) sum += s.eigenvalues[k] * s.basis[i * r + k] * s.basis[j * r + k];
       c.set(i, j, sum);
     }
@@ -57,7 +57,7 @@ describe('the E-step graph', () => {
     const exact = dense(statistics, w, q);
     const { mean, solution, variance } = await runtime.run(createCodewordGraph(statistics, r, 6), {
       precision: tensor(w, [1, n]),
-      evidence: tensor(q, [1, n]),
+      information: tensor(q, [1, n]),
       coefficients: tensor(new Float32Array(r), [1, r]),
     });
     mean.data.forEach((v, i) => expect(v).toBeCloseTo(exact.mean[i], 4));
@@ -68,13 +68,13 @@ describe('the E-step graph', () => {
   });
 
   it('gives the exact variance for equal precisions', async () => {
-    const statistics = { ...makeStatistics(), variance: new Float32Array(n).fill(0) };
-    for (let i = 0; i < n; i++) statistics.variance[i] = statistics.eigenvalues[i % r] / (n / r) + 0.2;
+    const statistics = { ...makeStatistics(), latentVariance: new Float32Array(n).fill(0) };
+    for (let i = 0; i < n; i++) statistics.latentVariance[i] = statistics.eigenvalues[i % r] / (n / r) + 0.2;
     const w = new Float32Array(n).fill(1.7);
     const exact = dense(statistics, w, new Float32Array(n));
     const { variance } = await runtime.run(createCodewordGraph(statistics, r, 4), {
       precision: tensor(w, [1, n]),
-      evidence: tensor(new Float32Array(n), [1, n]),
+      information: tensor(new Float32Array(n), [1, n]),
       coefficients: tensor(new Float32Array(r), [1, r]),
     });
     variance.data.forEach((v, i) => expect(v).toBeCloseTo(exact.variance[i], 5));
@@ -88,7 +88,7 @@ describe('the E-step graph', () => {
     const run = (a: number, b: number) =>
       runtime.run(graph, {
         precision: tensor(w.slice(a * n, b * n), [b - a, n]),
-        evidence: tensor(q.slice(a * n, b * n), [b - a, n]),
+        information: tensor(q.slice(a * n, b * n), [b - a, n]),
         coefficients: tensor(new Float32Array((b - a) * r), [b - a, r]),
       });
     const both = (await run(0, 2)).mean.data;
@@ -101,8 +101,8 @@ describe('the E-step graph', () => {
     const w = new Float32Array(n).fill(2);
     const q = w.map((v, i) => v * statistics.mean[i]);
     const graph = createCodewordGraph(statistics, r, 8);
-    const score = async (evidence: Float32Array): Promise<number> => {
-      const feeds = { precision: tensor(w, [1, n]), evidence: tensor(evidence, [1, n]) };
+    const score = async (information: Float32Array): Promise<number> => {
+      const feeds = { precision: tensor(w, [1, n]), information: tensor(information, [1, n]) };
       const { mean } = await runtime.run(graph, { ...feeds, coefficients: tensor(new Float32Array(r), [1, r]) });
       return (await runtime.run(createEvidenceGraph(statistics, r), { ...feeds, mean })).score.data[0];
     };

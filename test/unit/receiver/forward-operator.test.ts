@@ -9,7 +9,7 @@ import { createFrameParts, demodulateFrame, modulateFrame } from '../../../src/o
 import { createGrid, type OfdmConfig, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { createInterleaver } from '../../../src/ofdm/interleaver.js';
 import { blockPilotElements, combPilotElements } from '../../../src/ofdm/pilots.js';
-import { referenceElements, superimpose } from '../../../src/ofdm/reference.js';
+import { superimposedPilot, superimpose } from '../../../src/ofdm/superimposed-pilot.js';
 import { createForwardGraph, type ForwardOperatorOptions } from '../../../src/receiver/sampling/forward-operator.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
@@ -30,7 +30,7 @@ function settingOf(ofdm: Partial<OfdmConfig>, profile: 'paper' | 'ota', rho: num
     interleaver,
     snrDb: 10,
     rho,
-    reference: referenceElements(grid, interleaver.numPackets),
+    superimposed: superimposedPilot(grid, interleaver.numPackets),
     blockPilots: blockPilotElements(grid),
     combPilots: combPilotElements(grid),
     tapPrior: new Float64Array(NUM_TAPS).fill(1 / NUM_TAPS),
@@ -40,7 +40,7 @@ function settingOf(ofdm: Partial<OfdmConfig>, profile: 'paper' | 'ota', rho: num
 
 /** What the graph expects to be received, and what modulator, multipath and demodulator deliver. */
 async function compare(setting: LinkSetting, options: ForwardOperatorOptions) {
-  const { grid, interleaver, layout, rho, reference } = setting;
+  const { grid, interleaver, layout, rho, superimposed: reference } = setting;
   const { numPackets } = interleaver;
   const rng = createRng(11);
   const latents = Float32Array.from({ length: 2 * layout.numSymbols }, () => 3 * rng.gaussian());
@@ -81,7 +81,7 @@ const all: ForwardOperatorOptions = { channel: 'taps', clipping: true, interfere
 describe('the forward operator', () => {
   it.each([
     ['two packets, a short last one', {}, 'paper', 0],
-    ['a superimposed reference', {}, 'paper', 0.1],
+    ['a superimposed pilot', {}, 'paper', 0.1],
     ['clipping', { clippingRatio: 0.8 }, 'paper', 0],
     ['inter-symbol interference', { cyclicPrefixLength: 3 }, 'paper', 0],
     ['no prefix at all', { cyclicPrefixLength: 0 }, 'paper', 0.02],

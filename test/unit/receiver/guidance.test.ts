@@ -68,7 +68,7 @@ describe('a guidance step', () => {
       { ofdm: { clippingRatio: 1, cyclicPrefixLength: 3 } },
       { batch: 1, forward: taps, confirm: false, channelGradient: true },
     ],
-    ['a superimposed reference', { rho: 0.1 }, { batch: 1, forward: elements, confirm: true, channelGradient: false }],
+    ['a superimposed pilot', { rho: 0.1 }, { batch: 1, forward: elements, confirm: true, channelGradient: false }],
   ] as const)('gives the slope of its loss in picture and channel: %s', async (_, raw, options) => {
     const setting = settingOf(raw as RawConfig);
     const guidance = await createGuidance(setting, denoiser, options, runtime);

@@ -5,28 +5,28 @@ import type { PacketElements } from '../../ofdm/demodulator.js';
 import type { Grid } from '../../ofdm/grid.js';
 
 /**
- * How well received resource elements fit the superimposed reference at their place: the energy that
+ * How well received resource elements fit the superimposed pilot at their place: the energy that
  * b[m] = Σ_s C*[s,m]·Y[s,m] has in its first K + 1 + advance taps, over the resource elements' own energy.
  *
- * Only where the first symbol is assumed rightly do the reference's resource elements add up: b is then S·√ρ·H plus what looks like
+ * Only where the first symbol is assumed rightly do the superimposed pilot's resource elements add up: b is then S·√ρ·H plus what looks like
  * noise, and H has its energy in few taps.
  */
-export function createReferenceFit(
+export function createSuperimposedFit(
   grid: Grid,
   advance: number,
-): (elements: PacketElements, reference: ComplexArray) => number {
+): (elements: PacketElements, superimposed: ComplexArray) => number {
   const n = grid.fftSize;
   const fft = createFft(n);
   const response = createComplex(n);
   const { dataBins, numDataSubcarriers: m } = grid;
   const last = Math.min(n - 1, grid.cyclicPrefixLength + advance);
-  return ({ data }, reference) => {
+  return ({ data }, superimposed) => {
     response.re.fill(0);
     response.im.fill(0);
     let energy = 0;
     for (let i = 0, k = 0; i < data.re.length; i++) {
       const bin = dataBins[k];
-      const [cr, ci, yr, yi] = [reference.re[i], reference.im[i], data.re[i], data.im[i]];
+      const [cr, ci, yr, yi] = [superimposed.re[i], superimposed.im[i], data.re[i], data.im[i]];
       response.re[bin] += cr * yr + ci * yi;
       response.im[bin] += cr * yi - ci * yr;
       energy += yr * yr + yi * yi;
