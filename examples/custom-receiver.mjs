@@ -38,7 +38,7 @@ export default {
           re: new Float32Array(elements.re.length).fill(gain * re),
           im: new Float32Array(elements.re.length).fill(gain * im),
         };
-        const equalised = equalise(setting, elements, { response, variance: null }, noiseVariance, equaliser);
+        const equalised = equalise(setting, elements, { response, responseVariance: null }, noiseVariance, equaliser);
         const picture = await decodeElements(setting, equalised);
         const milliseconds = performance.now() - began;
         yield { kind: 'final', result: receiverResult({ picture, equalised, noiseVariance, milliseconds }) };
