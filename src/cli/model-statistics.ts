@@ -5,7 +5,6 @@ import type { Command } from 'commander';
 import type { CodecCard } from '../codec/card.js';
 import { type Codec, openCodec } from '../codec/codec.js';
 import { estimateStatistics } from '../codec/estimate-statistics.js';
-import { TILE } from '../codec/layout.js';
 import { encodeStatistics } from '../codec/statistics.js';
 import { ConfigError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
@@ -56,7 +55,7 @@ async function writeStatistics(
   }
   const codec = await openCodec(cardPath, runtime);
   const source = openPictures(pictures, { maxPixels: 1 << 26 });
-  const edge = TILE * codec.card.downSampling;
+  const edge = codec.card.tile * codec.card.downSampling;
   const progress = createProgress('tiles', Math.min(limit, source.count));
   let statistics;
   let tiles = 0;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cardFacts } from '../core/card-facts.js';
 import { type LoadedCard, readCardAs } from '../core/card-file.js';
+import { DEFAULT_TILE } from './layout.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
@@ -35,6 +36,8 @@ export const cardSchema = z.strictObject({
   multipleOf: z.int().min(1).optional(),
   /** The pictures' range as the networks see it. */
   valueRange: z.tuple([z.number(), z.number()]).default([0, 1]),
+  /** Latents along each edge of a tile: what statistics, refiner and polarity network work on. */
+  tile: z.int().min(1).max(64).default(DEFAULT_TILE),
   /** Whether the networks take the SNR in dB as a second input. */
   snrInput: z.boolean().default(false),
   /**

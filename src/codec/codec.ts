@@ -60,7 +60,7 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
   const statistics =
     card.statistics === undefined
       ? null
-      : parseStatistics(readCardFile(loaded, card.statistics), card.statistics, card.latentChannels);
+      : parseStatistics(readCardFile(loaded, card.statistics), card.statistics, card.latentChannels * card.tile ** 2);
   const [low, high] = card.valueRange;
   const d = card.downSampling;
   const multipleOf = card.multipleOf ?? d;
@@ -99,7 +99,7 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     bandwidthRatio: card.latentChannels / (6 * d * d),
     multipleOf,
     layoutFor(height, width) {
-      if (!card.mask) return createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d));
+      if (!card.mask) return createLayout(card.latentChannels, Math.ceil(height / d), Math.ceil(width / d), card.tile);
       throw new ConfigError(
         'codec.mask',
         `codec ${card.name}: sends another choice of latents with each picture; only simulate and sweep, with the receivers perfect and pilot, take such a codec`,

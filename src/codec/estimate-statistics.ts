@@ -5,7 +5,6 @@ import { createGraphBuilder } from '../graph/graph-builder.js';
 import type { Graph, Runtime } from '../runtime/onnx-runtime.js';
 import { tensor } from '../runtime/tensor.js';
 import type { Codec } from './codec.js';
-import { TILE } from './layout.js';
 import type { CodewordStatistics } from './statistics.js';
 
 /** Extra directions and rounds of the subspace iteration: errors of the last kept eigenvalue fall below a per cent. */
@@ -23,10 +22,10 @@ export interface StatisticsOptions {
 }
 
 /**
- * Estimates mean and covariance of a codec's codewords over 64×64 tiles (16×16 latents), and the r strongest
+ * Estimates mean and covariance of a codec's codewords over tiles, and the r strongest
  * directions of the covariance by randomised subspace iteration (Halko, Martinsson and Tropp, 2011).
  *
- * @param tiles pictures [3,e,e] in [0,1], e = 16·downSampling
+ * @param tiles pictures [3,e,e] in [0,1], e = tile·downSampling
  * @throws ConfigError if there are fewer tiles than directions
  */
 export async function estimateStatistics(
@@ -36,9 +35,9 @@ export async function estimateStatistics(
   rng: Rng,
   options: StatisticsOptions,
 ): Promise<CodewordStatistics> {
-  const edge = TILE * codec.card.downSampling;
+  const edge = codec.card.tile * codec.card.downSampling;
   const layout = codec.layoutFor(edge, edge);
-  const n = layout.channels * TILE * TILE;
+  const n = layout.channels * codec.card.tile ** 2;
   const { product, gram } = createProducts();
   const sum = new Float64Array(n);
   const second = new Float64Array(n * n);

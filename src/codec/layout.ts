@@ -2,8 +2,8 @@ import type { ComplexArray } from '../core/complex.js';
 import { createComplex } from '../core/complex.js';
 import type { SideInformation } from './side-information.js';
 
-/** Latents along each edge of a tile: 16, that is 64 pixels at down-sampling 4. */
-export const TILE = 16;
+/** Latents along each edge of a tile where a card does not say: 16, that is 64 pixels at down-sampling 4. */
+export const DEFAULT_TILE = 16;
 
 /**
  * How the real latents [C, h, w] of a picture become the complex codeword z[0…k−1], and where each symbol lies in
@@ -11,7 +11,7 @@ export const TILE = 16;
  *
  * Channels c and c + C/2 at the same place make one symbol (real and imaginary part). Symbols are ordered tile by
  * tile (rows of tiles first), inside a tile by (c, y, x). Tiles at the right and lower edge may be partial; in the
- * tile coordinates [tile, C, 16, 16] their missing places exist but no symbol points to them.
+ * tile coordinates [tile, C, e, e] their missing places exist but no symbol points to them.
  *
  * Where the codec chooses what it sends (`side`), the latents that are sent go by twos into symbols, in the order of
  * [C,h,w]; there are no statistics of such codewords and the frame is one tile.
@@ -23,17 +23,19 @@ export interface CodewordLayout {
   /** k = C·h·w / 2, or half the latents that are sent. */
   readonly numSymbols: number;
   readonly numTiles: number;
-  /** Symbols of a full tile: C·16·16 / 2. */
+  /** e, latents along each edge of a full tile. */
+  readonly tileEdge: number;
+  /** Symbols of a full tile: C·e² / 2. */
   readonly tileSymbols: number;
   /** Index in [C,h,w] of each symbol's real part. */
   readonly latentOf: Int32Array;
   /** Index in [C,h,w] of each symbol's imaginary part; −1 for the last symbol of an odd number of latents. */
   readonly imaginaryOf: Int32Array;
-  /** Index in [tile, C, 16, 16] of each symbol's real part; the imaginary part is `tileSymbols` further. */
+  /** Index in [tile, C, e, e] of each symbol's real part; the imaginary part is `tileSymbols` further. */
   readonly tileIndexOf: Int32Array;
   /** Tile of each symbol. */
   readonly tileOf: Int32Array;
-  /** Height and width of each tile in latents, 16 or less. */
+  /** Height and width of each tile in latents, e or less. */
   readonly tileShapes: readonly {
     readonly top: number;
     readonly left: number;
@@ -44,7 +46,7 @@ export interface CodewordLayout {
   readonly side: SideInformation | null;
 }
 
-export function createLayout(channels: number, height: number, width: number): CodewordLayout {
+export function createLayout(channels: number, height: number, width: number, tileEdge = DEFAULT_TILE): CodewordLayout {
   const half = channels / 2;
   const numSymbols = half * height * width;
   const latentOf = new Int32Array(numSymbols);
@@ -52,15 +54,15 @@ export function createLayout(channels: number, height: number, width: number): C
   const tileOf = new Int32Array(numSymbols);
   const tileShapes = [];
   let symbol = 0;
-  for (let top = 0; top < height; top += TILE) {
-    for (let left = 0; left < width; left += TILE) {
-      const shape = { top, left, height: Math.min(TILE, height - top), width: Math.min(TILE, width - left) };
+  for (let top = 0; top < height; top += tileEdge) {
+    for (let left = 0; left < width; left += tileEdge) {
+      const shape = { top, left, height: Math.min(tileEdge, height - top), width: Math.min(tileEdge, width - left) };
       const tile = tileShapes.length;
       for (let c = 0; c < half; c++) {
         for (let y = 0; y < shape.height; y++) {
           for (let x = 0; x < shape.width; x++, symbol++) {
             latentOf[symbol] = (c * height + top + y) * width + left + x;
-            tileIndexOf[symbol] = ((tile * channels + c) * TILE + y) * TILE + x;
+            tileIndexOf[symbol] = ((tile * channels + c) * tileEdge + y) * tileEdge + x;
             tileOf[symbol] = tile;
           }
         }
@@ -74,7 +76,8 @@ export function createLayout(channels: number, height: number, width: number): C
     width,
     numSymbols,
     numTiles: tileShapes.length,
-    tileSymbols: half * TILE * TILE,
+    tileEdge,
+    tileSymbols: half * tileEdge ** 2,
     latentOf,
     imaginaryOf: latentOf.map((latent) => latent + half * height * width),
     tileIndexOf,
@@ -99,6 +102,7 @@ export function createMaskedLayout(
     width,
     numSymbols,
     numTiles: 1,
+    tileEdge: Math.max(height, width),
     tileSymbols: numSymbols,
     latentOf: Int32Array.from({ length: numSymbols }, (_, i) => sent[2 * i]),
     imaginaryOf: Int32Array.from({ length: numSymbols }, (_, i) => sent.at(2 * i + 1) ?? -1),

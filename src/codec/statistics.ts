@@ -1,10 +1,9 @@
 import { FormatError } from '../core/errors.js';
 import { encodeNpz, parseNpz } from '../core/npy.js';
-import { TILE } from './layout.js';
 
 /**
- * Second-order statistics of a codec's codewords over one tile of 16×16 latents: the real vector z ∈ R^n,
- * n = C·16·16 in the order [C,16,16], is modelled as N(mean, U Λ Uᵀ + diag ψ).
+ * Second-order statistics of a codec's codewords over one tile of e×e latents: the real vector z ∈ R^n,
+ * n = C·e² in the order [C,e,e], is modelled as N(mean, U Λ Uᵀ + diag ψ).
  */
 export interface CodewordStatistics {
   readonly dimension: number;
@@ -53,9 +52,8 @@ export function encodeStatistics(statistics: CodewordStatistics): Uint8Array {
 }
 
 /** Parses a statistics file (.npz with mean, basis, eigenvalues, variance, float32). Throws FormatError. */
-export function parseStatistics(bytes: Uint8Array, name: string, latentChannels: number): CodewordStatistics {
+export function parseStatistics(bytes: Uint8Array, name: string, dimension: number): CodewordStatistics {
   const arrays = parseNpz(bytes, name);
-  const dimension = latentChannels * TILE * TILE;
   const get = (key: string, shape: readonly (number | null)[]): { data: Float32Array; shape: readonly number[] } => {
     const array = arrays.get(key);
     const fits =

@@ -1,4 +1,3 @@
-import { TILE } from '../codec/layout.js';
 import type { LinkSetting } from './receiver.js';
 
 /** Tiles of one shape, for networks that run on whole batches: positions in the list of tiles they were taken from. */
@@ -6,24 +5,27 @@ export interface TileBatch {
   readonly members: readonly number[];
   readonly height: number;
   readonly width: number;
+  /** Of a full tile. */
+  readonly edge: number;
 }
 
 export function tileBatches(setting: LinkSetting, tiles: Int32Array): TileBatch[] {
-  const batches = new Map<string, { members: number[]; height: number; width: number }>();
+  const batches = new Map<string, { members: number[]; height: number; width: number; edge: number }>();
   tiles.forEach((tile, position) => {
     const { height, width } = setting.layout.tileShapes[tile];
     const key = `${height}x${width}`;
     const batch = batches.get(key);
-    if (batch === undefined) batches.set(key, { members: [position], height, width });
+    if (batch === undefined) batches.set(key, { members: [position], height, width, edge: setting.layout.tileEdge });
     else batch.members.push(position);
   });
   return [...batches.values()];
 }
 
-/** [T, C·16·16] in tile coordinates → [members, C, height, width] without the places that partial tiles lack. */
-export function packTiles({ members, height, width }: TileBatch, channels: number, tiles: Float32Array): Float32Array {
+/** [T, C·e²] in tile coordinates → [members, C, height, width] without the places that partial tiles lack. */
+export function packTiles(batch: TileBatch, channels: number, tiles: Float32Array): Float32Array {
+  const { members, height, width } = batch;
   const packed = new Float32Array(members.length * channels * height * width);
-  eachRow({ members, height, width }, channels, (inTile, inBatch) => {
+  eachRow(batch, channels, (inTile, inBatch) => {
     packed.set(tiles.subarray(inTile, inTile + width), inBatch);
   });
   return packed;
@@ -37,7 +39,7 @@ export function unpackTiles(batch: TileBatch, channels: number, packed: Float32A
 }
 
 function eachRow(
-  { members, height, width }: TileBatch,
+  { members, height, width, edge }: TileBatch,
   channels: number,
   use: (inTile: number, inBatch: number) => void,
 ): void {
@@ -45,7 +47,7 @@ function eachRow(
   for (const member of members) {
     for (let c = 0; c < channels; c++) {
       for (let y = 0; y < height; y++, inBatch += width) {
-        use(((member * channels + c) * TILE + y) * TILE, inBatch);
+        use(((member * channels + c) * edge + y) * edge, inBatch);
       }
     }
   }

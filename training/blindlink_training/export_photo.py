@@ -1,8 +1,8 @@
 """Export one rate of the codec for photographs: ONNX, its polarity network (trained here, some minutes), card with golden values.
 
-    python3 -m blindlink_training.export_photo --run runs/photo --rate 8 --name photo-48 --train P.jpegs … --val V.jpegs --out ../models/photo-48
+    python3 -m blindlink_training.export_photo --run runs/photo --rate 32 --name photo-48 --train P.jpegs … --val V.jpegs --out ../models/photo-48
 
-Then `train_refiner --codec runs/photo/checkpoint.pt --rate 8`, `export --add-refiner`, `blindlink model statistics` and `blindlink model verdict`.
+Then `train_refiner --codec runs/photo/checkpoint.pt --rate 32`, `export --add-refiner`, `blindlink model statistics` and `blindlink model verdict`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .train_photo import load_photo_codec, photo_codewords, validate
 from .train_polarity import crop, received
 
 CODEWORDS = 4000
+TILE = 128 // DOWN_SAMPLING
 
 
 def train_polarity(z: torch.Tensor, snr: torch.Tensor, minutes: float) -> Polarity:
@@ -49,7 +50,7 @@ def train_polarity(z: torch.Tensor, snr: torch.Tensor, minutes: float) -> Polari
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", required=True)
-    parser.add_argument("--rate", type=int, required=True, help="latent channels: 8, 16 or 32 for CBR 1/48, 1/24, 1/12")
+    parser.add_argument("--rate", type=int, required=True, help="latent channels: 32, 64 or 128 for CBR 1/48, 1/24, 1/12")
     parser.add_argument("--name", required=True)
     parser.add_argument("--train", nargs="+", required=True)
     parser.add_argument("--val", nargs="+", required=True)
@@ -65,7 +66,7 @@ def main() -> None:
     codec = load_photo_codec(Path(args.run) / "checkpoint.pt")
     train, val = load_photographs(args.train, least=128), load_photographs(args.val, least=128)
     encoder, decoder = codec.at_rate(args.rate)
-    picture, latents, snr = torch.rand(2, 3, 128, 128), torch.randn(2, args.rate, 16, 16), torch.tensor([10.0, 5.0])
+    picture, latents, snr = torch.rand(2, 3, 128, 128), torch.randn(2, args.rate, TILE, TILE), torch.tensor([10.0, 5.0])
     write(encoder, (picture, snr), out / "encoder.onnx", ["picture", "snr_db"], "latents", ["height", "width"])
     write(decoder, (latents, snr), out / "decoder.onnx", ["latents", "snr_db"], "picture", ["rows", "columns"])
     z, snrs = photo_codewords(codec, args.rate, train, CODEWORDS, 1)
@@ -84,7 +85,7 @@ def main() -> None:
     for net, file in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"), (polarity, "polarity.onnx")):
         stored = stored_parameters(out / file)
         net.load_state_dict({name: stored[name] for name in net.state_dict()})
-    given, at = ([2, args.rate, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
+    given, at = ([2, args.rate, TILE, TILE], -LATENT, LATENT), ([2], 10.0, 10.0)
     card_path = out / "card.json"
     card = json.loads(card_path.read_text()) if card_path.exists() else {}
     card = {
@@ -95,6 +96,7 @@ def main() -> None:
         "decoder": "decoder.onnx",
         "latentChannels": args.rate,
         "downSampling": DOWN_SAMPLING,
+        "tile": TILE,
         "valueRange": [0, 1],
         "snrInput": True,
         "polarity": "polarity.onnx",
@@ -111,7 +113,7 @@ def main() -> None:
             "hardware": hardware(state["args"]),
             "torch": state["torch"],
             "network": state["config"],
-            "rates": [8, 16, 32],
+            "rates": sorted(state["args"]["rates"]),
             "parameters": {
                 "encoder": sum(p.numel() for p in encoder.parameters()),
                 "decoder": sum(p.numel() for p in decoder.parameters()),

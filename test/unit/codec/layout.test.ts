@@ -4,12 +4,13 @@ import { maskBits, sideInformationOf } from '../../../src/codec/side-information
 
 describe('the codeword layout', () => {
   it.each([
-    [8, 16, 16],
-    [8, 25, 20],
-    [4, 3, 40],
-    [2, 128, 1],
-  ])('maps latents [%i, %i, %i] to symbols and back without loss', (channels, height, width) => {
-    const layout = createLayout(channels, height, width);
+    [8, 16, 16, 16],
+    [8, 25, 20, 16],
+    [4, 3, 40, 16],
+    [2, 128, 1, 16],
+    [32, 18, 21, 8],
+  ])('maps latents [%i, %i, %i] in tiles of %i to symbols and back without loss', (channels, height, width, tile) => {
+    const layout = createLayout(channels, height, width, tile);
     const latents = Float32Array.from({ length: channels * height * width }, (_, i) => i + 1);
     const back = new Float32Array(latents.length);
     latentsOf(layout, symbolsOf(layout, latents), back);
@@ -17,15 +18,16 @@ describe('the codeword layout', () => {
     expect(layout.numSymbols).toBe(latents.length / 2);
   });
 
-  it('gives every symbol a place of its own in its tile, half a tile before its imaginary part', () => {
-    const layout = createLayout(8, 25, 20);
-    expect(layout.numTiles).toBe(4);
-    expect(layout.tileShapes.map(({ height, width }) => [height, width])).toEqual([
-      [16, 16],
-      [16, 4],
-      [9, 16],
-      [9, 4],
+  it.each([16, 8])('gives every symbol a place in its tile of %i, half a tile before its imaginary part', (tile) => {
+    const [height, width] = [1.5 * tile + 1, 1.25 * tile];
+    const layout = createLayout(8, height, width, tile);
+    expect(layout.tileShapes.map((shape) => [shape.height, shape.width])).toEqual([
+      [tile, tile],
+      [tile, tile / 4],
+      [height - tile, tile],
+      [height - tile, tile / 4],
     ]);
+    expect(layout.tileSymbols).toBe(4 * tile * tile);
     expect(new Set(layout.tileIndexOf).size).toBe(layout.numSymbols);
     layout.tileIndexOf.forEach((at, i) => {
       expect(Math.floor(at / (2 * layout.tileSymbols))).toBe(layout.tileOf[i]);

@@ -3,8 +3,11 @@ import { createLayout } from '../../../src/codec/layout.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { packTiles, tileBatches, unpackTiles } from '../../../src/receiver/tile-batches.js';
 
-describe('tile batches', () => {
-  const layout = createLayout(8, 20, 35);
+describe.each([
+  [16, 20, 35],
+  [8, 10, 18],
+])('tile batches of edge %i', (edge, height, width) => {
+  const layout = createLayout(8, height, width, edge);
   const setting = { layout } as LinkSetting;
   const tiles = Int32Array.from({ length: layout.numTiles }, (_, t) => t);
 
@@ -12,15 +15,15 @@ describe('tile batches', () => {
     const batches = tileBatches(setting, tiles);
     expect(batches.flatMap(({ members }) => members).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(batches.map(({ height, width, members }) => [height, width, members.length])).toEqual([
-      [16, 16, 2],
-      [16, 3, 1],
-      [4, 16, 2],
-      [4, 3, 1],
+      [edge, edge, 2],
+      [edge, width - 2 * edge, 1],
+      [height - edge, edge, 2],
+      [height - edge, width - 2 * edge, 1],
     ]);
   });
 
   it('pack what partial tiles have and put it back where it was', () => {
-    const size = 8 * 16 * 16;
+    const size = 8 * edge * edge;
     const values = new Float32Array(layout.numTiles * size);
     // The places that symbols point to hold numbers, the rest zeros.
     for (let i = 0; i < layout.numSymbols; i++) {
@@ -35,12 +38,12 @@ describe('tile batches', () => {
       expect(packed.every((v) => v !== 0)).toBe(true);
       unpackTiles(batch, 8, packed, back);
     }
-    expect(packedLength).toBe(8 * 20 * 35);
+    expect(packedLength).toBe(8 * height * width);
     expect(back).toEqual(values);
   });
 
   it('count positions from the list that is given, not from the picture', () => {
     const [batch] = tileBatches(setting, Int32Array.of(5, 2));
-    expect(batch).toEqual({ members: [0], height: 4, width: 3 });
+    expect(batch).toEqual({ members: [0], height: height - edge, width: width - 2 * edge, edge });
   });
 });

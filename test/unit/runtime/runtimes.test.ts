@@ -67,12 +67,12 @@ const graphs: [string, () => Promise<{ graph: Graph; feeds: Record<string, Tenso
   [
     'E-step over codewords',
     async () => {
-      const statistics = parseStatistics(model('faces-12/statistics.npz').bytes, 'statistics.npz', 8);
+      const statistics = parseStatistics(model('faces-12/statistics.npz').bytes, 'statistics.npz', 2048);
       const n = statistics.dimension;
       const precision = uniform([2, n], 0, 30);
       return Promise.resolve({
         graph: createCodewordGraph(statistics, 48, 4),
-        feeds: { precision, evidence: uniform([2, n], -10, 10), coefficients: uniform([2, 48], -1, 1) },
+        feeds: { precision, information: uniform([2, n], -10, 10), coefficients: uniform([2, 48], -1, 1) },
       });
     },
   ],
