@@ -25,6 +25,9 @@ export interface ModelPart {
 
 type Range = readonly [low: number, high: number];
 
+/** A graph's file, if there is one, and the shape and range of each of its inputs. */
+type Wanted = readonly [file: string | undefined, inputs: [dims: readonly number[], range: Range][]];
+
 /** The graphs of a codec, with inputs for pictures of 64×64 or the next size it takes. */
 export async function codecParts(codec: Codec, runtime: Runtime): Promise<ModelPart[]> {
   const { card, multipleOf } = codec;
@@ -35,9 +38,12 @@ export async function codecParts(codec: Codec, runtime: Runtime): Promise<ModelP
   const latentRange: Range = [-LATENT, LATENT];
   const snr: [number[], Range][] = card.snrInput ? [[[BATCH], [DESIGN_SNR_DB, DESIGN_SNR_DB]]] : [];
   const mask: [number[], Range][] = card.mask ? [[latents, [1, 1]]] : [];
-  const wanted: [string | undefined, [readonly number[], Range][]][] = [
+  const wanted: Wanted[] = [
     [card.encoder, [[pictures, card.valueRange], ...snr]],
-    [card.decoder, [[latents, latentRange], ...snr, ...mask]],
+    ...[card.decoder, ...Object.values(card.decoders)].map((file): Wanted => [
+      file,
+      [[latents, latentRange], ...snr, ...mask],
+    ]),
     [card.polarity, [[latents, latentRange]]],
     [
       card.refiner,

@@ -28,6 +28,10 @@ export const cardSchema = z.strictObject({
   encoder: z.string(),
   /** ONNX: latents [N,C,h,w], mean square 1/2 (and the SNR in dB [N]) → picture [N,3,d·h,d·w]. */
   decoder: z.string(),
+  /** Further decoders of the same latents, by name: ONNX files with the decoder's inputs and output. */
+  decoders: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and hyphens'), z.string())
+    .default({}),
   /** C, real latent channels; even, for channels c and c + C/2 make a complex symbol. */
   latentChannels: z.int().min(2).multipleOf(2),
   /** d, pixels per latent along each axis. */

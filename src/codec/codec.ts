@@ -35,6 +35,8 @@ export interface Codec {
   encode(pictures: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** Decodes latents [count,C,h,w] of mean square 1/2 to pictures [count,3,d·h,d·w], clipped to [0,1]. */
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
+  /** As `decode`, by the decoder that was chosen for what is shown; null where none was. */
+  readonly render: Codec['decode'] | null;
   /** Log-odds that latents [count,C,h,w] have the right sign rather than the opposite one. */
   polarity(latents: Float32Array, count: number, height: number, width: number): Promise<Float32Array>;
   /** Posterior mean and variance of latents [count,C,h,w] of which each was observed with a precision and an information vector. */
@@ -47,14 +49,20 @@ export interface Codec {
 
 /**
  * Opens the codec that a card describes and proves that card and graphs agree, by running them once.
+ *
+ * @param rendering the name of another of its decoders, for what is shown
  * @throws FormatError, one line
  */
-export async function openCodec(cardPath: string, runtime: Runtime): Promise<Codec> {
+export async function openCodec(cardPath: string, runtime: Runtime, rendering: string | null = null): Promise<Codec> {
   const loaded = readCard(cardPath);
   const { card } = loaded;
   const numInputs = card.snrInput ? 2 : 1;
   const encoder = await openGraph(loaded, card.encoder, runtime, numInputs, card.mask ? 2 : 1);
   const decoder = await openGraph(loaded, card.decoder, runtime, numInputs + (card.mask ? 1 : 0));
+  const renderer =
+    rendering === null
+      ? null
+      : await openGraph(loaded, rendererOf(card, rendering), runtime, decoder.ports.inputs.length);
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
   const statistics =
@@ -87,6 +95,17 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
     }
     return { latents: latents.data, mask: card.mask ? mask.data : null };
   };
+
+  const decodeBy =
+    (network: OpenGraph, file: string): Codec['decode'] =>
+    async (latents, count, { channels, height, width, side }, snrDb) => {
+      const dims = [count, channels, height, width];
+      const given = side === null ? latents : latents.map((v) => v / side.scale);
+      const mask = side === null ? undefined : latents.map((_, i) => side.mask[i % side.mask.length]);
+      const [output] = await run(network, tensor(given, dims), snrDb, mask && tensor(mask, dims));
+      expectShape(loaded, file, output, [count, 3, height * d, width * d]);
+      return output.data.map((v) => Math.min(1, Math.max(0, (v - low) / (high - low))));
+    };
 
   const codec: Codec = {
     card,
@@ -121,27 +140,8 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
         side.active,
       );
     },
-    async decode(latents, count, layout, snrDb) {
-      const { channels, height, width, side } = layout;
-      const dims = [count, channels, height, width];
-      const [output] =
-        side === null
-          ? await run(decoder, tensor(latents, dims), snrDb)
-          : await run(
-              decoder,
-              tensor(
-                latents.map((v) => v / side.scale),
-                dims,
-              ),
-              snrDb,
-              tensor(
-                latents.map((_, i) => side.mask[i % side.mask.length]),
-                dims,
-              ),
-            );
-      expectShape(loaded, card.decoder, output, [count, 3, height * d, width * d]);
-      return output.data.map((v) => Math.min(1, Math.max(0, (v - low) / (high - low))));
-    },
+    decode: decodeBy(decoder, card.decoder),
+    render: renderer === null || rendering === null ? null : decodeBy(renderer, card.decoders[rendering]),
     async polarity(latents, count, height, width) {
       if (polarity === null) throw new FormatError('codec.polarity', `${loaded.path}: names no polarity network`);
       const [output] = await run(polarity, tensor(latents, [count, card.latentChannels, height, width]), 0);
@@ -164,8 +164,20 @@ export async function openCodec(cardPath: string, runtime: Runtime): Promise<Cod
   const edge = multipleOf * Math.ceil((16 * d) / multipleOf);
   const grey = new Float32Array(3 * edge * edge).fill(0.5);
   const block = await codec.layoutOf(grey, edge, edge, 10);
-  await codec.decode(await codec.encode(grey, 1, block, 10), 1, block, 10);
+  const latents = await codec.encode(grey, 1, block, 10);
+  await codec.decode(latents, 1, block, 10);
+  await codec.render?.(latents, 1, block, 10);
   return codec;
+}
+
+/** The file of a decoder that is asked for by name. */
+function rendererOf(card: CodecCard, name: string): string {
+  if (Object.hasOwn(card.decoders, name)) return card.decoders[name];
+  const names = Object.keys(card.decoders);
+  throw new ConfigError(
+    'config.decoder',
+    `receiver.decoder ${name}: codec ${card.name} has ${names.length === 0 ? 'no decoder but its own; leave the setting out' : `its own and ${names.join(', ')}`}`,
+  );
 }
 
 /** A graph with its inputs and outputs. */

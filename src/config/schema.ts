@@ -66,6 +66,8 @@ const receiver = z.strictObject({
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
+  /** Another decoder of the codec's, by the name in its card, for the picture that is shown; the channel is found with its own. */
+  decoder: z.string().min(1).nullable().default(null),
   /** Taps the receivers look for; by default the channel's own number. */
   tapWindow: count.max(1024).optional(),
   /** Prior on those taps: the channel model's own profile, or equal powers. */

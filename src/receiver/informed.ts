@@ -26,11 +26,22 @@ export async function decodeWith(
 }
 
 /** D(z̃): the picture of equalised resource elements [P·S·M]. */
-export function decodeElements(setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> {
-  const { codec, layout, snrDb } = setting;
+export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
+  decodeBy(setting.codec.decode, setting, equalised);
+
+/** The same by the decoder that was chosen for what is shown, if there is one. */
+export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
+  decodeBy(setting.codec.render ?? setting.codec.decode, setting, equalised);
+
+function decodeBy(
+  decode: LinkSetting['codec']['decode'],
+  setting: LinkSetting,
+  equalised: ComplexArray,
+): Promise<Float32Array> {
+  const { layout, snrDb } = setting;
   const latents = new Float32Array(layout.channels * layout.height * layout.width);
   elementsToLatents(setting, equalised, latents);
-  return codec.decode(latents, 1, layout, snrDb);
+  return decode(latents, 1, layout, snrDb);
 }
 
 /** The polarity network's mean log-odds over the tiles of an equalised frame; null without a network or with a mask. */

@@ -2,6 +2,7 @@
 
     python3 -m blindlink_training.features lpips-vgg16   --backbone vgg16-397923af.pth        --weights vgg.pth    --out ../features/lpips-vgg16
     python3 -m blindlink_training.features lpips-alexnet --backbone alexnet-owt-7be5be79.pth  --weights alex.pth   --out ../features/lpips-alexnet
+    python3 -m blindlink_training.features lpips-squeeze --backbone squeezenet1_1-b8a52dc0.pth --weights squeeze.pth --out ../features/lpips-squeeze
     python3 -m blindlink_training.features dists         --backbone vgg16-397923af.pth        --weights weights.pt --out ../features/dists
     python3 -m blindlink_training.features fid           --backbone pt_inception-2015-12-05-6726825d.pth           --out ../features/fid
 """
@@ -17,15 +18,17 @@ from torch import Tensor, nn
 from .checkpoint import load_strictly, publish_features, read_state, sha256_of
 from .golden import golden
 from .inception import FidInception
-from .perceptual import Dists, Lpips, alexnet, vgg16
+from .perceptual import Dists, Lpips, alexnet, squeezenet, vgg16
 
 # What each is, and the smallest edge at which every map has a position.
 NETWORKS = {
     "lpips-vgg16": {"kind": "lpips", "minimumSize": 16, "description": "LPIPS 0.1 on VGG16"},
     "lpips-alexnet": {"kind": "lpips", "minimumSize": 31, "description": "LPIPS 0.1 on AlexNet"},
+    "lpips-squeeze": {"kind": "lpips", "minimumSize": 17, "description": "LPIPS 0.1 on SqueezeNet 1.1"},
     "dists": {"kind": "dists", "minimumSize": 16, "description": "DISTS on VGG16"},
     "fid": {"kind": "fid", "minimumSize": 1, "description": "Inception-v3 (2015-12-05), pool3: features of the FID"},
 }
+BACKBONES = {"lpips-vgg16": vgg16, "lpips-alexnet": alexnet, "lpips-squeeze": squeezenet}
 GOLDEN_SIZE = [1, 3, 64, 64]
 
 
@@ -49,7 +52,7 @@ def load_distance(network: str, backbone: str, weights: str) -> nn.Module:
     if network == "dists":
         net, own = Dists(), "weights"
     else:
-        net, own = Lpips(alexnet() if network == "lpips-alexnet" else vgg16()), "linear"
+        net, own = Lpips(BACKBONES[network]()), "linear"
     load_strictly(net.backbone, without("classifier.", read_state(backbone)), backbone, f"the backbone of {network}")
     load_strictly(getattr(net, own), read_state(weights), weights, f"the weights of {network}")
     return net
@@ -71,7 +74,7 @@ def write_graph(net: nn.Module, kind: str, path: Path) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=list(NETWORKS))
-    parser.add_argument("--backbone", required=True, help="state dict of torchvision's VGG16 or AlexNet, or pytorch-fid's Inception-v3")
+    parser.add_argument("--backbone", required=True, help="state dict of torchvision's VGG16, AlexNet or SqueezeNet 1.1, or pytorch-fid's Inception-v3")
     parser.add_argument("--weights", help="the metric's own: linear layers of lpips, alpha and beta of DISTS")
     parser.add_argument("--licence", default="as the files'", help="terms of the files, for the card")
     parser.add_argument("--out", required=True)

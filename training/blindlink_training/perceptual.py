@@ -59,6 +59,32 @@ def alexnet() -> Backbone:
     return Backbone(layers, taps, [width for width, *_ in ALEXNET_CONVOLUTIONS])
 
 
+class Fire(nn.Module):
+    """SqueezeNet's module: a 1×1 layer that narrows, then 1×1 and 3×3 layers side by side."""
+
+    def __init__(self, channels: int, narrow: int, half: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, narrow, 1)
+        self.expand1x1 = nn.Conv2d(narrow, half, 1)
+        self.expand3x3 = nn.Conv2d(narrow, half, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.squeeze(x))
+        return torch.cat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], dim=1)
+
+
+def squeezenet() -> Backbone:
+    """SqueezeNet 1.1 (Iandola et al., 2016) up to its last module, tapped as LPIPS does."""
+
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(3, 2, ceil_mode=True)
+
+    layers = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool()]
+    layers += [Fire(128, 32, 128), Fire(256, 32, 128), pool()]
+    layers += [Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256)]
+    return Backbone(layers, [1, 4, 7, 9, 10, 11, 12], [64, 128, 256, 384, 384, 512, 512])
+
+
 class HanningPooling(nn.Module):
     """√(g ∗ x² + 1e-12) at every second position; g is the 3×3 Hanning window, sum 1. [N,C,H,W] → [N,C,⌈H/2⌉,⌈W/2⌉]."""
 

@@ -20,8 +20,20 @@ export interface OpenModels extends LinkModels {
 }
 
 /** Which settings the models depend on: while this stays, they may be kept. */
-export const modelsKey = ({ codec, prior, run }: LinkConfig, receivers: readonly ReceiverDescriptor[]): string =>
-  JSON.stringify([codec, prior, run.runtime, run.backend, run.executionProvider, run.threads, needsPrior(receivers)]);
+export const modelsKey = (
+  { codec, prior, run, receiver }: LinkConfig,
+  receivers: readonly ReceiverDescriptor[],
+): string =>
+  JSON.stringify([
+    codec,
+    receiver.decoder,
+    prior,
+    run.runtime,
+    run.backend,
+    run.executionProvider,
+    run.threads,
+    needsPrior(receivers),
+  ]);
 
 /**
  * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
@@ -35,7 +47,7 @@ export async function openModels(
   const cardPath = findModel('codec', config.codec);
   const runtime = await openRuntime(config.run);
   try {
-    const codec = await openCodec(cardPath, runtime);
+    const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : config.receiver.decoder);
     const prior = config.prior ?? codec.card.prior;
     const wanted = needsPrior(receivers) && prior !== undefined;
     const denoiser = wanted ? await openDenoiser(findModel('prior', prior), runtime) : null;

@@ -12,6 +12,7 @@ import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
 import { DOPPLERS } from '../../receiver/moving-estimators.js';
 import { createPerfect } from '../../receiver/perfect.js';
 import { createPilot } from '../../receiver/pilot.js';
+import { renderElements } from '../../receiver/informed.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
 import { createBlindDiffcom } from '../../receiver/sampling/blind-diffcom.js';
 import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
@@ -41,6 +42,8 @@ export interface ReceiverDescriptor {
   readonly prior?: boolean;
   /** Needs the true channel whatever its settings: only simulation has it. */
   readonly truth?: boolean;
+  /** Its picture is the codec's decoder's of what it equalised, so another decoder of the codec can give it. */
+  readonly decodes?: boolean;
   /** Decodes frame by frame, so each frame may have a layout of its own (codecs with a mask). */
   readonly takesMasks?: boolean;
   /** @throws ConfigError for what it cannot do without */
@@ -53,12 +56,14 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'perfect',
     about: 'the true channel: the upper bound (perfect CSI)',
     truth: true,
+    decodes: true,
     takesMasks: true,
     create: ({ config, setting }) => createPerfect(setting, config.receiver.equaliser),
   },
   {
     name: 'pilot',
     about: 'channel from pilots, LMMSE, equaliser, decoder',
+    decodes: true,
     takesMasks: true,
     create: ({ config, setting }) =>
       createPilot(setting, { ...config.receiver.pilot, equaliser: config.receiver.equaliser }),
@@ -66,6 +71,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
   {
     name: 'blind-em',
     about: 'no pilots: EM over channel taps and codeword statistics',
+    decodes: true,
     create: (context) => createBlindEm({ ...context, config: blindEmConfigOf(context) }),
   },
   {
@@ -204,13 +210,32 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
   }
   const options = config.receiver.options[name] ?? {};
   try {
-    return descriptor.create({ ...context, options });
+    const receiver = descriptor.create({ ...context, options });
+    return descriptor.decodes === true && setting.codec.render !== null ? rendered(receiver, setting) : receiver;
   } catch (error) {
     if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;
     const line = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new ConfigError('receiver.failed', `receiver ${name}: cannot be made (${line})`, { cause: error });
   }
 }
+
+/** The receiver with its picture from the decoder that was chosen for what is shown. Its verdict is about its own picture. */
+const rendered = (receiver: Receiver, setting: LinkSetting): Receiver => ({
+  ...receiver,
+  async *receive(observations, signal) {
+    for await (const step of receiver.receive(observations, signal)) {
+      if (step.kind !== 'final') {
+        yield step;
+        continue;
+      }
+      const began = performance.now();
+      const picture = await renderElements(setting, step.result.equalised);
+      const { evaluations, milliseconds } = step.result;
+      const spent = { evaluations: evaluations + 1, milliseconds: milliseconds + performance.now() - began };
+      yield { kind: 'final', result: { ...step.result, ...spent, picture } };
+    }
+  },
+});
 
 const sampler = ({ denoiser, ...rest }: ReceiverContext): ReceiverContext & { readonly denoiser: Denoiser } => ({
   ...rest,

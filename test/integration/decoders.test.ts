@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { lastValueFrom, toArray } from 'rxjs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openCodec } from '../../src/codec/codec.js';
+import { type RawConfig, resolveConfig } from '../../src/config/load.js';
+import { findModel } from '../../src/core/shipped-models.js';
+import { createLink } from '../../src/link/link.js';
+import { renderElements } from '../../src/receiver/informed.js';
+import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
+import { openPictures } from '../../src/source/picture-source.js';
+
+const work = mkdtempSync(join(tmpdir(), 'blindlink-decoders-'));
+const runtime = createOnnxRuntime({ threads: 1 });
+afterAll(async () => {
+  await runtime.dispose();
+  rmSync(work, { recursive: true });
+});
+
+/** faces-12 with the decoder of natural-12 (the same shapes) as another of its own. */
+function twoDecoders(): string {
+  const from = dirname(findModel('codec', 'faces-12'));
+  const card = JSON.parse(readFileSync(join(from, 'card.json'), 'utf8')) as Record<string, unknown>;
+  const folder = join(work, 'two');
+  mkdirSync(folder);
+  for (const file of ['encoder', 'decoder', 'statistics', 'polarity', 'refiner']) {
+    const name = card[file] as string;
+    copyFileSync(join(from, name), join(folder, name));
+  }
+  copyFileSync(join(dirname(findModel('codec', 'natural-12')), 'decoder.onnx'), join(folder, 'other.onnx'));
+  writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, decoders: { other: 'other.onnx' } }));
+  return folder;
+}
+
+const folder = twoDecoders();
+const blindlink = (args: readonly string[]) =>
+  spawnSync(process.execPath, ['dist/cli/main.js', ...args], { encoding: 'utf8' });
+
+async function receive(decoder: string | null, settings: RawConfig = {}) {
+  const names = ['perfect', 'pilot', 'blind-em'];
+  const config = resolveConfig({ ...settings, codec: folder, receiver: { names, decoder } });
+  const codec = await openCodec(join(folder, 'card.json'), runtime, decoder);
+  const { pictures } = openPictures(['builtin:faces'], { maxPixels: 4096, frames: 2 });
+  return lastValueFrom(createLink(config, { codec, runtime }, pictures()).pipe(toArray()));
+}
+
+describe("another of a codec's decoders", () => {
+  it('gives the picture that is shown, of what was equalised; channel and verdict are as without it', async () => {
+    const [own, other] = [await receive(null), await receive('other')];
+    const codec = await openCodec(join(folder, 'card.json'), runtime, 'other');
+    expect(other).toHaveLength(6);
+    for (const [i, { report, result, picture, arrived }] of other.entries()) {
+      expect(report.receiver).toBe(own[i].report.receiver);
+      expect(result!.equalised).toEqual(own[i].result!.equalised);
+      expect([report.verdict, report.confidence, report.residual, report.channelError]).toEqual([
+        own[i].report.verdict,
+        own[i].report.confidence,
+        own[i].report.residual,
+        own[i].report.channelError,
+      ]);
+      const setting = { ...arrived.sent.setting, codec };
+      expect(picture).toEqual(await renderElements(setting, result!.equalised));
+      // Another network's picture: clearly not its own.
+      expect(report.psnrDb).toBeLessThan(own[i].report.psnrDb - 1);
+      expect(result!.evaluations).toBe(own[i].result!.evaluations + 1);
+    }
+  });
+
+  it('is refused in one line where the codec has none of that name', () => {
+    const { status, stderr } = blindlink(['simulate', '--codec', folder, '--decoder', 'perceptive', '--frames', '1']);
+    expect(status).not.toBe(0);
+    expect(stderr.trim()).toBe('blindlink: receiver.decoder perceptive: codec faces-12 has its own and other');
+  });
+
+  it('takes part in model check', () => {
+    const { status, stdout } = blindlink(['model', 'check', folder, '--json']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('other.onnx');
+  });
+});

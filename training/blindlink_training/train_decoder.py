@@ -1,0 +1,229 @@
+"""Train a perceptual decoder for a codec that is there: the same transmission, another picture at the receiver.
+
+    python3 -m blindlink_training.train_decoder --codec ../models/faces-48 --train A.jpegs --val V.jpegs \\
+        --backbone squeezenet1_1.pth --weights squeeze.pth --out runs/faces-48-perceptual --minutes 30
+    python3 -m blindlink_training.train_decoder … --export ../models/faces-48
+
+It starts from the codec's own decoder, and the encoder stays as it is. The loss of a picture x decoded as y is
+
+    log(MSE + floor) + a·LPIPS(x, y) − g·D(y),
+
+LPIPS on SqueezeNet 1.1, D a discriminator of patches trained beside it by the hinge loss (Lim and Ye, 2017) with pictures as they are.
+The checkpoint is written every minute and the same command resumes from it; `--export` adds what there is to a codec's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .channel import awgn, mixed
+from .codec import Decoder
+from .export import write
+from .features import load_distance
+from .golden import LATENT, golden
+from .half_weights import halve_weights
+from .loop import Interrupt, average_into, save_atomically, set_rate
+from .pictures import load_pictures
+from .saved_codec import load_codec, stored_parameters
+from .train_codec import draw_snr
+
+NAME = "perceptual"
+VAL_SNRS_DB = (0.0, 5.0, 10.0, 15.0)
+
+
+class Discriminator(nn.Module):
+    """pictures [N,3,H,W] in [0,1], and the SNR in dB [N] → realness of patches [N,1,H/8,W/8]; spectrally normalised."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        norm = nn.utils.spectral_norm
+        widths = (4, width, 2 * width, 4 * width)
+        self.layers = nn.ModuleList(norm(nn.Conv2d(a, b, 4, stride=2, padding=1)) for a, b in zip(widths, widths[1:]))
+        self.out = norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, picture: Tensor, snr_db: Tensor) -> Tensor:
+        plane = (snr_db / 10 - 0.7).view(-1, 1, 1, 1).expand(-1, 1, *picture.shape[2:])
+        x = torch.cat([2 * picture - 1, plane], dim=1)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return self.out(x)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--codec", required=True, help="folder of the exported codec")
+    parser.add_argument("--train", nargs="+", required=True)
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--backbone", required=True, help="torchvision's SqueezeNet 1.1")
+    parser.add_argument("--weights", required=True, help="LPIPS 0.1's linear layers for it")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--export", help="write the decoder into this codec's folder instead of training")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--lr", type=float, default=6e-4)
+    parser.add_argument("--loss-floor", type=float, default=1e-3)
+    parser.add_argument("--lpips", type=float, default=12.0, help="a")
+    parser.add_argument("--adversarial", type=float, default=0.15, help="g; from a fifth of the time on")
+    parser.add_argument("--limit", type=int, default=None)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+@torch.no_grad()
+def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor, snr_db: float) -> tuple[float, float]:
+    """Mean PSNR in dB and mean LPIPS over pictures, over AWGN, on clipped output."""
+    device = next(decoder.parameters()).device
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    psnr, distance = [], []
+    for chunk in pictures.split(100):
+        x = chunk.to(device).float() / 255
+        snr = torch.full((len(x),), snr_db, device=device)
+        y = decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
+        psnr.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+        distance.append(lpips(x, y))
+    torch.set_rng_state(state)
+    return torch.cat(psnr).mean().item(), torch.cat(distance).mean().item()
+
+
+def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor) -> dict:
+    values = {str(int(s)): quality(codec, decoder, lpips, pictures, s) for s in VAL_SNRS_DB}
+    return {
+        "awgnPsnrDb": {s: round(p, 2) for s, (p, _) in values.items()},
+        "awgnLpips": {s: round(d, 4) for s, (_, d) in values.items()},
+    }
+
+
+def export(args: argparse.Namespace) -> None:
+    """Adds the averaged decoder to the codec's folder and card."""
+    folder, file = Path(args.export), f"{NAME}.onnx"
+    state = torch.load(Path(args.out) / "checkpoint.pt", map_location="cpu")
+    codec, lpips = load_codec(args.codec), load_distance("lpips-squeeze", args.backbone, args.weights).eval()
+    decoder = Decoder(**decoder_config(codec)).eval()
+    decoder.load_state_dict(state["average"])
+    channels = codec.config["latent_channels"]
+    latents, snr = torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
+    write(decoder, (latents, snr), folder / file, ["latents", "snr_db"], "picture", ["rows", "columns"])
+    halve_weights(str(folder / file))
+    stored = stored_parameters(folder / file)
+    decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
+    val = load_pictures(args.val)
+    card = json.loads((folder / "card.json").read_text())
+    card["decoders"] = {**card.get("decoders", {}), NAME: file}
+    card["sha256"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    card["training"][f"{NAME}Decoder"] = {
+        "steps": state["step"],
+        "minutes": round(state["elapsed"] / 60, 1),
+        **{k: state["args"][k] for k in ("batch", "seed", "lpips", "adversarial")},
+        "torch": state["torch"],
+    }
+    card["quality"][f"{NAME}Decoder"] = {
+        "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures, AWGN, by CSNR in dB",
+        **table(codec, decoder, lpips, val),
+        "decoderLpips": table(codec, codec.decoder, lpips, val)["awgnLpips"],
+    }
+    given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
+    card["golden"][file] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
+    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps(card["quality"][f"{NAME}Decoder"]))
+
+
+def decoder_config(codec: nn.Module) -> dict:
+    c = codec.config
+    return {"latent_channels": c["latent_channels"], "width": c["width"], "blocks": c["decoder_blocks"]}
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    if args.export is not None:
+        export(args)
+        return
+    device, out = torch.device(args.device), Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    train, val = load_pictures(args.train, limit=args.limit), load_pictures(args.val)[:200]
+    codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
+    lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
+    decoder, average = (Decoder(**decoder_config(codec)).to(device, memory_format=torch.channels_last) for _ in range(2))
+    for net in (decoder, average):
+        net.load_state_dict(codec.decoder.state_dict())
+    judge = Discriminator().to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(decoder.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
+    rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
+    parts = {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival}
+    step, elapsed, checkpoint = 0, 0.0, out / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        step, elapsed = state["step"], state["elapsed"]
+        torch.manual_seed(args.seed + step)
+
+    def save(final: bool) -> None:
+        states = {name: part.state_dict() for name, part in parts.items()}
+        rest = {"args": vars(args), "step": step, "elapsed": elapsed, "final": final, "torch": str(torch.__version__)}
+        save_atomically({**states, **rest}, checkpoint)
+
+    def report(**more: object) -> None:
+        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), **table(codec, average, lpips, val), **more}), flush=True)
+
+    if step == 0:
+        report(decoder="the codec's own")
+    start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
+    interrupt = Interrupt()
+    while (progress := max((elapsed := time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
+        if interrupt.requested:
+            save(False)
+            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
+        for one in (optimiser, rival):
+            set_rate(one, args.lr, step, progress)
+        x = train[torch.randint(len(train), (args.batch,))].to(device).float() / 255
+        x = (x.flip(3) if torch.rand(()) < 0.5 else x).contiguous(memory_format=torch.channels_last)
+        snr = draw_snr(args.batch).to(device)
+        with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
+            z = codec.encode(x, snr)
+        received = mixed(z, snr, 0.25).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            y = decoder(received, snr)
+        y = y.float()
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            distance = lpips(x, y).float().mean()
+            realness = judge(y, snr).float().mean()
+        error = torch.log((x - y).square().mean(dim=(1, 2, 3)) + args.loss_floor).mean()
+        share = args.adversarial if progress > 0.2 else 0.0
+        optimiser.zero_grad(set_to_none=True)
+        (error + args.lpips * distance - share * realness).backward()
+        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        optimiser.step()
+        if progress > 0.1:
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                real, fake = judge(x, snr).float(), judge(y.detach(), snr).float()
+            rival.zero_grad(set_to_none=True)
+            (F.relu(1 - real).mean() + F.relu(1 + fake).mean()).backward()
+            rival.step()
+        step += 1
+        average_into(average, decoder, step, 0.999)
+        if time.time() - last_save > 60:
+            save(False)
+            last_save = time.time()
+        if time.time() - last_val > 240:
+            report()
+            last_val = time.time()
+    save(True)
+    report(final=True)
+
+
+if __name__ == "__main__":
+    main()
