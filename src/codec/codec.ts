@@ -17,6 +17,8 @@ export interface Codec {
   /** The networks themselves, for graphs that are built of them. */
   readonly encoder: OpenGraph;
   readonly decoder: OpenGraph;
+  /** The decoder whose pictures are shown: the codec's own, or the one chosen at opening. */
+  readonly shown: OpenGraph;
   /** Channel uses per real source sample, C / (6·d²); the most of them where the codec chooses what it sends. */
   readonly bandwidthRatio: number;
   /** The block: both edges of a picture are multiples of it. */
@@ -35,8 +37,8 @@ export interface Codec {
   encode(pictures: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** Decodes latents [count,C,h,w] of mean square 1/2 to pictures [count,3,d·h,d·w], clipped to [0,1]. */
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
-  /** As `decode`, by the decoder that was chosen for what is shown; null where none was. */
-  readonly render: Codec['decode'] | null;
+  /** As `decode`, by the decoder whose pictures are shown. */
+  readonly render: Codec['decode'];
   /** Log-odds that latents [count,C,h,w] have the right sign rather than the opposite one. */
   polarity(latents: Float32Array, count: number, height: number, width: number): Promise<Float32Array>;
   /** Posterior mean and variance of latents [count,C,h,w] of which each was observed with a precision and an information vector. */
@@ -115,6 +117,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     hasRefiner: refiner !== null,
     encoder,
     decoder,
+    shown: renderer ?? decoder,
     bandwidthRatio: card.latentChannels / (6 * d * d),
     multipleOf,
     layoutFor(height, width) {
@@ -141,7 +144,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
       );
     },
     decode: decodeBy(decoder, card.decoder),
-    render: renderer === null || rendering === null ? null : decodeBy(renderer, card.decoders[rendering]),
+    render: decodeBy(renderer ?? decoder, rendering === null ? card.decoder : card.decoders[rendering]),
     async polarity(latents, count, height, width) {
       if (polarity === null) throw new FormatError('codec.polarity', `${loaded.path}: names no polarity network`);
       const [output] = await run(polarity, tensor(latents, [count, card.latentChannels, height, width]), 0);
@@ -166,7 +169,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   const block = await codec.layoutOf(grey, edge, edge, 10);
   const latents = await codec.encode(grey, 1, block, 10);
   await codec.decode(latents, 1, block, 10);
-  await codec.render?.(latents, 1, block, 10);
+  if (renderer !== null) await codec.render(latents, 1, block, 10);
   return codec;
 }
 

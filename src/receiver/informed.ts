@@ -29,9 +29,9 @@ export async function decodeWith(
 export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
   decodeBy(setting.codec.decode, setting, equalised);
 
-/** The same by the decoder that was chosen for what is shown, if there is one. */
+/** The same by the decoder whose pictures are shown. */
 export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  decodeBy(setting.codec.render ?? setting.codec.decode, setting, equalised);
+  decodeBy(setting.codec.render, setting, equalised);
 
 function decodeBy(
   decode: LinkSetting['codec']['decode'],

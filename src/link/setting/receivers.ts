@@ -211,7 +211,9 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
   const options = config.receiver.options[name] ?? {};
   try {
     const receiver = descriptor.create({ ...context, options });
-    return descriptor.decodes === true && setting.codec.render !== null ? rendered(receiver, setting) : receiver;
+    return descriptor.decodes === true && setting.codec.shown !== setting.codec.decoder
+      ? rendered(receiver, setting)
+      : receiver;
   } catch (error) {
     if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;
     const line = error instanceof Error ? error.message.split('\n')[0] : String(error);

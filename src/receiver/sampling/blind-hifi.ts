@@ -10,7 +10,7 @@ import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js'
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
-import { decodeElements } from '../informed.js';
+import { renderElements } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
@@ -41,7 +41,7 @@ const LEAST_SPREAD = 1e-3;
 
 /**
  * blind-em's channel, then the picture drawn from what the prior and the received signal leave open, channel and picture
- * refining one another. From x = x_d + σ_N·ε, x_d the deterministic reconstruction, over falling σ:
+ * refining one another. From x = x_d + σ_N·ε, x_d the deterministic reconstruction (D is the decoder whose pictures are shown), over falling σ:
  *
  *   x̂₀ = denoiser(x, σ),   z₀ = E(x̂₀)
  *   z* = (q + z₀/v) / (w + 1/v)                      posterior of the codeword given the channel, per real latent
@@ -77,7 +77,7 @@ export function createBlindHifi({
       const ends: JointEnd[] = [];
       for (const [r, best] of rivals.entries()) {
         const state = new JointState(setting, frame, { ...solution, best });
-        let sample = r === 0 ? solution.picture : await state.decode();
+        let sample = r === 0 && setting.codec.shown === setting.codec.decoder ? solution.picture : await state.decode();
         let x = addNoise(toPrior(setting, sample), sigmas[0], draws);
         for (let i = 0; i < sigmas.length; i++) {
           throwIfAborted(signal, 'blind-hifi');
@@ -178,7 +178,7 @@ class JointState {
     const both = new Float32Array(2 * size);
     both.set(own, size);
     for (const candidate of this.best) this.reconcileGroup(candidate, own, both, refresh);
-    const decoded = await codec.decode(both, 2, layout, snrDb);
+    const decoded = await codec.render(both, 2, layout, snrDb);
     const pixels = picture.length;
     const out = new Float32Array(pixels);
     for (let i = 0; i < pixels; i++) out[i] = denoised.data[i] + 2 * (decoded[i] - decoded[pixels + i]);
@@ -229,7 +229,7 @@ class JointState {
   decode(): Promise<Float32Array> {
     const { setting, frame, best } = this;
     const channel = channelUnder(best, frame.elements.re.length);
-    return decodeElements(setting, equalise(setting, frame.elements, channel, best[0].chain.noiseVariance));
+    return renderElements(setting, equalise(setting, frame.elements, channel, best[0].chain.noiseVariance));
   }
 
   async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {
