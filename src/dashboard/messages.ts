@@ -127,6 +127,8 @@ export interface StateMessage {
   readonly recording: { readonly path: string; readonly samples: number } | null;
   /** Codecs and priors that this machine has. */
   readonly codecs: readonly string[];
+  /** Decoders of the codec in use besides its own. */
+  readonly decoders: readonly string[];
   /** Receivers that may be chosen, in the order of their colours. */
   readonly available: readonly { readonly name: string; readonly about: string }[];
 }
@@ -239,6 +241,7 @@ export const STEERABLE = [
   'receiver.diffcom.steps',
   'receiver.hifiDiffcom.steps',
   'receiver.blindDiffcom.steps',
+  'receiver.decoder',
   'receiver.blindHifi.quality',
   'receiver.blindHifi.perception',
 ] as const;

@@ -29,6 +29,8 @@ interface NumberOptions {
 }
 
 const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
+/** The codec's decoder, not one of the further ones in its card. */
+const OWN_DECODER = 'own';
 /** Between two messages while a slider moves. */
 const PAUSE_MS = 50;
 
@@ -80,7 +82,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
       'Signal',
       [
         choiceSetting('ofdm.profile', 'Grid profile', ['paper', 'ota']),
-        numberSetting('rho', { label: 'Reference ρ', min: 0, max: 0.5, step: 0.005 }),
+        numberSetting('rho', { label: 'Superimposed ρ', min: 0, max: 0.5, step: 0.005 }),
         numberSetting('ofdm.pilotSymbols', { label: 'Pilot symbols', min: 0, max: 8, step: 1, optional: 'profile' }),
         numberSetting('ofdm.cyclicPrefixLength', {
           label: 'Cyclic prefix',
@@ -97,6 +99,15 @@ export function createControls(form: HTMLElement, send: Send): Controls {
       'Receivers',
       [
         receiversField(set),
+        choiceField(
+          'receiver.decoder',
+          'Decoder',
+          (state) => [OWN_DECODER, ...state.decoders],
+          (state) => String(at(state, 'receiver.decoder') ?? OWN_DECODER),
+          (value) => {
+            set({ 'receiver.decoder': value === OWN_DECODER ? null : value });
+          },
+        ),
         choiceSetting('receiver.blindHifi.quality', 'blind-hifi quality', ['fast', 'balanced', 'best']),
         numberSetting('receiver.blindHifi.perception', {
           label: 'Perception',
@@ -151,7 +162,8 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           (state) => [...new Set([...state.codecs, String(at(state, 'codec'))])],
           (state) => String(at(state, 'codec')),
           (value) => {
-            set({ codec: value });
+            // Another codec has other decoders.
+            set({ codec: value, 'receiver.decoder': null });
           },
         ),
         numberField(

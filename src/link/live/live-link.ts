@@ -1,7 +1,8 @@
 import { BehaviorSubject, catchError, EMPTY, interval, Subject, type Subscription, tap } from 'rxjs';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
-import { modelNames } from '../../core/shipped-models.js';
+import { readCard } from '../../codec/card.js';
+import { findModel, modelNames } from '../../core/shipped-models.js';
 import type { LiveCommand } from '../../dashboard/commands.js';
 import type {
   FrameMessage,
@@ -110,6 +111,7 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
     receivers: [...runs.values()].map((run) => run.status()),
     recording,
     codecs: modelNames('codec'),
+    decoders: decodersOf(config.codec),
     available,
   });
   const stats = (): StatsMessage => ({
@@ -308,4 +310,14 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
       await Promise.all([feed.close(), ...[...runs.values()].map((run) => run.close())]);
     },
   };
+}
+
+/** Names of a codec's further decoders; none of one that cannot be read, which the receivers say in their own words. */
+function decodersOf(codec: string): string[] {
+  try {
+    return Object.keys(readCard(findModel('codec', codec)).card.decoders);
+  } catch (error) {
+    if (error instanceof LinkError) return [];
+    throw error;
+  }
 }
