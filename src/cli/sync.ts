@@ -171,12 +171,14 @@ function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about
   }
   const what = method === 'cp' ? 'locked stretch(es)' : 'frame(s)';
   console.log(
-    `${frames.length - training} ${what}${training === 0 ? '' : ` and ${training} training field(s)`} in ${(diagnosis.samplesSearched / 1e6).toFixed(2)} M samples, ${seconds.toFixed(2)} s`,
+    `${frames.length - training} ${what}${training === 0 ? '' : ` and ${training} training field(s)`} in ${amount(diagnosis.samplesSearched)} samples, ${seconds.toFixed(2)} s`,
   );
   if (frames.length === 0) console.log(explain(diagnosis));
   else if (diagnosis.looksLike !== null)
     console.log(`${reservation(frames, diagnosis, method)}; ${hint(diagnosis.looksLike)}`);
 }
+
+const amount = (samples: number): string => (samples < 1e5 ? String(samples) : `${(samples / 1e6).toFixed(2)} M`);
 
 const alsoThere = ({ powerDb, cfoSubcarriers, behindSamples }: NonNullable<FoundFrame['other']>): string =>
   `another station sends at the same time: ${powerDb.toFixed(1)} dB beside this one, CFO ${cfoSubcarriers.toFixed(2)} + n, ` +
