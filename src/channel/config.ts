@@ -17,7 +17,57 @@ export type TapModel =
   /** h = [1]. */
   | { readonly kind: 'identity' }
   /** Measured taps (.npy, .npz, .csv); `normalize` (default true) scales the set to a mean power of 1. */
-  | { readonly kind: 'file'; readonly path: string; readonly normalize?: boolean | undefined };
+  | { readonly kind: 'file'; readonly path: string; readonly normalize?: boolean | undefined }
+  /**
+   * The exponential profile (one tap unless told otherwise) with a specular path on tap 0, which turns at f_D·cos θ, θ =
+   * `angleDeg` between it and the direction of travel. Rice's K = its power over that of all the rest.
+   */
+  | {
+      readonly kind: 'rician';
+      readonly kFactorDb: number;
+      readonly angleDeg?: number | undefined;
+      readonly numTaps?: number | undefined;
+      readonly decay?: number | undefined;
+    }
+  | DriveByModel
+  | CsiModel;
+
+/** A vehicle that passes a mast: see `drive-by.ts`. It has a motion of its own, dopplerHz must be 0. */
+export interface DriveByModel {
+  readonly kind: 'drive-by';
+  readonly carrierHz: number;
+  readonly speedMps: number;
+  readonly sampleRateHz: number;
+  /** From the road to the mast's foot, m; 10 unless told. */
+  readonly distanceM?: number | undefined;
+  /** Antennas above the ground, m; 5 and 1.5 unless told. */
+  readonly mastHeightM?: number | undefined;
+  readonly vehicleHeightM?: number | undefined;
+  /** Length of road, m, the mast at its middle; 100 unless told. Behind its end it begins again. */
+  readonly roadM?: number | undefined;
+  /** Time from one frame's first sample to the next one's, s; 0.05 unless told. */
+  readonly frameIntervalS?: number | undefined;
+  /** Of the ground, relative; 15 unless told. */
+  readonly permittivity?: number | undefined;
+  readonly polarization?: 'vertical' | 'horizontal' | undefined;
+}
+
+/** A measured channel with a time axis: see `csi-sequence.ts`. It has a motion of its own, dopplerHz must be 0. */
+export interface CsiModel {
+  readonly kind: 'csi';
+  /** .npy or .npz, complex [time, taps] or, where `domain` is response, [time, frequencies]. */
+  readonly path: string;
+  /** Time between rows, s; without it the file's own `time`, or what PATH.json says. */
+  readonly sampleIntervalS?: number | undefined;
+  readonly domain?: 'taps' | 'response' | undefined;
+  /** Of a response: taps that are kept, 16 unless told. */
+  readonly numTaps?: number | undefined;
+  readonly normalize?: boolean | undefined;
+  /** Time from one frame's first sample to the next one's, s; a frame's own length unless told. */
+  readonly frameIntervalS?: number | undefined;
+  /** Behind the last whole frame: begin again (default), or refuse. */
+  readonly end?: 'repeat' | 'refuse' | undefined;
+}
 
 /** Taps that move within a frame: Clarke's isotropic scattering around the receiver. */
 export interface FadingConfig {

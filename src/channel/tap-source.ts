@@ -2,6 +2,7 @@ import { type ComplexArray, complexFrom, createComplex } from '../core/complex.j
 import type { Rng } from '../core/rng.js';
 import type { TapModel } from './config.js';
 import { readTapFile } from './tap-file.js';
+import { createTapMotion, movesByItself } from './tap-motion.js';
 import { tapStatistics } from './tap-statistics.js';
 
 /** Block fading: one independent set of taps a realisation. */
@@ -14,7 +15,8 @@ export interface TapSource {
 /**
  * Taps for block fading: h_l ~ CN(0, p_l), independent over l and realisations, Σ p_l = 1.
  * TDL-D and TDL-E add to tap 0 a line of sight of constant amplitude and uniform random phase (Rician). `identity` is
- * always [1]; `file` plays row (realisation mod numRealisations). Draws depend on the index alone, not on their order.
+ * always [1]; `file` plays row (realisation mod numRealisations); `drive-by` and `csi` give the taps at the first sample of frame
+ * `realisation`. Draws depend on the index alone, not on their order.
  *
  * @throws ConfigError for settings out of range, FormatError for a bad tap file.
  */
@@ -22,6 +24,10 @@ export function createTapSource(model: TapModel, rng: Rng): TapSource {
   if (model.kind === 'identity') return { numTaps: 1, draw: () => complexFrom([1], [0]) };
   if (model.kind === 'file') return replay(model.path, model.normalize ?? true);
 
+  if (movesByItself(model)) {
+    const motion = createTapMotion(model, { dopplerHz: 0, sampleRateHz: 1e6 }, rng);
+    return { numTaps: motion.numTaps, draw: (realisation) => motion.frame(realisation, 1).tapsAt(0) };
+  }
   const { diffuse, lineOfSight } = tapStatistics(model);
   const numTaps = diffuse.length;
   return {

@@ -1,6 +1,8 @@
 import { ConfigError } from '../core/errors.js';
-import { requireInteger, requirePositive } from './checks.js';
+import { requireBetween, requireFinite, requireInteger, requirePositive } from './checks.js';
 import type { TapModel } from './config.js';
+import { readCsi } from './csi-sequence.js';
+import { createDriveBy } from './drive-by.js';
 import { delayProfiles } from './profiles.js';
 import { readTapFile } from './tap-file.js';
 
@@ -14,7 +16,12 @@ export interface TapStatistics {
   readonly diffuse: Float64Array;
   /** Power of the constant (line-of-sight) part of tap 0. Rice's K of tap 0 is lineOfSight / diffuse[0]. */
   readonly lineOfSight: number;
+  /** Its Doppler shift over the maximum one. */
+  readonly lineOfSightDoppler: number;
 }
+
+/** TR 38.901 section 7.7.2: the line of sight of TDL-D and TDL-E has its Doppler peak at 0.7·f_D. */
+const TDL_DOPPLER = 0.7;
 
 /**
  * Mean tap powers p_l = E|h_l|², [numTaps] linear, Σ p_l = 1.
@@ -45,14 +52,39 @@ export function tapStatistics(model: TapModel): TapStatistics {
     case 'profile':
       return sampledProfile(model);
     case 'flat':
-      return { diffuse: Float64Array.of(1), lineOfSight: 0 };
+      return diffuseOnly(Float64Array.of(1));
     case 'identity':
-      return { diffuse: Float64Array.of(0), lineOfSight: 1 };
+      return { diffuse: Float64Array.of(0), lineOfSight: 1, lineOfSightDoppler: 0 };
     case 'file': {
       const { profile } = readTapFile(model.path, model.normalize ?? true);
-      return { diffuse: profile.slice(), lineOfSight: 0 };
+      return diffuseOnly(profile.slice());
     }
+    case 'rician':
+      return rician(model);
+    case 'drive-by':
+      return diffuseOnly(createDriveBy(model).profile.slice());
+    case 'csi':
+      return diffuseOnly(readCsi(model).profile.slice());
   }
+}
+
+const diffuseOnly = (diffuse: Float64Array): TapStatistics => ({ diffuse, lineOfSight: 0, lineOfSightDoppler: 0 });
+
+function rician({
+  kFactorDb,
+  angleDeg = 0,
+  numTaps = 1,
+  decay = 4,
+}: Extract<TapModel, { kind: 'rician' }>): TapStatistics {
+  requireBetween('taps.kFactorDb', kFactorDb, -60, 60);
+  requireFinite('taps.angleDeg', angleDeg);
+  const k = 10 ** (kFactorDb / 10);
+  const { diffuse } = exponential(numTaps, decay);
+  return {
+    diffuse: diffuse.map((p) => p / (k + 1)),
+    lineOfSight: k / (k + 1),
+    lineOfSightDoppler: Math.cos((angleDeg * Math.PI) / 180),
+  };
 }
 
 function exponential(numTaps: number, decay: number): TapStatistics {
@@ -60,7 +92,7 @@ function exponential(numTaps: number, decay: number): TapStatistics {
   requirePositive('taps.decay', decay);
   const diffuse = Float64Array.from({ length: numTaps }, (_, l) => Math.exp(-l / decay));
   const sum = diffuse.reduce((total, p) => total + p, 0);
-  return { diffuse: diffuse.map((p) => p / sum), lineOfSight: 0 };
+  return diffuseOnly(diffuse.map((p) => p / sum));
 }
 
 function sampledProfile(model: Extract<TapModel, { kind: 'profile' }>): TapStatistics {
@@ -97,5 +129,5 @@ function sampledProfile(model: Extract<TapModel, { kind: 'profile' }>): TapStati
   powers.forEach((p, i) => {
     if (!(profile.lineOfSight && i === 0)) diffuse[positions[i]] += p / sum;
   });
-  return { diffuse, lineOfSight: profile.lineOfSight ? powers[0] / sum : 0 };
+  return { diffuse, lineOfSight: profile.lineOfSight ? powers[0] / sum : 0, lineOfSightDoppler: TDL_DOPPLER };
 }

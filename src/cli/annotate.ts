@@ -131,7 +131,7 @@ async function searchOnly(file: string, options: Record<string, unknown>): Promi
   const annotations = frames.map((frame, i) => ({
     'core:sample_start': frame.startSample,
     'core:sample_count': frame.sampleCount,
-    'core:label': frame.method === 'cp' ? 'OFDM' : 'frame',
+    'core:label': frame.isTrainingField ? 'training field' : frame.method === 'cp' ? 'OFDM' : 'frame',
     'core:generator': generator(),
     'blindlink:frame': i,
     'blindlink:method': frame.method,

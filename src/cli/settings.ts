@@ -23,7 +23,7 @@ const flags = [
   [
     '--channel <name>',
     'channel.taps',
-    'exponential[:taps[:decay]], flat, awgn (or identity), EPA … TDL-E, or a file of taps',
+    'exponential[:taps[:decay]], flat, awgn (or identity), EPA … TDL-E, rician:K, drive-by, csi:FILE, or a file of taps',
     taps,
   ],
   ['--coherence <what>', 'channel.coherence', 'a channel for each packet, or one for the frame', text],
@@ -169,14 +169,32 @@ function taps(value: string, flag: string): Record<string, unknown> {
       ...(rest[1] ? { delaySpreadS: number(rest[1], flag) } : {}),
     };
   }
+  if (name === 'rician') {
+    const [kFactorDb, angleDeg, numTaps, decay] = rest.map((part) => number(part, flag));
+    return { kind: 'rician', ...defined({ kFactorDb: kFactorDb ?? 6, angleDeg, numTaps, decay }) };
+  }
+  if (name === 'drive-by') {
+    const [carrierHz, speedMps, sampleRateHz] = rest.map((part) => number(part, flag));
+    const usual = { carrierHz: 5.9e9, speedMps: 30, sampleRateHz: 1e6 };
+    return { kind: 'drive-by', ...usual, ...defined({ carrierHz, speedMps, sampleRateHz }) };
+  }
+  const csi = /^csi:(.+?\.np[yz])(?::([^:]+))?$/i.exec(value);
+  if (csi !== null) {
+    return { kind: 'csi', path: csi[1], ...(csi[2] ? { sampleIntervalS: number(csi[2], flag) } : {}) };
+  }
   if (/\.(npy|npz|csv)$/i.test(value)) return { kind: 'file', path: value };
   throw new ConfigError(
     'config.flag',
     `${flag} ${value}: must be exponential[:taps[:decay]], flat, awgn, identity, ${profileNames.join(', ')} ` +
-      '(NAME:sampleRateHz[:delaySpreadS]) or a .npy, .npz or .csv file of taps',
+      '(NAME:sampleRateHz[:delaySpreadS]), rician[:K in dB[:angle[:taps[:decay]]]], drive-by[:carrierHz[:m/s[:sampleRateHz]]], ' +
+      'csi:FILE[:interval in s] or a .npy, .npz or .csv file of taps',
     { value },
   );
 }
+
+/** What is given. */
+const defined = (fields: Record<string, number | undefined>): Record<string, number> =>
+  Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];

@@ -151,32 +151,42 @@ interface About {
 
 function report(frames: readonly FoundFrame[], diagnosis: SearchDiagnosis, about: About): void {
   const { file, method, sampleRateHz, seconds, json } = about;
+  const training = frames.filter(({ isTrainingField }) => isTrainingField).length;
   if (json) {
     for (const frame of frames) console.log(JSON.stringify({ type: 'frame', ...frame }));
-    console.log(
-      JSON.stringify({ type: 'summary', file, method, sampleRateHz, frames: frames.length, seconds, ...diagnosis }),
-    );
+    const counts = { frames: frames.length - training, trainingFields: training };
+    console.log(JSON.stringify({ type: 'summary', file, method, sampleRateHz, ...counts, seconds, ...diagnosis }));
     return;
   }
-  for (const { startSample, cfoSubcarriers, cfoHz, cfoWholeKnown, snrDb, metric, numSymbols, clockPpm } of frames) {
+  for (const frame of frames) {
+    const { startSample, cfoSubcarriers, cfoHz, cfoWholeKnown, snrDb, metric, numSymbols, clockPpm, other } = frame;
     const modulo = cfoWholeKnown ? '' : ' + n';
     console.log(
       `sample ${startSample}: CFO ${cfoSubcarriers.toFixed(4)}${modulo} subcarriers (${(cfoHz / 1e3).toFixed(3)} kHz), ` +
         `SNR ${snrDb.toFixed(1)} dB, metric ${metric.toFixed(3)}${numSymbols === null ? '' : `, ${numSymbols} symbols`}` +
-        (clockPpm === null ? '' : `, clock ${clockPpm >= 0 ? '+' : ''}${clockPpm.toFixed(1)} ppm`),
+        (clockPpm === null ? '' : `, clock ${clockPpm >= 0 ? '+' : ''}${clockPpm.toFixed(1)} ppm`) +
+        (other === null ? '' : `; ${alsoThere(other)}`) +
+        (frame.isTrainingField ? '; equal quarters: looks like an 802.11 training field, no frame' : ''),
     );
   }
   const what = method === 'cp' ? 'locked stretch(es)' : 'frame(s)';
   console.log(
-    `${frames.length} ${what} in ${(diagnosis.samplesSearched / 1e6).toFixed(2)} M samples, ${seconds.toFixed(2)} s`,
+    `${frames.length - training} ${what}${training === 0 ? '' : ` and ${training} training field(s)`} in ${amount(diagnosis.samplesSearched)} samples, ${seconds.toFixed(2)} s`,
   );
   if (frames.length === 0) console.log(explain(diagnosis));
   else if (diagnosis.looksLike !== null)
     console.log(`${reservation(frames, diagnosis, method)}; ${hint(diagnosis.looksLike)}`);
 }
 
+const amount = (samples: number): string => (samples < 1e5 ? String(samples) : `${(samples / 1e6).toFixed(2)} M`);
+
+const alsoThere = ({ powerDb, cfoSubcarriers, behindSamples }: NonNullable<FoundFrame['other']>): string =>
+  `another station sends at the same time: ${powerDb.toFixed(1)} dB beside this one, CFO ${cfoSubcarriers.toFixed(2)} + n, ` +
+  `${behindSamples} samples behind`;
+
 /** Why what was found may be something else. */
 function reservation(frames: readonly FoundFrame[], { samplesSearched }: SearchDiagnosis, method: string): string {
+  if (method !== 'cp' && frames.every(({ isTrainingField }) => isTrainingField)) return 'failed: no frame of ours';
   if (method !== 'cp') return 'by repetition, whatever the symbols hold';
   const share = frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0) / samplesSearched;
   return `in ${(100 * share).toFixed(0)} % of the samples only`;

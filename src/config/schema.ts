@@ -15,6 +15,36 @@ const tapModel = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('flat') }),
   z.strictObject({ kind: z.literal('identity') }),
   z.strictObject({ kind: z.literal('file'), path: z.string().min(1), normalize: z.boolean().optional() }),
+  z.strictObject({
+    kind: z.literal('rician'),
+    kFactorDb: z.number().min(-60).max(60),
+    angleDeg: z.number().optional(),
+    numTaps: z.int().min(1).max(1024).optional(),
+    decay: positive.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('drive-by'),
+    carrierHz: positive,
+    speedMps: positive,
+    sampleRateHz: positive,
+    distanceM: positive.optional(),
+    mastHeightM: positive.optional(),
+    vehicleHeightM: positive.optional(),
+    roadM: positive.optional(),
+    frameIntervalS: positive.optional(),
+    permittivity: z.number().min(1.01).max(1000).optional(),
+    polarization: z.enum(['vertical', 'horizontal']).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('csi'),
+    path: z.string().min(1),
+    sampleIntervalS: positive.optional(),
+    domain: z.enum(['taps', 'response']).optional(),
+    numTaps: z.int().min(1).max(1024).optional(),
+    normalize: z.boolean().optional(),
+    frameIntervalS: positive.optional(),
+    end: z.enum(['repeat', 'refuse']).optional(),
+  }),
 ]);
 
 const ofdm = z.strictObject({

@@ -57,7 +57,7 @@ export function openAnyRecording(path: string, raw: RawDescription = {}): Record
 }
 
 function openStored(path: string, meta: string, raw: RawDescription): Recording {
-  const stored = parseMetadata(readFileSync(meta, 'utf8'), meta);
+  const stored = parseMetadata(readText(meta), meta);
   const { 'core:dataset': dataset, 'core:metadata_only': metadataOnly } = stored.global;
   const file = dataset === undefined ? meta.replace(/-meta$/, '-data') : join(dirname(meta), basename(dataset));
   if (metadataOnly === true && !existsSync(file)) {
@@ -84,7 +84,7 @@ function metadataOf(path: string): string | null {
   for (const base of new Set(bases)) {
     const meta = `${base}.sigmf-meta`;
     if (!existsSync(meta)) continue;
-    const { 'core:dataset': dataset } = parseMetadata(readFileSync(meta, 'utf8'), meta).global;
+    const { 'core:dataset': dataset } = parseMetadata(readText(meta), meta).global;
     const data = dataset === undefined ? `${base}.sigmf-data` : join(dirname(meta), basename(dataset));
     if (isSameFile(data, path)) return meta;
   }
@@ -209,26 +209,53 @@ function openArchived(path: string, raw: RawDescription): Recording {
   return openRecording(raw.named ?? path, metadata, { file: path, start: data.start, bytes: data.bytes }, null, raw);
 }
 
+/** UTF-8; or UTF-16 where a byte-order mark says so, which some editors on Windows write. */
+function readText(path: string): string {
+  const bytes = readFileSync(path);
+  if (bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le');
+  if (bytes.length >= 2 && bytes[0] === 0xfe && bytes[1] === 0xff) {
+    return bytes
+      .subarray(0, bytes.length & ~1)
+      .swap16()
+      .toString('utf16le');
+  }
+  return bytes.toString('utf8');
+}
+
+const SIGMF_DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+
 export function parseMetadata(text: string, where: string): SigmfMetadata {
   let value: unknown;
   try {
-    value = withPlainDates(parseExactJson(text));
+    value = parseExactJson(text);
   } catch (cause) {
-    throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})`, { cause });
+    const hint = basename(where).startsWith('._') ? '; a ._ file of macOS: open the one without' : '';
+    throw new FormatError('recording.metadata', `${where}: not JSON (${(cause as Error).message})${hint}`, { cause });
   }
-  return validateMetadata(value, where);
+  return validateMetadata(withPlainDates(value, where), where);
 }
 
-/** Dates in any common form of ISO 8601, as SigMF writes them. What is no date stays, for the schema to name it. */
-function withPlainDates(value: unknown): unknown {
+/**
+ * Dates in any common form of ISO 8601, as SigMF writes them; those that SigMF may write stay as they are.
+ *
+ * @throws FormatError for what is no date
+ */
+function withPlainDates(value: unknown, where: string): unknown {
   const captures = (value as { captures?: unknown } | null)?.captures;
   if (!Array.isArray(captures)) return value;
   return {
     ...(value as object),
-    captures: captures.map((capture: unknown) => {
+    captures: captures.map((capture: unknown, i) => {
       const date = (capture as Record<string, unknown> | null)?.['core:datetime'];
-      if (typeof date !== 'string' || date.endsWith('Z')) return capture;
-      return { ...(capture as object), 'core:datetime': sigmfDatetime(date) ?? date };
+      if (typeof date !== 'string' || SIGMF_DATE.test(date)) return capture;
+      const plain = sigmfDatetime(date);
+      if (plain === null) {
+        throw new FormatError(
+          'recording.metadata',
+          `${where}: captures ${i} core:datetime ${JSON.stringify(date.slice(0, 40))} is no date; write it as 2024-01-01T12:00:00Z`,
+        );
+      }
+      return { ...(capture as object), 'core:datetime': plain };
     }),
   };
 }

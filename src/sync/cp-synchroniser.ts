@@ -10,9 +10,20 @@ import {
   estimateCpWindow,
   LagProducts,
 } from './cp-window.js';
+import {
+  addProfile,
+  addSymbol,
+  createPrefixProfile,
+  type OtherStation,
+  type PrefixProfile,
+  profileBin,
+  separateStations,
+  type Stations,
+} from './other-station.js';
 import { powerEdges } from './power-edges.js';
 
 export type { CpNumerology } from './cp-window.js';
+export type { OtherStation } from './other-station.js';
 
 export interface CpSynchroniserOptions {
   /** Symbols that are looked at together, at least; 16 by default. More find weaker signals and shorter ones less well. */
@@ -43,6 +54,8 @@ export interface CpStretch {
   readonly noiseVariance: number;
   /** Samples by which a period grew, per sample; the sampling offset in ppm is 1e6 times it. 0 where too short to tell. */
   readonly drift: number;
+  /** Another station in the same stretch; to the figures above it is noise. null where none is seen. */
+  readonly other: OtherStation | null;
 }
 
 export interface CpDiagnosis {
@@ -100,13 +113,20 @@ interface Measured extends CpStretch {
   readonly power: number;
 }
 
-interface PlacedEstimate extends CpEstimate {
+interface Placed extends CpEstimate {
   /** Stream position of a period's first sample. */
   readonly at: number;
 }
 
+interface PlacedEstimate extends Placed {
+  /** Of the symbols from there up to the next window. */
+  readonly profile: PrefixProfile;
+}
+
 /** Evidence that a window needs to continue a stretch, where it must agree with the one before as well. */
 const TRACKING_EVIDENCE = 4;
+/** … and its share of another station's that is stronger in this window. */
+const LEAST_OF_STRONGER = 0.5;
 /** A stretch must be this long at least to be reported. */
 const LEAST_SYMBOLS = 4;
 /** Samples in which power edges are looked for together: at least, at most, and in symbols. */
@@ -144,6 +164,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   // A window's offset runs through a whole period; a hop before it and one behind it are kept for a stretch's ends.
   const products = pattern.length + periodLength;
   const need = products + fftSize;
+  const [shortestPrefix, binLength] = [Math.min(...prefixes), profileBin(Math.min(...prefixes))];
   const falseAlarm = Math.min(0.5, (falseAlarmPerSample * hop) / periodLength);
   const tolerance = Math.max(2, longestPrefix / 2);
   const sums = new LagProducts(products + hop);
@@ -186,6 +207,16 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       out.push({ ...symbolSums(buffer, sums, first - base, k, fftSize), at: first, window });
     }
     return out;
+  };
+
+  /** Products by their place in a symbol, of the symbols up to the next window. */
+  const profileFrom = (offset: number): PrefixProfile => {
+    const profile = createPrefixProfile(shortestPrefix + fftSize, shortestPrefix);
+    for (let s = 0; s < hopSymbols; s++) {
+      const first = offset + Math.floor(s / symbolsPerPeriod) * periodLength + starts[s % symbolsPerPeriod];
+      addSymbol(profile, sums, first, binLength);
+    }
+    return profile;
   };
 
   const emit = (out: CpStretch[]): void => {
@@ -235,16 +266,30 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     state = { kind: 'searching' };
   };
 
+  const placedAt = (estimate: CpEstimate): Placed => ({ ...estimate, at: next + estimate.offset });
+
   const lookAt = (out: CpStretch[]): void => {
     sums.form(buffer, next - base, products, fftSize, partEnd - base);
-    const estimate = estimateCpWindow(pattern, sums);
+    let estimate = estimateCpWindow(pattern, sums);
     const detected = estimate.evidence > -Math.log(falseAlarm);
-    let placed = { ...estimate, at: next + estimate.offset };
+    let placed = placedAt(estimate);
     const { evidence, metric, cfoSubcarriers } = estimate;
     if (evidence > best.evidence) best = { evidence, metric, at: placed.at, cfo: cfoSubcarriers };
     if (state.kind === 'locked') {
       const previous = state.windows[state.windows.length - 1];
-      const agrees = estimate.evidence > TRACKING_EVIDENCE && matches(previous, placed);
+      if (Math.abs(apart(previous.at, placed.at)) > tolerance) {
+        // Another station is the stronger one in this window: the one that is followed may be there as well.
+        const followed = estimateCpWindow(
+          pattern,
+          sums,
+          (offset) => Math.abs(apart(previous.at, next + offset)) <= tolerance,
+        );
+        if (followed.strength > LEAST_OF_STRONGER * estimate.strength && matches(previous, placedAt(followed))) {
+          estimate = followed;
+          placed = placedAt(followed);
+        }
+      }
+      const agrees = estimate.evidenceBeside > TRACKING_EVIDENCE && matches(previous, placed);
       if (!agrees || state.symbols.length >= longestStretch) close(out);
       else {
         // The count of symbols goes on where the last window left it.
@@ -259,7 +304,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       state = { kind: 'locked', symbols: symbolsFrom(placed.at - hop, hopSymbols, placed.at), windows: [], colour };
     }
     state.symbols.push(...symbolsFrom(placed.at, hopSymbols, placed.at));
-    state.windows.push(placed);
+    state.windows.push({ ...placed, profile: profileFrom(estimate.offset) });
   };
 
   /**
@@ -276,7 +321,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   };
 
   /** Whether two neighbouring windows place symbols alike, and see the same carrier offset. */
-  const matches = (a: PlacedEstimate, b: PlacedEstimate): boolean => {
+  const matches = (a: Placed, b: Placed): boolean => {
     const turn = Math.abs(b.cfoSubcarriers - a.cfoSubcarriers);
     return Math.abs(apart(a.at, b.at)) <= tolerance && Math.min(turn, 1 - turn) < 0.2;
   };
@@ -297,18 +342,39 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
     const mine = windows.filter(({ at }) => at >= run[0].at - hop && at <= run[run.length - 1].at).slice(0, 4);
     const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
-    const shift = anchor === null ? 0 : apart(run[0].window, anchor.at);
+    let shift = anchor === null ? 0 : apart(run[0].window, anchor.at);
+    const stations = anchor === null ? null : stationsIn(windows, anchor, run, colour);
+    // Where the other's prefix lies over this one's, sums over the prefix are of both.
+    const own = stations?.overlap === true ? Math.min(1 - 1e-6, stations.metric) : late;
+    if (stations?.overlap === true) shift += stations.shift;
     return {
       startSample: Math.max(partStart, run[0].at + shift),
       endSample: Math.min(partEnd, run[run.length - 1].at + longestPrefix + fftSize),
       numSymbols: run.length,
-      cfoSubcarriers: Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
-      metric,
-      snrDb: powerToDb(late / (1 - late)),
-      noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - late),
+      cfoSubcarriers:
+        stations?.overlap === true ? stations.cfoSubcarriers : Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
+      metric: stations?.overlap === true ? own : metric,
+      snrDb: powerToDb(own / (1 - own)),
+      noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - own),
+      other: stations?.other ?? null,
       drift: driftOf(windows, periodLength),
       power: total.energy / (run.length * perSymbol),
     };
+  };
+
+  /** Whether two stations send in a run of symbols: see `separateStations`. */
+  const stationsIn = (
+    windows: readonly PlacedEstimate[],
+    anchor: PlacedEstimate,
+    run: readonly SymbolSums[],
+    colour: number,
+  ): Stations | null => {
+    const total = createPrefixProfile(shortestPrefix + fftSize, shortestPrefix);
+    const [first, last] = [run[0].at - tolerance, run[run.length - 1].at];
+    for (const { at, profile } of windows) {
+      if (at >= first && at <= last) addProfile(total, profile, apart(anchor.at, at), binLength);
+    }
+    return separateStations(total, shortestPrefix, colour);
   };
 
   const search = (block: ComplexArray, out: CpStretch[]): void => {
@@ -530,6 +596,7 @@ function joined(a: Measured, b: Measured, symbolLength: number): Measured {
     noiseVariance: mean(a.noiseVariance, b.noiseVariance),
     drift: a.drift === 0 || b.drift === 0 ? a.drift + b.drift : mean(a.drift, b.drift),
     power: mean(a.power, b.power),
+    other: a.other === null || (b.other !== null && b.other.powerDb > a.other.powerDb) ? b.other : a.other,
   };
 }
 

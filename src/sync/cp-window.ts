@@ -162,6 +162,8 @@ export interface CpEstimate {
   readonly strength: number;
   /** −ln of the chance that white noise, or a signal without prefixes, looks like this at one offset. */
   readonly evidence: number;
+  /** The same where another station may stand beside it: less is asked where one that agrees came before. */
+  readonly evidenceBeside: number;
 }
 
 /**
@@ -175,8 +177,14 @@ export interface CpEstimate {
  *
  * Evidence, the smaller of two: for white noise (|Γ|/Φ)² exceeds t with probability (1 − t)^(D−1) at most, D = ΣK counted in
  * symbols that carry energy; and |Γ|² at the other offsets is exponentially distributed about its mean.
+ *
+ * @param allowed offsets that θ̂ may have
  */
-export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstimate {
+export function estimateCpWindow(
+  pattern: CpPattern,
+  sums: LagProducts,
+  allowed: (offset: number) => boolean = () => true,
+): CpEstimate {
   const { periodLength, starts, prefixes, numSymbols, totalPrefix, longestPrefix } = pattern;
   const gammaRe = new Float64Array(periodLength);
   const gammaIm = new Float64Array(periodLength);
@@ -194,11 +202,10 @@ export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstim
   const share = totalPrefix / sums.count;
   let flatRe = sums.re[sums.count] * share;
   let flatIm = sums.im[sums.count] * share;
-  let best = argmax(periodLength, (i) => Math.hypot(gammaRe[i] - flatRe, gammaIm[i] - flatIm));
-  const clear = (i: number): boolean => {
-    const distance = Math.abs(i - best);
-    return Math.min(distance, periodLength - distance) > longestPrefix;
-  };
+  const among = (value: (i: number) => number): number =>
+    argmax(periodLength, (i) => (allowed(i) ? value(i) : -Infinity));
+  let best = among((i) => Math.hypot(gammaRe[i] - flatRe, gammaIm[i] - flatIm));
+  const clear = (i: number): boolean => circular(i, best, periodLength) > longestPrefix;
   let outside = 0;
   let [sumRe, sumIm] = [0, 0];
   for (let i = 0; i < periodLength; i++) {
@@ -218,7 +225,7 @@ export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstim
 
   const metricAt = (i: number): number => (phi[i] > 0 ? Math.min(1, strengthAt(i) / phi[i]) : 0);
   const rho = metricAt(best);
-  best = argmax(periodLength, (i) => strengthAt(i) - rho * phi[i]);
+  best = among((i) => strengthAt(i) - rho * phi[i]);
   const metric = metricAt(best);
   const strength = strengthAt(best);
 
@@ -231,13 +238,25 @@ export function estimateCpWindow(pattern: CpPattern, sums: LagProducts): CpEstim
   const effective = energySquared > 0 ? (totalPrefix / numSymbols) * ((energy * energy) / energySquared) : 1;
   const white = correlationEvidence(metric, effective);
   const stands = hasOutside ? (strength * strength) / (floor + Number.MIN_VALUE) : Infinity;
+  const second = argmax(periodLength, (i) => (clear(i) ? strengthAt(i) : -Infinity));
+  const rest = Array.from({ length: periodLength }, (_, i) => i).filter(
+    (i) => clear(i) && circular(i, second, periodLength) > longestPrefix,
+  );
+  const lower = rest.reduce((sum, i) => sum + strengthAt(i) ** 2 / rest.length, 0);
+  const standsBeside = rest.length >= periodLength / 10 ? (strength * strength) / (lower + Number.MIN_VALUE) : stands;
   return {
     offset: best,
     metric,
     cfoSubcarriers: Math.atan2(gammaIm[best] - flatIm, gammaRe[best] - flatRe) / (2 * Math.PI),
     strength,
     evidence: metric > 0 ? Math.min(white, stands) : 0,
+    evidenceBeside: metric > 0 ? Math.min(white, standsBeside) : 0,
   };
+}
+
+function circular(a: number, b: number, period: number): number {
+  const apart = Math.abs(a - b);
+  return Math.min(apart, period - apart);
 }
 
 function argmax(length: number, value: (i: number) => number): number {

@@ -6,6 +6,7 @@ import type { PreambleDetection, SyncDiagnosis } from './detection.js';
 import { HalfCorrelator } from './half-correlator.js';
 import { createPreambleVerifier } from './preamble-verifier.js';
 import { candidateThreshold, energyShareThreshold } from './thresholds.js';
+import { createToneRemover, type ToneRemover } from './tone-remover.js';
 
 export type { PreambleDetection, SyncDiagnosis } from './detection.js';
 
@@ -73,7 +74,7 @@ type State =
   | { readonly kind: 'verifying'; readonly candidate: number };
 
 /**
- * Finds Schmidl–Cox preambles in a stream, with timing, carrier offset and SNR (see PreambleVerifier for how).
+ * Finds Schmidl–Cox preambles in a stream freed of tones (see `createToneRemover`), with timing, carrier offset and SNR (see PreambleVerifier for how).
  *
  * Two tests: M of the repeated halves selects candidates (one noise sample in a hundred), then Q, the share of received
  * energy that the known preamble explains, decides. Its threshold follows from Beta tails, a union bound over all timing
@@ -105,6 +106,7 @@ interface Snapshot {
   readonly state: State;
   readonly pending: PreambleDetection | null;
   readonly counts: Counts;
+  readonly tones: ToneRemover;
 }
 
 interface Counts {
@@ -155,6 +157,8 @@ function detectorFrom(
   const keep = verifier.lookBehind + longestPlateau + verifier.lookAhead;
   const buffer = createComplex(2 * keep + renewal);
   const correlator = new HalfCorrelator(n / 2);
+  // Beside a tone, M is near one everywhere.
+  const tones = snapshot?.tones ?? createToneRemover();
 
   /** Stream position of buffer[0], samples buffered, next position d to look at, and whether the sums are those of d. */
   let base = -verifier.lookBehind;
@@ -304,9 +308,11 @@ function detectorFrom(
   };
 
   return {
-    delaySamples: verifier.lookAhead + verifier.lookBehind + longestPlateau + grid.preambleLength + hold,
-    execute(block) {
+    delaySamples:
+      verifier.lookAhead + verifier.lookBehind + longestPlateau + grid.preambleLength + hold + tones.delaySamples,
+    execute(samples) {
       const found: PreambleDetection[] = [];
+      const block = tones.execute(samples);
       for (let at = 0; at < block.re.length;) {
         if (filled === buffer.re.length) makeRoom();
         const count = Math.min(block.re.length - at, buffer.re.length - filled);
@@ -320,7 +326,7 @@ function detectorFrom(
     },
     diagnosis() {
       const ratio = Math.sqrt(counts.bestMetric);
-      const samplesSearched = base + filled;
+      const samplesSearched = base + filled + tones.waiting();
       let verdict: SyncDiagnosis['verdict'] = 'no-candidate';
       if (samplesSearched === 0) verdict = 'no-samples';
       else if (counts.detections > 0) verdict = 'found';
@@ -339,6 +345,7 @@ function detectorFrom(
       buffer.im.fill(0);
       base = -verifier.lookBehind;
       filled = verifier.lookBehind;
+      tones.reset();
       next = 0;
       summed = false;
       state = { kind: 'searching' };
@@ -349,7 +356,7 @@ function detectorFrom(
       // The copy forms its sums afresh; so does the original, so that both continue in the same way to the last bit.
       summed = false;
       const samples = { re: buffer.re, im: buffer.im };
-      return detectorFrom(grid, options, { samples, base, filled, next, state, pending, counts });
+      return detectorFrom(grid, options, { samples, base, filled, next, state, pending, counts, tones: tones.clone() });
     },
   };
 }

@@ -14,6 +14,8 @@ export interface Repetition {
   readonly metric: number;
   /** ρ/(1−ρ), ρ = √M. */
   readonly snrDb: number;
+  /** Whether its quarters are as equal as its halves: 802.11's short training fields are so, Schmidl–Cox symbols are not. */
+  readonly equalQuarters: boolean;
 }
 
 export interface RepetitionDetector {
@@ -79,11 +81,11 @@ export function createRepetitionDetector(
 
   const describe = (startSample: number, cfoSubcarriers: number, metric: number): Repetition => {
     const rho = Math.min(Math.sqrt(metric), 1 - 1e-9);
-    return { startSample, cfoSubcarriers, metric, snrDb: powerToDb(rho / (1 - rho)) };
+    const equalQuarters = hasQuarters(startSample, metric);
+    return { startSample, cfoSubcarriers, metric, snrDb: powerToDb(rho / (1 - rho)), equalQuarters };
   };
 
-  /** Whether quarters are as equal as halves: 802.11's short training fields, not a symbol of two halves. */
-  const hasQuarters = ({ startSample, metric }: Repetition): boolean => {
+  const hasQuarters = (startSample: number, metric: number): boolean => {
     const alike = (d: number): boolean => {
       quarters.start(buffer, startSample + cyclicPrefixLength + d - base);
       return quarters.metric() > 0.5 * metric;
@@ -138,7 +140,7 @@ export function createRepetitionDetector(
     const least = colour < half / 4 ? 1 - falseAlarmPerSample ** (1 / Math.max(1, half / colour - 2)) : 1;
     if (best.metric <= least) return { found: null, end, goesOn: false };
     const found = describe(first + best.at, Math.atan2(im, re) / Math.PI, best.metric);
-    if (end - first > longestPlateau || (beforeSymbols && (hasQuarters(found) || !isFollowed(found))))
+    if (end - first > longestPlateau || (beforeSymbols && (found.equalQuarters || !isFollowed(found))))
       return { found: null, end, goesOn: false };
     return { found, end: Math.max(end, found.startSample + symbol), goesOn: false };
   };

@@ -207,6 +207,29 @@ describe('convert', () => {
   }, 120_000);
 });
 
+describe('sync', () => {
+  it('names 802.11 training fields as such where any two equal halves are asked for', async () => {
+    const x = createComplex(4000);
+    createRng(2).fillComplexGaussian(x, 1e-4);
+    const quarter = createComplex(16);
+    createRng(3).fillComplexGaussian(quarter, 0.1);
+    for (let i = 0; i < 80; i++) {
+      x.re[1000 + i] += quarter.re[i % 16];
+      x.im[1000 + i] += quarter.im[i % 16];
+    }
+    put('training', Buffer.from(encodeSamples(parseDatatype('cf32_le'), x).bytes));
+    const asked = ['sync', 'training', '--preamble', 'repetition'];
+    const { out } = await blindlink(asked);
+    expect(out).toMatch(/sample 1000: .*looks like an 802\.11 training field, no frame/);
+    expect(out).toMatch(/0 frame\(s\) and 1 training field\(s\) in/);
+    const summary = (await blindlink([...asked, '--json'])).out.trim().split('\n').at(-1) ?? '';
+    expect(JSON.parse(summary)).toMatchObject({ frames: 0, trainingFields: 1, verdict: 'failed' });
+    // Two halves of unequal quarters are a frame.
+    put('halves', repeated());
+    expect((await blindlink(['sync', 'halves', '--preamble', 'repetition'])).out).toMatch(/1 frame\(s\) in/);
+  });
+});
+
 describe('annotate', () => {
   const search = ['--search-only', '--preamble', 'repetition'];
 

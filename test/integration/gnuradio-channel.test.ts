@@ -169,6 +169,32 @@ describeWith(gnuradio(), 'channel against GNU Radio', () => {
     }
   });
 
+  it.each([4, 8, 16])('fading: what leaves a subcarrier within %i samples is as theory has it, within 10 %', (n) => {
+    const root = createRng('both');
+    const config = { taps: { kind: 'flat' }, dopplerHz: 0.02, sampleRateHz: 1 } as const;
+    const ours = seeds.map((seed) => runBlock(createFadingTaps(config, root.split(seed)), constant(10_000)));
+    const theirs = seeds.map((seed) => output(`fading ${seed}`));
+    // Of subcarriers of equal power: 1 − E|mean of h|²/E|h|² over the symbol.
+    let sum = n;
+    for (let k = 1; k < n; k++) sum += 2 * (n - k) * besselJ0(2 * Math.PI * 0.02 * k);
+    const theory = 1 - sum / (n * n);
+    for (const runs of [ours, theirs]) {
+      let [kept, all] = [0, 0];
+      for (const h of runs) {
+        for (let at = 0; at + n <= h.re.length; at += n) {
+          let [re, im] = [0, 0];
+          for (let i = at; i < at + n; i++) {
+            re += h.re[i] / n;
+            im += h.im[i] / n;
+            all += (h.re[i] ** 2 + h.im[i] ** 2) / n;
+          }
+          kept += re * re + im * im;
+        }
+      }
+      expect(Math.abs((1 - kept / all) / theory - 1)).toBeLessThan(0.1);
+    }
+  });
+
   it('selective fading: the same power delay profile within 5 %', () => {
     const root = createRng('selective');
     const config = {

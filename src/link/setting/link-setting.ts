@@ -1,3 +1,4 @@
+import { driveByDopplerHz } from '../../channel/drive-by.js';
 import type { ImpairmentConfig } from '../../channel/impairments.js';
 import { tapProfile } from '../../channel/tap-statistics.js';
 import type { Codec } from '../../codec/codec.js';
@@ -120,15 +121,17 @@ export function createLinkSetting(
 function checkMotion({ channel, receiver }: LinkConfig, { symbolLength }: Grid): void {
   const symbolRateHz = channel.sampleRateHz / symbolLength;
   const { motion } = receiver.blindEm;
+  const { taps } = channel;
   const given = [
     ['channel.dopplerHz', channel.dopplerHz],
+    ['the Doppler shift of channel.taps', taps.kind === 'drive-by' ? driveByDopplerHz(taps) : 0],
     ['receiver.blindEm.motion', typeof motion === 'number' ? motion : 0],
   ] as const;
   for (const [setting, hz] of given) {
     if (hz <= symbolRateHz / 2) continue;
     throw new ConfigError(
       'config.motion',
-      `${setting} is ${hz}: at most ${Math.floor(symbolRateHz / 2)} Hz, half the rate of OFDM symbols (${Math.floor(symbolRateHz)} Hz); check units`,
+      `${setting} is ${Math.round(hz)}: at most ${Math.floor(symbolRateHz / 2)} Hz, half the rate of OFDM symbols (${Math.floor(symbolRateHz)} Hz); check units`,
       { value: hz },
     );
   }

@@ -1,4 +1,5 @@
 import type { TapModel } from '../../channel/config.js';
+import { movesByItself } from '../../channel/tap-motion.js';
 import { createTapSource } from '../../channel/tap-source.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { linkConfigSchema } from '../../config/schema.js';
@@ -236,6 +237,12 @@ const noiseVarianceOf = (config: LinkConfig): number => dbToPower(-config.snrDb)
 
 /** One draw of the taps, scaled to unit energy: the CSNR is then the one received. */
 function unitEnergy(model: TapModel, seed: number): ComplexArray {
+  if (movesByItself(model)) {
+    throw new ConfigError(
+      'config.radio',
+      `channel.taps: radio gnuradio cannot play a ${model.kind} channel, which moves; use --radio simulated`,
+    );
+  }
   const taps = createTapSource(model, createRng(seed).split('radio').split('taps')).draw(0);
   const energy = taps.re.reduce((sum, re, l) => sum + re * re + taps.im[l] ** 2, 0);
   const out = createComplex(taps.re.length);

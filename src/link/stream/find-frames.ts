@@ -9,6 +9,7 @@ import {
   type CpNumerology,
   type CpStretch,
   createCpSynchroniser,
+  type OtherStation,
 } from '../../sync/cp-synchroniser.js';
 import { createBandCfo, createIntegerCfo, type IntegerCfo } from '../../sync/integer-cfo.js';
 import { guessNumerology, type NumerologyGuess } from '../../sync/numerology-guess.js';
@@ -35,6 +36,10 @@ export interface FoundFrame {
    * where the receiver's clock is fast. null where the stretch is too short to tell.
    */
   readonly clockPpm: number | null;
+  /** Another station that sends at the same time, as far as prefixes show one; to the figures above it is noise. */
+  readonly other: OtherStation | null;
+  /** Of `repetition`: equal quarters, which 802.11's short training fields have. It is no frame then. */
+  readonly isTrainingField: boolean;
 }
 
 /** Why a search ended as it did. */
@@ -131,6 +136,11 @@ export async function findByPrefix(
       noiseVariance: stretch.noiseVariance,
       numSymbols: stretch.numSymbols,
       clockPpm: stretch.drift === 0 ? null : 1e6 * stretch.drift,
+      other:
+        stretch.other === null
+          ? null
+          : { ...stretch.other, behindSamples: Math.round(stretch.other.behindSamples / stream.ratio) },
+      isTrainingField: false,
     };
   });
   const about = {
@@ -185,7 +195,7 @@ export async function findByPreamble(
     const wholeOffset = createBandCfo(grid.fftSize, Math.floor(grid.fftSize / 8));
     const frames = found
       .filter(isWhole(recording, stream, grid.symbolLength))
-      .map(({ startSample, cfoSubcarriers: fraction, snrDb, metric }): FoundFrame => {
+      .map(({ startSample, cfoSubcarriers: fraction, snrDb, metric, equalQuarters }): FoundFrame => {
         const at = stream.toOwn(startSample);
         const behind = stream.around(at, (1 + BEHIND) * grid.symbolLength);
         const shift = wholeOffset(behind, grid.symbolLength, [grid.cyclicPrefixLength], BEHIND, fraction);
@@ -202,12 +212,14 @@ export async function findByPreamble(
           noiseVariance: null,
           numSymbols: null,
           clockPpm: null,
+          other: null,
+          isTrainingField: equalQuarters,
         };
       });
     const { metric, at } = detector.best();
     const ratio = Math.min(Math.sqrt(metric), 1 - 1e-9);
     const about = {
-      verdict: frames.length > 0 ? 'found' : 'nothing',
+      verdict: frames.length === 0 ? 'nothing' : frames.every((f) => f.isTrainingField) ? 'failed' : 'found',
       samplesSearched: stream.count(),
       bestMetric: metric,
       bestMetricSample: stream.toOwn(at),
@@ -231,6 +243,8 @@ export async function findByPreamble(
     noiseVariance: detection.noiseVariance,
     numSymbols: null,
     clockPpm: null,
+    other: null,
+    isTrainingField: false,
   }));
   const { verdict, bestMetric, bestMetricSample, snrGuessDb } = detector.diagnosis();
   const about = {

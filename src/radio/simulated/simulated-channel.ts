@@ -1,9 +1,9 @@
-import { createFadingTaps } from '../../channel/fading-taps.js';
 import type { TapModel } from '../../channel/config.js';
 import type { ImpairmentConfig } from '../../channel/impairments.js';
 import { createImpairmentChain, movesWithin, trueImpairments } from '../../channel/impairment-chain.js';
 import { addNoise } from '../../channel/noise.js';
 import { createTapDelayLine } from '../../channel/tap-delay-line.js';
+import { createTapMotion, tapsMove } from '../../channel/tap-motion.js';
 import { createTapSource, type TapSource } from '../../channel/tap-source.js';
 import { runBlock } from '../../channel/stream-block.js';
 import { type ComplexArray, createComplex, subarray } from '../../core/complex.js';
@@ -54,11 +54,14 @@ export function createSimulatedChannel(config: SimulatedChannelConfig, grid: Gri
   const tapsOf = (frame: number, packet: number, numPackets: number): ComplexArray =>
     source.draw(config.coherence === 'frame' ? frame : frame * numPackets + packet);
 
+  const moves = tapsMove(config.taps, config.dopplerHz);
+  const { dopplerHz } = config;
+  const motion = moves
+    ? createTapMotion(config.taps, { dopplerHz, sampleRateHz: impairments.sampleRateHz }, rng.split('fading'))
+    : null;
+
   const fade = (input: ComplexArray, frame: number, lead: number, numPackets: number): ComplexArray => {
-    if (config.dopplerHz > 0) {
-      const fading = { taps: config.taps, dopplerHz: config.dopplerHz, sampleRateHz: impairments.sampleRateHz };
-      return runBlock(createFadingTaps(fading, rng.split('fading').split(frame)), input);
-    }
+    if (motion !== null) return runBlock(motion.frame(frame, input.re.length), input);
     const output = createComplex(input.re.length);
     const line = createTapDelayLine(tapsOf(frame, 0, numPackets));
     let from = 0;
@@ -74,7 +77,7 @@ export function createSimulatedChannel(config: SimulatedChannelConfig, grid: Gri
 
   return {
     tapsOf,
-    isStatic: config.dopplerHz === 0 && !movesWithin(impairments),
+    isStatic: !moves && !movesWithin(impairments),
     propagate(samples, frame, { lead, probe }) {
       const { txChain, rxChain } = chainsOf(frame, probe);
       const numPackets = (samples.re.length - grid.preambleLength) / grid.packetLength;

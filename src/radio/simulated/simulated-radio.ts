@@ -1,10 +1,10 @@
-import { createFadingTaps } from '../../channel/fading-taps.js';
 import type { TapModel } from '../../channel/config.js';
 import type { ImpairmentConfig } from '../../channel/impairments.js';
 import { createImpairmentChain } from '../../channel/impairment-chain.js';
 import { addNoise } from '../../channel/noise.js';
 import { runBlock, type StreamBlock } from '../../channel/stream-block.js';
 import { createTapDelayLine } from '../../channel/tap-delay-line.js';
+import { createTapMotion, tapsMove } from '../../channel/tap-motion.js';
 import { createTapSource } from '../../channel/tap-source.js';
 import { copyComplex } from '../../core/complex.js';
 import { DeviceError } from '../../core/errors.js';
@@ -14,7 +14,7 @@ import { createSampleQueue, plainCounters } from '../sample-queue.js';
 
 export interface SimulatedRadioConfig {
   readonly taps: TapModel;
-  /** Above 0 the taps fade (Clarke), continuously over the whole stream. */
+  /** Above 0 the taps fade (Clarke), continuously over the whole stream; models with a motion of their own take 0. */
   readonly dopplerHz: number;
   readonly impairments: ImpairmentConfig;
   /** σ², total per complex sample. */
@@ -29,10 +29,10 @@ export function openSimulatedRadio(config: SimulatedRadioConfig, rng: Rng): Radi
   const { sampleRateHz } = config.impairments;
   const centerFrequencyHz = config.centerFrequencyHz ?? 0;
   const { txChain, rxChain } = createImpairmentChain(config.impairments, rng.split('impairments'));
-  const air: StreamBlock =
-    config.dopplerHz > 0
-      ? createFadingTaps({ taps: config.taps, dopplerHz: config.dopplerHz, sampleRateHz }, rng.split('fading'))
-      : createTapDelayLine(createTapSource(config.taps, rng.split('taps')).draw(0));
+  const { taps, dopplerHz } = config;
+  const air: StreamBlock = tapsMove(taps, dopplerHz)
+    ? createTapMotion(taps, { dopplerHz, sampleRateHz }, rng.split('fading')).stream()
+    : createTapDelayLine(createTapSource(taps, rng.split('taps')).draw(0));
   const noise = rng.split('noise');
   const queue = createSampleQueue({
     capacity: config.capacity ?? 1 << 18,

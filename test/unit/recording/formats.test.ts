@@ -12,7 +12,7 @@ import { encodeSamples, parseDatatype } from '../../../src/recording/datatype.js
 import { laterDatetime, sigmfDatetime } from '../../../src/recording/datetime.js';
 import { describeName } from '../../../src/recording/file-name.js';
 import { exactJson, parseExactJson } from '../../../src/recording/metadata-json.js';
-import { openAnyRecording, type RawDescription } from '../../../src/recording/open-recording.js';
+import { openAnyRecording, parseMetadata, type RawDescription } from '../../../src/recording/open-recording.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'blindlink-formats-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -243,6 +243,41 @@ describe('metadata', () => {
     writeFileSync(file('bom.sigmf-meta'), `\uFEFF${metaText()}`);
     writeFileSync(file('bom.sigmf-data'), bytesOf('ci16_le', 5));
     expect(openAnyRecording(file('bom')).numSamples).toBe(5);
+  });
+
+  it('may be UTF-16, as its byte-order mark says', () => {
+    const little = Buffer.from(`\uFEFF${metaText()}`, 'utf16le');
+    for (const [name, bytes] of [
+      ['little', little],
+      ['big', Buffer.from(little).swap16()],
+    ] as const) {
+      writeFileSync(file(`${name}.sigmf-meta`), bytes);
+      writeFileSync(file(`${name}.sigmf-data`), bytesOf('ci16_le', 5));
+      expect(openAnyRecording(file(name)).numSamples).toBe(5);
+    }
+  });
+
+  it.each([
+    ['2024-01-01T00:00:00Z', '2024-01-01T00:00:00Z'],
+    ['2024-01-01 00:00:00', '2024-01-01T00:00:00Z'],
+    ['20240101T000000Z', '2024-01-01T00:00:00Z'],
+    ['2024-01-01T00:00Z', '2024-01-01T00:00:00Z'],
+    ['2024-01-01T00:00:00,5Z', '2024-01-01T00:00:00.5Z'],
+    ['2024-01-01T00:00:00z', '2024-01-01T00:00:00Z'],
+    ['2024-01-01T00:00:00 UTC', '2024-01-01T00:00:00Z'],
+    ['2024-01-01T00:00:00+01:00', '2023-12-31T23:00:00Z'],
+    ['2024-01-01T00:00:00.123456789+0530', '2023-12-31T18:30:00.123456789Z'],
+  ])('reads the date %s', (written, read) => {
+    const captures = [{ 'core:sample_start': 0, 'core:datetime': written }];
+    const text = JSON.stringify({ ...(JSON.parse(metaText()) as object), captures });
+    expect(parseMetadata(text, 'x').captures[0]['core:datetime']).toBe(read);
+  });
+
+  it('names what is no date, and a ._ file of macOS', () => {
+    const captures = [{ 'core:sample_start': 0, 'core:datetime': 'yesterday' }];
+    const text = JSON.stringify({ ...(JSON.parse(metaText()) as object), captures });
+    expect(() => parseMetadata(text, 'x')).toThrow(/x: captures 0 core:datetime "yesterday" is no date/);
+    expect(() => parseMetadata('\0\u0005', 'a/._x.sigmf-meta')).toThrow(/a \._ file of macOS/);
   });
 
   it('of more header bytes than there are bytes is refused', () => {

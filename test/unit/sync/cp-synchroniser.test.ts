@@ -115,6 +115,54 @@ describe('cyclic-prefix synchroniser', () => {
     }
   });
 
+  it.each([
+    ['apart', 37, 0.7],
+    ['apart, and as strong', 37, 1],
+    ['with prefixes side by side', 24, 0.7],
+    ['with prefixes one over the other', 8, 0.7],
+    ['a little weaker, in a longer stretch', 60, 0.5],
+  ])('tells one station from another that sends at the same time, timing %s', (_, behind, gain) => {
+    const symbols = gain < 0.7 ? 200 : 60;
+    for (const seed of [1, 2, 3]) {
+      const [x, y] = [0, 1].map((i) => burst({ fftSize: 64, prefixes: [16], symbols, seed: 10 * seed + i, used: 26 }));
+      const both = concatComplex([turned(x, -0.11), createComplex(behind)]);
+      const other = scaled(turned(y, 0.2), gain);
+      for (let i = 0; i < other.re.length; i++) {
+        both.re[i + behind] += other.re[i];
+        both.im[i + behind] += other.im[i];
+      }
+      // The first one begins alone: five symbols that make clear which is followed.
+      const lead = turned(burst({ fftSize: 64, prefixes: [16], symbols: 5, seed: 90 + seed, used: 26 }), -0.11);
+      const found = run(scene(concatComplex([lead, both]), { snrDb: 25, seed }), 64, [16]);
+      const known = [
+        { timing: 0, cfo: -0.11 },
+        { timing: behind, cfo: 0.2 },
+      ];
+      expect(found.length).toBeGreaterThan(0);
+      for (const { startSample, cfoSubcarriers, other: beside, numSymbols } of found) {
+        const timing = (startSample - 3000) % 80;
+        const own = known.findIndex((k) => Math.abs(((timing - k.timing + 120) % 80) - 40) <= 3);
+        // Figures are those of one station: its timing and its offset.
+        expect(own).toBeGreaterThanOrEqual(0);
+        expect(Math.abs(cfoSubcarriers - known[own].cfo)).toBeLessThan(0.04);
+        if (numSymbols < 40) continue;
+        const expected = (known[1 - own].timing - known[own].timing + 120) % 80;
+        expect(Math.abs((((beside?.behindSamples ?? NaN) + 120) % 80) - expected)).toBeLessThanOrEqual(3);
+        expect(Math.abs((beside?.cfoSubcarriers ?? NaN) - known[1 - own].cfo)).toBeLessThan(0.06);
+        expect(Math.abs((beside?.powerDb ?? NaN) - (own === 0 ? 20 : -20) * Math.log10(gain))).toBeLessThan(3);
+      }
+      expect(found.some(({ other: beside }) => beside !== null)).toBe(true);
+    }
+  });
+
+  it('sees no second station beside one, over fading channels at any SNR', () => {
+    for (let t = 0; t < 60; t++) {
+      const x = convolve(burst({ fftSize: 64, prefixes: [16], symbols: 20 + 3 * t, seed: t, used: 26 }), unitTaps(t));
+      const found = run(scene(x, { snrDb: [0, 5, 10, 20, 30][t % 5], seed: t }), 64, [16]);
+      for (const { other } of found) expect(other).toBeNull();
+    }
+  });
+
   it('gives packets and their short answers one by one, whatever the pauses', () => {
     const rng = createRng('packets');
     const parts: ComplexArray[] = [];
@@ -136,6 +184,7 @@ describe('cyclic-prefix synchroniser', () => {
       expect(numSymbols).toBe(packets[i].symbols);
       expect(Math.abs(cfoSubcarriers - packets[i].cfo)).toBeLessThan(0.01);
     });
+    for (const { other } of found) expect(other).toBeNull();
   });
 
   it('is not divided by a click', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatComplex, createComplex, subarray } from '../../../src/core/complex.js';
 import { ConfigError } from '../../../src/core/errors.js';
+import { createRng } from '../../../src/core/rng.js';
 import { createGrid, ofdmProfiles } from '../../../src/ofdm/grid.js';
 import { createPreambleDetector, type PreambleDetection } from '../../../src/sync/preamble-detector.js';
 import { convolve, gaussian } from '../ofdm/helpers.js';
@@ -12,7 +13,7 @@ const detector = createPreambleDetector(ota, { holdOffSamples: ota.frameLength(1
 
 function detect(samples: Parameters<typeof detector.execute>[0]): PreambleDetection[] {
   detector.reset();
-  return detector.execute(samples);
+  return [...detector.execute(samples), ...detector.execute(createComplex(detector.delaySamples))];
 }
 
 describe('preamble detector', () => {
@@ -88,6 +89,29 @@ describe('preamble detector', () => {
       expect(Math.abs(found[0].cfoSubcarriers - cfo)).toBeLessThan(0.05);
       expect(Math.abs(found[0].snrDb - 15)).toBeLessThan(3.5);
     }
+  });
+
+  it.each([
+    [5, 0.5],
+    [5, 2],
+    [20, 0.5],
+    [20, 2],
+  ])('at %i dB finds 39 in 40 beside a tone of %f times the signal, anywhere in the band', (snrDb, share) => {
+    let found = 0;
+    for (let t = 0; t < 40; t++) {
+      const rng = createRng(`tone ${t}`);
+      const cfoSubcarriers = 12 * rng.uniform() - 6;
+      const x = stage({ lead: 1500, snrDb, cfoSubcarriers, taps: unitTaps(t), seed: t });
+      const frequency = (2 * Math.PI * (rng.uniform() * 48 - 24)) / 64;
+      const amplitude = Math.sqrt(share * ota.meanPower);
+      for (let i = 0; i < x.re.length; i++) {
+        x.re[i] += amplitude * Math.cos(frequency * i + t);
+        x.im[i] += amplitude * Math.sin(frequency * i + t);
+      }
+      const near = detect(x).find(({ startSample }) => Math.abs(startSample - 1500) <= 12);
+      if (near !== undefined && Math.abs(near.cfoSubcarriers - cfoSubcarriers) < 0.1) found++;
+    }
+    expect(found).toBeGreaterThanOrEqual(39);
   });
 
   it('chooses the first path that matters, not the strongest', () => {
@@ -187,6 +211,7 @@ describe('preamble detector as a stream', () => {
         for (let at = 0, i = 0; at < samples.re.length; at += lengths[i % lengths.length], i++) {
           found.push(...detector.execute(subarray(samples, at, at + lengths[i % lengths.length])));
         }
+        found.push(...detector.execute(createComplex(detector.delaySamples)));
         expect(found).toEqual(whole);
         expect(detector.diagnosis()).toEqual(diagnosis);
       }),
