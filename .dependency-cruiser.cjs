@@ -59,6 +59,8 @@ const layers = {
   radio: ['recording', 'channel', 'ofdm', 'dsp', 'core'],
   sync: ['ofdm', 'dsp', 'core'],
   ofdm: ['dsp', 'core'],
+  // Channel coding and modulation of bits, which know of no grid and no picture.
+  fec: ['dsp', 'core'],
   metrics: ['core'],
   perception: ['metrics', 'runtime', 'core'],
   // Files know nothing of modems; instruments know nothing of signals.
