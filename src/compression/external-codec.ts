@@ -18,7 +18,7 @@ export interface ExternalCodecConfig {
   /** Reads that file, writes a picture. */
   readonly decode: string;
   /** Quality of the smallest files and of the best pictures; the first may be the greater (quantisers). */
-  readonly qualities: readonly [smallest: number, best: number];
+  readonly qualities: { readonly smallest: number; readonly best: number };
   /** Ending of the coded file, where the programs ask for one. */
   readonly extension: string;
   /** Format of the pictures that go in and come out. */
@@ -35,7 +35,7 @@ export interface ExternalCodecConfig {
 export function createExternalCodec(name: string, config: ExternalCodecConfig): SourceCodec {
   const encodeWords = wordsOf(name, 'encode', config.encode, ['{input}', '{output}', '{quality}']);
   const decodeWords = wordsOf(name, 'decode', config.decode, ['{input}', '{output}']);
-  const [smallest, best] = config.qualities;
+  const { smallest, best } = config.qualities;
   if (Math.abs(best - smallest) > 255) {
     throw new ConfigError('compression.qualities', `${name}: qualities ${smallest} to ${best}: at most 256 of them`);
   }

@@ -16,7 +16,7 @@ const script = fileURLToPath(new URL('../../support/little-codec.mjs', import.me
 const little: ExternalCodecConfig = {
   encode: `${process.execPath} "${script}" encode {input} {output} {quality}`,
   decode: `${process.execPath} "${script}" decode {input} {output}`,
-  qualities: [1, 64],
+  qualities: { smallest: 1, best: 64 },
   extension: 'bin',
   pictures: 'ppm',
   timeoutSeconds: 20,
@@ -132,7 +132,7 @@ describe('codecs that are commands', () => {
         createExternalCodec('heic', {
           encode: 'heif-enc -q {quality} -o {output} {input}',
           decode: 'heif-convert {input} {output}',
-          qualities: [0, 100],
+          qualities: { smallest: 0, best: 100 },
           extension: 'heic',
           pictures: 'png',
           timeoutSeconds: 30,
