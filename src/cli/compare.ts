@@ -5,8 +5,10 @@ import {
   type Difference,
   type ReceiverPair,
   regressions,
+  sameNames,
   words,
 } from '../campaign/compare/compare-results.js';
+import { rateDifferences } from '../campaign/compare/rate-differences.js';
 import { readResults } from '../campaign/compare/read-results.js';
 import { nearest } from '../config/nearest.js';
 import { ConfigError } from '../core/errors.js';
@@ -42,7 +44,10 @@ interface CompareOptions {
 
 function compare(first: string, second: string, options: CompareOptions): void {
   const bounds = boundsOf(options.bound);
-  const { differences, notes } = compareResults(readResults(first), readResults(second), pairsOf(options.receivers));
+  const [before, after] = [readResults(first), readResults(second)];
+  const pairs = pairsOf(options.receivers);
+  const { differences, notes } = compareResults(before, after, pairs);
+  const rates = rateDifferences(before, after, pairs.length > 0 ? pairs : sameNames(before[0], after[0]));
   const shown = shownMetrics(differences, options.metric);
   for (const metric of bounds.keys()) {
     if (!differences.some((one) => one.metric === metric)) {
@@ -58,11 +63,16 @@ function compare(first: string, second: string, options: CompareOptions): void {
     for (const one of differences.filter(({ metric }) => shown.includes(metric))) {
       console.log(JSON.stringify({ type: 'difference', ...one }));
     }
+    for (const one of rates) console.log(JSON.stringify({ type: 'bdRate', ...one }));
     console.log(
       JSON.stringify({ type: 'summary', first, second, bounds: Object.fromEntries(bounds), regressions: worse }),
     );
   } else {
     console.log(table(differences.filter(({ metric }) => shown.includes(metric))));
+    for (const { at, receivers, bdRate } of rates) {
+      const percent = `${bdRate >= 0 ? '+' : ''}${(100 * bdRate).toFixed(1)} %`;
+      console.log(`BD-rate, ${words(at)}, ${pairName(receivers)}: ${percent} channel uses at the same PSNR`);
+    }
   }
   for (const one of worse) {
     console.error(

@@ -136,7 +136,8 @@ interface Values {
 const keyOf = (at: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-function sameNames(before: ComparedPoint, after: ComparedPoint): ReceiverPair[] {
+/** Receivers that two points both have. */
+export function sameNames(before: ComparedPoint, after: ComparedPoint): ReceiverPair[] {
   const namesOf = ({ frames }: ComparedPoint): Set<string> =>
     new Set([...frames.values()].flatMap(({ receivers }) => Object.keys(receivers)));
   const others = namesOf(after);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareResults, regressions } from '../../../src/campaign/compare/compare-results.js';
 import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
+import { rateDifferences } from '../../../src/campaign/compare/rate-differences.js';
 import { type ComparedPoint, readResults } from '../../../src/campaign/compare/read-results.js';
 import { createRng } from '../../../src/core/rng.js';
 import { csvLine } from '../../../src/link/results/tables.js';
@@ -107,6 +108,38 @@ describe('bounds', () => {
   it('are not passed by what gets better', () => {
     const better = compareResults([point(5, { a: -0.3 })], [point(5, { a: 0 })]).differences;
     expect(regressions(better, new Map([['psnrDb', 0]]))).toEqual([]);
+  });
+});
+
+describe('BD-rates', () => {
+  const rated = (codec: string, bandwidthRatio: number, psnr: Record<string, number>): ComparedPoint => ({
+    at: { codec, snrDb: 5 },
+    seed: 1,
+    frames: new Map([
+      [
+        0,
+        {
+          picture: 'p',
+          receivers: Object.fromEntries(
+            Object.entries(psnr).map(([name, psnrDb]) => [name, { psnrDb, bandwidthRatio }]),
+          ),
+        },
+      ],
+    ]),
+  });
+
+  it('are over the codecs, at the settings beside them', () => {
+    // Three decibels a doubling; `b` is a decibel better.
+    const points = [1, 2, 4].map((factor, i) => rated(`c${i}`, factor / 48, { a: 20 + 3 * i, b: 21 + 3 * i }));
+    const [one] = rateDifferences(points, points, [{ before: 'a', after: 'b' }]);
+    expect(one.at).toEqual({ snrDb: 5 });
+    expect(one.bdRate).toBeCloseTo(2 ** (-1 / 3) - 1, 6);
+    expect(one.rates).toEqual([3, 3]);
+  });
+
+  it('are left out where there is one rate', () => {
+    const points = [rated('c', 1 / 12, { a: 20, b: 21 })];
+    expect(rateDifferences(points, points, [{ before: 'a', after: 'b' }])).toEqual([]);
   });
 });
 
