@@ -38,6 +38,8 @@ const layers = {
     'radio',
     'sync',
     'receiver',
+    'separation',
+    'compression',
     'metrics',
     'perception',
     'diffusion',
@@ -59,6 +61,12 @@ const layers = {
   radio: ['recording', 'channel', 'ofdm', 'dsp', 'core'],
   sync: ['ofdm', 'dsp', 'core'],
   ofdm: ['dsp', 'core'],
+  // Picture files at a given number of bytes; what carries them is not its business.
+  compression: ['core'],
+  // The conventional link: a file in coded packets, over the same cells as a codeword.
+  separation: ['compression', 'fec', 'receiver', 'ofdm', 'channel', 'core'],
+  // Channel coding and modulation of bits, which know of no grid and no picture.
+  fec: ['dsp', 'core'],
   metrics: ['core'],
   perception: ['metrics', 'runtime', 'core'],
   // Files know nothing of modems; instruments know nothing of signals.

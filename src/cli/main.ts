@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AbortedError, ConfigError, LinkError } from '../core/errors.js';
 import { versions } from '../link/results/run-folder.js';
 import { addAnnotate } from './annotate.js';
+import { addCompare } from './compare.js';
 import { addConvert } from './convert.js';
 import { addDevices } from './devices.js';
 import { addDoctor } from './doctor.js';
@@ -32,6 +33,7 @@ const program = new Command('blindlink')
 addSimulate(program);
 addSweep(program);
 addReport(program);
+addCompare(program);
 addLive(program);
 addWatch(program);
 addModel(program);

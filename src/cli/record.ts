@@ -5,6 +5,7 @@ import type { LinkConfig } from '../config/schema.js';
 import { ConfigError, LinkError } from '../core/errors.js';
 import { receiveWhile, sendPictures, type SendTotals } from '../link/stream/exchange.js';
 import { withModels } from '../link/setting/link-models.js';
+import { refuseOwnFrames } from '../link/setting/baselines.js';
 import { builtinReceivers } from '../link/setting/receivers.js';
 import { openRadio, transmitRmsOf } from '../link/setting/radios.js';
 import { versions } from '../link/results/run-folder.js';
@@ -60,6 +61,7 @@ export function airConfig(
       : {}),
   };
   const config = settingsFrom(options, pictures, usual);
+  refuseOwnFrames(config, 'record');
   const knowing = builtinReceivers.find(({ name, truth }) => truth && config.receiver.names.includes(name));
   if (knowing !== undefined) {
     throw new ConfigError(

@@ -91,11 +91,18 @@ function keysAt(path: readonly string[], raw: RawConfig): string[] {
   let value: unknown = raw;
   for (const key of path) {
     const object = unwrap(schema, value);
-    schema = object === null ? null : object.shape[key];
+    schema = object === null ? valuesOf(schema) : object.shape[key];
     value = (value as Record<string, unknown> | undefined)?.[key];
   }
   const object = unwrap(schema, value);
   return object === null ? [] : Object.keys(object.shape);
+}
+
+/** The schema that all values of a record have. */
+function valuesOf(schema: unknown): unknown {
+  if (schema instanceof z.ZodRecord) return schema.valueType;
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return valuesOf(schema.unwrap());
+  return null;
 }
 
 function unwrap(schema: unknown, value: unknown): z.ZodObject | null {

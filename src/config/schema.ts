@@ -88,11 +88,58 @@ const sampling = {
 /** Where diffcom and hifi-diffcom have their channel from. */
 const knowledge = z.enum(['perfect', 'pilot', 'blind-em']).default('pilot');
 
+/** A conventional link beside the codec: picture codec, channel code and modulation apart, at equal channel uses. */
+const baseline = z.strictObject({
+  source: z.enum(['jpeg', 'webp', 'avif', 'external']).optional(),
+  /** Two commands, for `source: external`; docs/baselines.md has the contract. */
+  external: z
+    .strictObject({
+      encode: z.string().min(1),
+      decode: z.string().min(1),
+      qualities: z.strictObject({ smallest: z.int(), best: z.int() }),
+      extension: z.string().regex(/^\w+$/, 'must be letters and digits').default('bin'),
+      pictures: z.enum(['png', 'ppm']).default('png'),
+      timeoutSeconds: positive.max(3600).default(60),
+    })
+    .optional(),
+  headers: z.enum(['counted', 'shared']).default('counted'),
+  csi: z
+    .custom<'perfect' | 'pilot'>((value) => value === 'perfect' || value === 'pilot', {
+      error:
+        'must be perfect or pilot; coded packets cannot be received blind, for they say nothing to a receiver without the channel',
+    })
+    .optional(),
+  /** An index of the table, or the highest that the SNR and the kind of channel allow. */
+  mcs: z
+    .custom<number | 'adaptive'>(
+      (value) => value === 'adaptive' || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 28),
+      { error: 'must be adaptive, or an index from 0 to 28' },
+    )
+    .default('adaptive'),
+  mcsTable: z.enum(['qam64', 'qam256']).default('qam64'),
+  /** Share of frames that an adaptive scheme is expected to lose at most. */
+  targetFailure: positive.max(0.9).default(0.1),
+  interleaving: z.enum(['frame', 'none']).default('frame'),
+  llr: z.enum(['exact', 'max-log']).default('exact'),
+  decoder: z
+    .strictObject({
+      algorithm: z.enum(['offset-min-sum', 'normalised-min-sum', 'sum-product']).default('offset-min-sum'),
+      iterations: count.max(1000).default(20),
+      /** α of normalised-min-sum. */
+      scale: positive.max(1).optional(),
+      /** β of offset-min-sum. */
+      offset: z.number().min(0).max(9).optional(),
+    })
+    .prefault({}),
+});
+
 const receiver = z.strictObject({
   /** Built-in receivers, or .js and .mjs files that export one. */
   names: z.array(z.string().min(1)).min(1).default(['perfect', 'pilot', 'blind-em']),
   /** Settings of receivers from elsewhere, by their name; each checks its own. */
   options: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  /** Conventional links by the names that `names` may hold. */
+  baselines: z.record(z.string().regex(/^[\w-]+$/, 'must be letters, digits and hyphens'), baseline).optional(),
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),

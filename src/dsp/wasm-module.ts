@@ -116,6 +116,11 @@ export const copyWord = (to: number, toOffset: number, from: number, fromOffset:
 export const add = (a: Code, b: Code): Code => [a, b, simd(0xe4)];
 export const sub = (a: Code, b: Code): Code => [a, b, simd(0xe5)];
 export const mul = (a: Code, b: Code): Code => [a, b, simd(0xe6)];
+/** Any SIMD instruction without an immediate, behind its operands. */
+export const vectorOp = (opcode: number, ...operands: readonly Code[]): Code => [...operands, simd(opcode)];
+/** A 16-bit integer in all eight lanes. */
+export const splat16 = (value: number): Code => [i32(value), simd(0x10)];
+export const loadWord = (base: number, offset: number): Code => [get(base), 0x28, 2, unsigned(offset)];
 /** Picks four of the eight floats of a (0…3) and b (4…7). */
 export const shuffle = (a: Code, b: Code, lanes: readonly [number, number, number, number]): Code => [
   a,

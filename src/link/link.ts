@@ -7,7 +7,8 @@ import type { Denoiser } from '../diffusion/denoiser.js';
 import type { FeatureNetwork } from '../perception/feature-network.js';
 import type { LinkSetting, Receiver } from '../receiver/receiver.js';
 import { padPicture, type Picture } from '../source/picture.js';
-import { createSimulation, type ArrivedFrame } from './frame/simulation.js';
+import type { SentFrame } from './frame/sender.js';
+import { type ArrivedFrame, createSimulation, type Simulation } from './frame/simulation.js';
 import { receiveFrame } from './observe.js';
 import { type FrameOutcome, reportFrame } from './results/frame-report.js';
 import { createPerception } from './results/perception.js';
@@ -58,14 +59,44 @@ export async function* linkFrames(
     next = index + 1;
     const padded = padPicture(picture, codec.multipleOf);
     const { setting, receivers } = await prepare(padded);
-    const arrived = simulation.transport(await simulation.encode(picture, padded, index, setting));
+    const arrive = arrivals(simulation, { picture, padded, index, setting }, signal);
     const outcomes: FrameOutcome[] = [];
     for (const receiver of receivers) {
-      const outcome = await outcomeOf(receiver, arrived, config, signal);
+      const outcome = await outcomeOf(receiver, await arrive(receiver), config, signal);
       outcomes.push(addPerception === null ? outcome : await addPerception(outcome));
     }
     yield outcomes;
   }
+}
+
+/**
+ * The frame as it arrives for each receiver: one that brings a transmitter gets that one's frame, through the same channel and
+ * noise of the same streams; receivers that are sent alike share what arrives.
+ */
+function arrivals(
+  simulation: Simulation,
+  frame: Pick<SentFrame, 'picture' | 'padded' | 'index' | 'setting'>,
+  signal: AbortSignal | undefined,
+): (receiver: Receiver) => Promise<ArrivedFrame> {
+  const arrived = new Map<string, ArrivedFrame>();
+  return async ({ transmitter }) => {
+    const key = transmitter?.key ?? '';
+    const found = arrived.get(key);
+    if (found !== undefined) return found;
+    const { picture, padded, index, setting } = frame;
+    const began = performance.now();
+    const sent =
+      transmitter === undefined
+        ? await simulation.encode(picture, padded, index, setting)
+        : simulation.send({
+            ...frame,
+            codeword: await transmitter.encode(padded, signal),
+            encodeMs: performance.now() - began,
+          });
+    const made = simulation.transport(sent);
+    arrived.set(key, made);
+    return made;
+  };
 }
 
 /** `linkFrames` as a stream of single outcomes. A consumer that works asynchronously should take `linkFrames`. */
@@ -96,7 +127,7 @@ async function preparation(
     const setting = createLinkSetting(config, codec, grid, { height, width }, layout);
     const receivers = descriptors.map((descriptor) => {
       const mine = rng.split('receiver').split(descriptor.name);
-      return createReceiver(descriptor, { config, setting, runtime, denoiser, rng: mine });
+      return createReceiver(descriptor, { config, setting, runtime, denoiser, rng: mine, simulated: true });
     });
     return { setting, receivers };
   };

@@ -16,12 +16,14 @@ export { createPilotEstimate, type PilotEstimator } from './pilot-estimate.js';
 export type {
   LinkSetting,
   Observations,
+  PacketReport,
   PilotObservation,
   ReceivedFrame,
   Receiver,
   ReceiverResult,
   ReceiverStep,
   TapEstimate,
+  Transmitter,
   TrueChannel,
   Verdict,
 } from './receiver.js';

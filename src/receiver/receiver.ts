@@ -81,6 +81,22 @@ export interface ReceiverResult {
   readonly milliseconds: number;
   /** What the verdict was judged by, where it was judged by `verdict.ts`. */
   readonly symptoms?: Symptoms;
+  /** Of a receiver of coded packets: what they were. */
+  readonly packet?: PacketReport;
+}
+
+/** How a conventional link carried a frame. */
+export interface PacketReport {
+  /** Index of the scheme in its table, its modulation and code rate. */
+  readonly mcs: number;
+  readonly bitsPerSymbol: number;
+  readonly rate: number;
+  /** Bits of the transport block. */
+  readonly payloadBits: number;
+  /** Bytes of the picture in it; null where a check failed, 0 where the picture fitted in no file of the size. */
+  readonly contentBytes: number | null;
+  /** Of the channel decoder, mean over code blocks. */
+  readonly iterations: number;
 }
 
 export type ReceiverStep =
@@ -108,5 +124,18 @@ export interface Receiver {
   readonly name: string;
   /** Which side channels it must be given; all others are withheld by the link. */
   readonly needs: { readonly pilots: boolean; readonly truth: boolean };
+  /** What sends this receiver's frames, where they are not the codec's. */
+  readonly transmitter?: Transmitter;
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;
+}
+
+/** Makes the codeword of a receiver that has a code of its own: as many symbols as the codec's, in their place. */
+export interface Transmitter {
+  /** Transmitters of the same key send the same. */
+  readonly key: string;
+  /** @param picture [3,H,W] in [0,1], the padded size of the layout @returns [k] of unit mean power */
+  encode(
+    picture: { readonly data: Float32Array; readonly height: number; readonly width: number },
+    signal?: AbortSignal,
+  ): Promise<ComplexArray>;
 }

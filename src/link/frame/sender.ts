@@ -24,31 +24,31 @@ export interface SentFrame {
 /** Encoder, interleaver, superimposed pilot and OFDM modulator: the transmitter of one grid. */
 export interface Sender {
   encode(picture: Picture, padded: Picture, index: number, setting: LinkSetting): Promise<SentFrame>;
+  /** A picture whose codeword comes from elsewhere. */
+  send(frame: Unmodulated): SentFrame;
 }
+
+/** A picture with its codeword, before it is modulated. */
+export type Unmodulated = Omit<SentFrame, 'samples' | 'paprDb' | 'modulateMs'>;
 
 export function createSender(grid: Grid): Sender {
   const parts = createFrameParts(grid);
+  const send = (frame: Unmodulated): SentFrame => {
+    const { interleaver, rho, superimposed } = frame.setting;
+    const began = performance.now();
+    const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
+    interleaver.interleave(frame.codeword, elements);
+    if (rho > 0) superimpose(elements, superimposed, rho, elements);
+    const samples = modulateFrame(grid, elements, parts);
+    return { ...frame, samples, paprDb: paprDb(samples, grid.preambleLength), modulateMs: performance.now() - began };
+  };
   return {
+    send,
     async encode(picture, padded, index, setting) {
-      const { codec, layout, interleaver, rho, superimposed, snrDb } = setting;
+      const { codec, layout, snrDb } = setting;
       const began = performance.now();
       const codeword = symbolsOf(layout, await codec.encode(padded.data, 1, layout, snrDb));
-      const encoded = performance.now();
-      const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
-      interleaver.interleave(codeword, elements);
-      if (rho > 0) superimpose(elements, superimposed, rho, elements);
-      const samples = modulateFrame(grid, elements, parts);
-      return {
-        index,
-        picture,
-        padded,
-        setting,
-        codeword,
-        samples,
-        paprDb: paprDb(samples, grid.preambleLength),
-        encodeMs: encoded - began,
-        modulateMs: performance.now() - encoded,
-      };
+      return send({ index, picture, padded, setting, codeword, encodeMs: performance.now() - began });
     },
   };
 }

@@ -14,6 +14,7 @@ import type {
   StatsMessage,
 } from '../../dashboard/messages.js';
 import type { LiveBackend } from '../../dashboard/backend.js';
+import { refuseOwnFrames } from '../setting/baselines.js';
 import { builtinReceivers } from '../setting/receivers.js';
 import type { FrameFeed } from './feed.js';
 import { frameClock, type Pace, type Tick } from './frame-clock.js';
@@ -53,9 +54,10 @@ const STATS_MS = 500;
  */
 export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...options }: LiveLinkOptions): LiveLink {
   let config = initial;
+  refuseOwnFrames(initial, 'live');
   // What a client may choose: built-in receivers, and those from files that the link was started with.
   const available = [
-    ...builtinReceivers.map(({ name, about }) => ({ name, about })),
+    ...builtinReceivers.filter(({ ownFrames }) => ownFrames !== true).map(({ name, about }) => ({ name, about })),
     ...initial.receiver.names
       .filter((name) => !builtinReceivers.some((one) => one.name === name))
       .map((name) => ({ name, about: name })),

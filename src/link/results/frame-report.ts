@@ -3,7 +3,7 @@ import { meanPower } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
 import { naturalnessFeatures } from '../../metrics/naturalness.js';
 import { channelError, evm } from '../../metrics/signal-quality.js';
-import type { ReceiverResult, Verdict } from '../../receiver/receiver.js';
+import type { PacketReport, ReceiverResult, Verdict } from '../../receiver/receiver.js';
 import { cropToSent } from '../frame/sender.js';
 import type { ArrivedFrame } from '../frame/simulation.js';
 import { measurePicture, type PictureFigures } from './picture-metrics.js';
@@ -40,10 +40,12 @@ export interface FrameReport extends PictureFigures {
   readonly milliseconds: number;
   /** LPIPS or DISTS of received and sent picture by feature network; absent without any. */
   readonly perception?: Readonly<Record<string, number>>;
+  /** Of a conventional link: what carried the picture; absent for others. */
+  readonly packet?: PacketReport;
 }
 
-/** Columns of `frames.csv`: every field of the report but its type; distances by feature network have columns of their own. */
-export const frameColumns = columnsOf<FrameReport, 'type' | 'perception'>()({
+/** Columns of `frames.csv`: every field of the report but its type and packet; distances by feature network have columns of their own. */
+export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'packet'>()({
   frame: true,
   picture: true,
   receiver: true,
@@ -118,6 +120,7 @@ export function reportFrame(arrived: ArrivedFrame, receiver: string, result: Rec
     starts: result?.starts ?? 0,
     agreeing: result?.agreeing ?? 0,
     milliseconds: round(result?.milliseconds ?? 0, 2),
+    ...(result?.packet === undefined ? {} : { packet: result.packet }),
   };
   const [sentView, receivedView] = views;
   const naturalness = (): FeaturePair => ({

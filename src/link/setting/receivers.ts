@@ -5,7 +5,6 @@ import type { CodecCard } from '../../codec/card.js';
 import { nearest } from '../../config/nearest.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
-import type { Rng } from '../../core/rng.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import { createBlindEm } from '../../receiver/blind/blind-em.js';
 import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
@@ -18,37 +17,10 @@ import { createBlindDiffcom } from '../../receiver/sampling/blind-diffcom.js';
 import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
 import { type ChannelKnowledge, createChannelKnowledge } from '../../receiver/sampling/channel-knowledge.js';
 import { createDiffcom, createHifiDiffcom } from '../../receiver/sampling/diffcom.js';
-import type { Runtime } from '../../runtime/runtime.js';
+import { baselineDescriptor, baselineNames, baselinesOf, ownFramesError } from './baselines.js';
+import type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.js';
 
-/** What a receiver is made from. */
-export interface ReceiverContext {
-  readonly config: LinkConfig;
-  /** What the user set under `receiver.options.<name>`; the receiver itself checks it. */
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly setting: LinkSetting;
-  readonly runtime: Runtime;
-  /** The picture prior; null for receivers whose descriptor asks for none. */
-  readonly denoiser: Denoiser | null;
-  /** Randomness of this receiver's own. */
-  readonly rng: Rng;
-}
-
-/** What the link must know of a receiver before there is one. */
-export interface ReceiverDescriptor {
-  readonly name: string;
-  /** One line for lists. */
-  readonly about: string;
-  /** Needs a picture prior. */
-  readonly prior?: boolean;
-  /** Needs the true channel whatever its settings: only simulation has it. */
-  readonly truth?: boolean;
-  /** Its picture is the codec's decoder's of what it equalised, so another decoder of the codec can give it. */
-  readonly decodes?: boolean;
-  /** Decodes frame by frame, so each frame may have a layout of its own (codecs with a mask). */
-  readonly takesMasks?: boolean;
-  /** @throws ConfigError for what it cannot do without */
-  create(context: ReceiverContext): Receiver;
-}
+export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.js';
 
 /** The receivers that come with blindlink, in the order in which they are listed. */
 export const builtinReceivers: readonly ReceiverDescriptor[] = [
@@ -114,6 +86,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
       return createBlindHifi({ ...sampler(context), config });
     },
   },
+  ...baselineNames.map((name) => baselineDescriptor(name)),
 ];
 
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
@@ -131,7 +104,7 @@ export async function findReceivers(
   config: LinkConfig,
   own: readonly ReceiverDescriptor[] = [],
 ): Promise<readonly ReceiverDescriptor[]> {
-  const known = knownReceivers(own);
+  const known = knownReceivers([...baselinesOf(config), ...own]);
   const found: ReceiverDescriptor[] = [];
   for (const name of config.receiver.names) {
     const descriptor = known.find((one) => one.name === name) ?? (isFile(name) ? await loadReceiver(name) : null);
@@ -150,11 +123,10 @@ const knownReceivers = (own: readonly ReceiverDescriptor[]): readonly ReceiverDe
 ];
 
 /** Refuses unknown names without loading files: for commands that only check settings. Throws ConfigError. */
-export function checkReceiverNames({ receiver }: LinkConfig): void {
-  for (const name of receiver.names) {
-    if (!isFile(name) && !builtinReceivers.some((one) => one.name === name)) {
-      throw unknownReceiver(name, builtinReceivers);
-    }
+export function checkReceiverNames(config: LinkConfig): void {
+  const known = knownReceivers(baselinesOf(config));
+  for (const name of config.receiver.names) {
+    if (!isFile(name) && !known.some((one) => one.name === name)) throw unknownReceiver(name, known);
   }
 }
 
@@ -205,6 +177,7 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
         `which only ${able.join(' and ')} take; use --receiver ${able.join(',')} or another codec`,
     );
   }
+  if (descriptor.ownFrames === true && context.simulated !== true) throw ownFramesError(name, 'this link');
   if (descriptor.prior === true && denoiser === null) {
     throw new ConfigError('receiver.prior', `receiver ${name}: needs a picture prior; name one with --prior`);
   }

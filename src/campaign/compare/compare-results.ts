@@ -1,0 +1,188 @@
+import { ConfigError } from '../../core/errors.js';
+import { bootstrapMean } from '../intervals.js';
+import type { ComparedFrame, ComparedPoint } from './read-results.js';
+
+/** A receiver of the first folder and the one of the second that it is compared with. */
+export interface ReceiverPair {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The mean of a metric's differences, second minus first, over the frames that both have. */
+export interface Difference {
+  /** Settings of the point; null for all points together. */
+  readonly at: Readonly<Record<string, unknown>> | null;
+  readonly receivers: ReceiverPair;
+  readonly metric: string;
+  readonly before: number;
+  readonly after: number;
+  readonly mean: number;
+  /** Its 95 % interval by bootstrap over the pairs. */
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}
+
+export interface Comparison {
+  readonly differences: readonly Difference[];
+  /** What the user should know of the pairing. */
+  readonly notes: readonly string[];
+}
+
+/** Which way is better; of other metrics none is. */
+const BETTER: Readonly<Record<string, 1 | -1>> = {
+  psnrDb: 1,
+  ssim: 1,
+  msSsim: 1,
+  success: 1,
+  decoded: 1,
+  withinOneDb: 1,
+  channelError: -1,
+  channelNmse: -1,
+  evm: -1,
+  paprDb: -1,
+  channelUses: -1,
+  bandwidthRatio: -1,
+  sideInformationBits: -1,
+};
+
+/** Metrics that a bound may be put on. */
+export const boundedMetrics = Object.keys(BETTER);
+
+/**
+ * Differences of two sets of results, frame by frame: points of the same settings, frames of the same number and picture. Where seeds
+ * are the same too, both met the same channels and noise.
+ *
+ * @param pairs receivers to compare; by default those of the same name
+ * @throws ConfigError where nothing can be paired, or frames of one number are of different pictures
+ */
+export function compareResults(
+  before: readonly ComparedPoint[],
+  after: readonly ComparedPoint[],
+  pairs: readonly ReceiverPair[] = [],
+): Comparison {
+  const notes: string[] = [];
+  const differences: Difference[] = [];
+  const pooled = new Map<
+    string,
+    { readonly receivers: ReceiverPair; readonly metric: string; readonly values: Values }
+  >();
+  let matched = 0;
+  for (const point of before) {
+    const name = keyOf(point.at);
+    const other = after.find(({ at }) => keyOf(at) === name);
+    if (other === undefined) {
+      notes.push(`only the first has ${words(point.at)}`);
+      continue;
+    }
+    matched++;
+    if (point.seed !== other.seed) {
+      notes.push(`${words(point.at)}: seeds ${point.seed} and ${other.seed} differ: same pictures, other channels`);
+    }
+    for (const receivers of pairs.length > 0 ? pairs : sameNames(point, other)) {
+      for (const [metric, values] of pairedValues(point, other, receivers)) {
+        differences.push(differenceOf(point.at, receivers, metric, values));
+        const key = JSON.stringify([receivers, metric]);
+        const all = pooled.get(key) ?? { receivers, metric, values: { before: [], after: [] } };
+        pooled.set(key, all);
+        all.values.before.push(...values.before);
+        all.values.after.push(...values.after);
+      }
+    }
+  }
+  for (const { at } of after) {
+    if (!before.some((point) => keyOf(point.at) === keyOf(at))) notes.push(`only the second has ${words(at)}`);
+  }
+  if (matched === 0) {
+    throw new ConfigError('compare.points', 'the two have no point in common: compare folders of the same settings');
+  }
+  if (differences.length === 0) {
+    throw new ConfigError(
+      'compare.receivers',
+      'the two have no receiver and frame in common; name receivers with --receivers FIRST=SECOND',
+    );
+  }
+  if (matched > 1) {
+    for (const { receivers, metric, values } of pooled.values()) {
+      differences.push(differenceOf(null, receivers, metric, values));
+    }
+  }
+  return { differences, notes };
+}
+
+/** Differences that are worse than a bound allows: by the mean of the pairs. */
+export function regressions(
+  differences: readonly Difference[],
+  bounds: ReadonlyMap<string, number>,
+): readonly Difference[] {
+  return differences.filter(({ metric, mean }) => {
+    const bound = bounds.get(metric);
+    return bound !== undefined && -BETTER[metric] * mean > bound;
+  });
+}
+
+/** A point's settings in words. */
+export const words = (at: Readonly<Record<string, unknown>> | null): string => {
+  if (at === null) return 'all points';
+  const parts = Object.entries(at).map(([path, v]) => `${path} ${typeof v === 'string' ? v : JSON.stringify(v)}`);
+  return parts.length === 0 ? 'the run' : parts.join(', ');
+};
+
+interface Values {
+  readonly before: number[];
+  readonly after: number[];
+}
+
+const keyOf = (at: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Receivers that two points both have. */
+export function sameNames(before: ComparedPoint, after: ComparedPoint): ReceiverPair[] {
+  const namesOf = ({ frames }: ComparedPoint): Set<string> =>
+    new Set([...frames.values()].flatMap(({ receivers }) => Object.keys(receivers)));
+  const others = namesOf(after);
+  return [...namesOf(before)].filter((name) => others.has(name)).map((name) => ({ before: name, after: name }));
+}
+
+/** By metric the numbers of frames that both have. */
+function pairedValues(before: ComparedPoint, after: ComparedPoint, pair: ReceiverPair): Map<string, Values> {
+  const columns = new Map<string, Values>();
+  for (const [number, frame] of before.frames) {
+    const other: ComparedFrame | undefined = after.frames.get(number);
+    if (other === undefined) continue;
+    if (other.picture !== frame.picture) {
+      throw new ConfigError(
+        'compare.pictures',
+        `frame ${number} is of ${frame.picture} in the first and of ${other.picture} in the second: they cannot be paired`,
+      );
+    }
+    const [mine, theirs] = [frame.receivers[pair.before], other.receivers[pair.after]];
+    if (mine === undefined || theirs === undefined) continue;
+    for (const [metric, value] of Object.entries(mine)) {
+      if (!(metric in theirs) || !Number.isFinite(value) || !Number.isFinite(theirs[metric])) continue;
+      const column = columns.get(metric) ?? { before: [], after: [] };
+      columns.set(metric, column);
+      column.before.push(value);
+      column.after.push(theirs[metric]);
+    }
+  }
+  return columns;
+}
+
+function differenceOf(at: Difference['at'], receivers: ReceiverPair, metric: string, values: Values): Difference {
+  const n = values.before.length;
+  const meanOf = (list: readonly number[]): number => list.reduce((sum, v) => sum + v, 0) / n;
+  const pairs = values.before.map((value, i) => values.after[i] - value);
+  const { low, high } = bootstrapMean(pairs, { resamples: Math.max(200, Math.min(1000, Math.floor(1e6 / n))) });
+  return {
+    at,
+    receivers,
+    metric,
+    before: meanOf(values.before),
+    after: meanOf(values.after),
+    mean: meanOf(pairs),
+    low,
+    high,
+    n,
+  };
+}

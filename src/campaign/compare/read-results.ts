@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, FormatError } from '../../core/errors.js';
+import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
+import { frameMetrics, meanMetrics, pointsIn } from '../point-figures.js';
+import { parseCsv } from './parse-csv.js';
+
+/** One frame's numbers by receiver and metric. */
+export interface ComparedFrame {
+  readonly picture: string;
+  readonly receivers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** A point of a campaign, or a whole run. */
+export interface ComparedPoint {
+  /** Settings that set it apart; none of a run. */
+  readonly at: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  readonly frames: ReadonlyMap<number, ComparedFrame>;
+}
+
+/**
+ * The frames of a folder that `sweep FILE.yaml` or `simulate` wrote.
+ * @throws ConfigError for a folder that is neither, FormatError for one that is damaged
+ */
+export function readResults(folder: string): readonly ComparedPoint[] {
+  if (existsSync(join(folder, CAMPAIGN_FILE))) return campaignPoints(folder);
+  if (existsSync(join(folder, 'frames.csv')) && existsSync(join(folder, 'config.json'))) return [runPoint(folder)];
+  throw new ConfigError(
+    'compare.folder',
+    `${folder}: holds neither a campaign nor a run; give a folder that sweep or simulate wrote`,
+  );
+}
+
+function campaignPoints(folder: string): ComparedPoint[] {
+  const { plan } = readCampaignFile(folder);
+  const points: ComparedPoint[] = [];
+  for (const { point, lines } of pointsIn(folder)) {
+    const frames = new Map(
+      lines.map((line): [number, ComparedFrame] => [
+        line.frame,
+        {
+          picture: line.picture,
+          receivers: Object.fromEntries(Object.keys(line.receivers).map((name) => [name, frameMetrics(line, name)])),
+        },
+      ]),
+    );
+    points.push({ at: plan.points[point].at, seed: plan.points[point].config.seed, frames });
+  }
+  return points;
+}
+
+function runPoint(folder: string): ComparedPoint {
+  const file = join(folder, 'frames.csv');
+  const [header = [], ...rows] = parseCsv(readFileSync(file, 'utf8'));
+  const column = (name: string): number => {
+    const at = header.indexOf(name);
+    if (at < 0) throw new FormatError('compare.columns', `${file}: has no column ${name}`);
+    return at;
+  };
+  const [frameAt, pictureAt, receiverAt] = [column('frame'), column('picture'), column('receiver')];
+  const frames = new Map<number, { picture: string; receivers: Record<string, Record<string, number>> }>();
+  for (const row of rows) {
+    const number = Number(row[frameAt]);
+    const frame = frames.get(number) ?? { picture: row[pictureAt], receivers: {} };
+    frames.set(number, frame);
+    frame.receivers[row[receiverAt]] = metricsOf(header, row);
+  }
+  return { at: {}, seed: seedOf(join(folder, 'config.json')), frames };
+}
+
+function metricsOf(header: readonly string[], row: readonly string[]): Record<string, number> {
+  const values: Record<string, number> = {};
+  header.forEach((name, i) => {
+    const text = row[i] ?? '';
+    if (name === 'success') values['success'] = text === 'true' ? 1 : 0;
+    else if (name === 'verdict') values['decoded'] = text === 'decoded' ? 1 : 0;
+    else if (text !== '' && (meanMetrics as readonly string[]).includes(name)) values[name] = Number(text);
+  });
+  return values;
+}
+
+function seedOf(file: string): number {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { seed: number }).seed;
+  } catch (cause) {
+    throw new FormatError('compare.config', `${file}: cannot be read as JSON; restore it or run again`, { cause });
+  }
+}
