@@ -156,7 +156,7 @@ describe('modulator', () => {
     expect(() => modulator.execute(createComplex(1024), createComplex(100))).toThrow(ShapeError);
     expect(() => modulator.execute(createComplex(1024), out, 1)).toThrow(ShapeError);
     expect(() => modulator.executeSymbol(16, createComplex(64), out)).toThrow(ShapeError);
-    expect(() => modulateFrame(grid, createComplex(1000))).toThrow(/whole packets of 1024 elements/);
+    expect(() => modulateFrame(grid, createComplex(1000))).toThrow(/whole packets of 1024 resource elements/);
   });
 });
 
