@@ -23,7 +23,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training"))
 from blindlink_training.features import load_inception  # noqa: E402
 from blindlink_training.inception import FidInception  # noqa: E402
-from blindlink_training.perceptual import alexnet, vgg16  # noqa: E402
+from blindlink_training.perceptual import alexnet, squeezenet, vgg16  # noqa: E402
 
 State = dict[str, Tensor]
 
@@ -61,6 +61,22 @@ def alexnet_maps(state: State, x: Tensor) -> list[Tensor]:
             x = F.max_pool2d(x, 3, 2)
         x = F.relu(F.conv2d(x, state[f"features.{i}.weight"], state[f"features.{i}.bias"], stride, padding))
         maps.append(x)
+    return maps
+
+
+def squeezenet_maps(state: State, x: Tensor) -> list[Tensor]:
+    def layer(name: str, x: Tensor, **more: int) -> Tensor:
+        return F.relu(F.conv2d(x, state[f"features.{name}.weight"], state[f"features.{name}.bias"], **more))
+
+    maps = [layer("0", x, stride=2)]
+    x = maps[0]
+    for i in (3, 4, 6, 7, 9, 10, 11, 12):
+        if i in (3, 6, 9):
+            x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+        narrow = layer(f"{i}.squeeze", x)
+        x = torch.cat([layer(f"{i}.expand1x1", narrow), layer(f"{i}.expand3x3", narrow, padding=1)], 1)
+        if i not in (3, 6):
+            maps.append(x)
     return maps
 
 
@@ -103,6 +119,9 @@ def reference(kind: str, folder: Path) -> None:
     elif kind == "lpips-alexnet":
         state = load("alexnet.pth")
         result = lpips(lambda x: alexnet_maps(state, x), load("lpips-alexnet.pth"), *pictures)
+    elif kind == "lpips-squeeze":
+        state = load("squeezenet.pth")
+        result = lpips(lambda x: squeezenet_maps(state, x), load("lpips-squeeze.pth"), *pictures)
     else:
         state = load("vgg16.pth")
         result = lpips(lambda x: vgg_maps(state, x, False), load("lpips-vgg16.pth"), *pictures)
@@ -115,7 +134,12 @@ def compare_with_torchvision(folder: Path) -> dict[str, float]:
     from torchvision import models
 
     worst = {}
-    for name, ours, theirs in (("vgg16", vgg16(), models.vgg16()), ("alexnet", alexnet(), models.alexnet())):
+    backbones = (
+        ("vgg16", vgg16(), models.vgg16()),
+        ("alexnet", alexnet(), models.alexnet()),
+        ("squeezenet", squeezenet(), models.squeezenet1_1()),
+    )
+    for name, ours, theirs in backbones:
         ours.load_state_dict({key: value for key, value in theirs.state_dict().items() if key.startswith("features.")})
         x = picture = torch.rand(1, 3, 70, 66)
         maps = []

@@ -31,6 +31,17 @@ const vgg16: [number, number, number][] = [
   [26, 512, 512],
   [28, 512, 512],
 ];
+/** torchvision's SqueezeNet 1.1: module number → inputs, squeezed channels and outputs of each of its two expansions. */
+const fires: [number, number, number, number][] = [
+  [3, 64, 16, 64],
+  [4, 128, 16, 64],
+  [6, 128, 32, 128],
+  [7, 256, 32, 128],
+  [9, 256, 48, 192],
+  [10, 384, 48, 192],
+  [11, 384, 64, 256],
+  [12, 512, 64, 256],
+];
 const linear = (widths: number[]): Shapes =>
   Object.fromEntries(widths.map((width, i) => [`lin${i}.model.1.weight`, [1, width, 1, 1]]));
 
@@ -58,8 +69,28 @@ const files: Record<string, Shapes> = {
     'features.10.bias': [256],
     'classifier.6.bias': [1000],
   },
+  'squeezenet.pth': {
+    'features.0.weight': [64, 3, 3, 3],
+    'features.0.bias': [64],
+    ...Object.fromEntries(
+      fires.flatMap(([i, inputs, narrow, half]) =>
+        (
+          [
+            ['squeeze', [narrow, inputs, 1, 1]],
+            ['expand1x1', [half, narrow, 1, 1]],
+            ['expand3x3', [half, narrow, 3, 3]],
+          ] as [string, number[]][]
+        ).flatMap(([layer, shape]) => [
+          [`features.${i}.${layer}.weight`, shape],
+          [`features.${i}.${layer}.bias`, [shape[0]]],
+        ]),
+      ),
+    ),
+    'classifier.1.bias': [1000],
+  },
   'lpips-vgg16.pth': linear([64, 128, 256, 512, 512]),
   'lpips-alexnet.pth': linear([64, 192, 384, 256, 256]),
+  'lpips-squeeze.pth': linear([64, 128, 256, 384, 384, 512, 512]),
   'dists.pt': { alpha: [1, 1475, 1, 1], beta: [1, 1475, 1, 1] },
   'cut.pth': linear([64, 128, 256, 512]),
   'swapped.pth': { alpha: [1475, 1], beta: [1, 1475, 1, 1] },
@@ -95,6 +126,7 @@ const python = (...args: string[]): string =>
 const sources: Record<string, string[]> = {
   'lpips-vgg16': ['vgg16.pth', 'lpips-vgg16.pth'],
   'lpips-alexnet': ['alexnet.pth', 'lpips-alexnet.pth'],
+  'lpips-squeeze': ['squeezenet.pth', 'lpips-squeeze.pth'],
   dists: ['vgg16.pth', 'dists.pt'],
   fid: ['inception.pth'],
 };
@@ -156,6 +188,8 @@ describeWith(torch(), 'feature networks exported from public tensor names', () =
     ['lpips-vgg16', 16, 16],
     ['lpips-alexnet', 64, 64],
     ['lpips-alexnet', 31, 40],
+    ['lpips-squeeze', 64, 50],
+    ['lpips-squeeze', 17, 31],
     ['dists', 63, 50],
     ['fid', 40, 64],
   ] as const)('%s at %i×%i gives what its formula gives in float64', async (name, height, width) => {
@@ -176,7 +210,7 @@ describeWith(torch(), 'feature networks exported from public tensor names', () =
   });
 
   it('are 0 for equal pictures and grow with noise', async () => {
-    for (const name of ['lpips-vgg16', 'lpips-alexnet', 'dists']) {
+    for (const name of ['lpips-vgg16', 'lpips-alexnet', 'lpips-squeeze', 'dists']) {
       const a = await picture(2);
       const [same] = await networks[name].evaluate(a, a);
       expect(Math.abs(same)).toBeLessThan(name === 'dists' ? 1e-6 : 1e-12);
