@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .checkpoint import load_strictly, origin, publish_prior, read_state
 from .public_graphs import write_graph
-from .half_weights import halve_weights
+from .small_weights import halve_weights
 
 PRESETS = {
     # ffhq_10m.pt: the 93.6 M parameter network for faces at 256×256 that DPS and DiffCom use.

@@ -14,7 +14,7 @@ import torch
 
 from .codec import DOWN_SAMPLING
 from .golden import add_golden
-from .half_weights import halve_weights
+from .small_weights import halve_weights
 from .pictures import load_pictures
 from .polarity import Polarity
 from .refiner import Refiner

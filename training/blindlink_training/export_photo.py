@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 from .export import CARD_SNRS_DB, hardware, write
 from .golden import LATENT, golden
-from .half_weights import halve_weights
+from .small_weights import quarter_weights
 from .loop import set_rate
 from .photo_codec import DOWN_SAMPLING
 from .pictures import load_photographs
@@ -80,7 +80,7 @@ def main() -> None:
             accuracy[str(snr_db)] = round((polarity(x) > 0).float().mean().item(), 4)
     files = ["encoder.onnx", "decoder.onnx", "polarity.onnx"]
     for file in files:
-        halve_weights(str(out / file))
+        quarter_weights(str(out / file))
     quality = {str(int(s)): round(validate(codec, val, s, args.rate, torch.device("cpu")), 2) for s in CARD_SNRS_DB}
     for net, file in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"), (polarity, "polarity.onnx")):
         stored = stored_parameters(out / file)

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .golden import add_golden
-from .half_weights import halve_weights
+from .small_weights import halve_weights
 from .pictures import load_pictures
 from .prior import Prior
 from .train_prior import VAL_SIGMAS, denoising_psnr, load_prior

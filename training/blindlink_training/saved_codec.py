@@ -30,9 +30,15 @@ def load_exported(folder: Path) -> Codec:
 
 
 def stored_parameters(path: Path) -> dict[str, torch.Tensor]:
-    """The parameters of an exported network: the exporter keeps their names, and adds _half to those stored as float16."""
+    """The parameters of an exported network: the exporter keeps their names; `small_weights` says how it stores the large ones."""
     import onnx
     from onnx import numpy_helper
 
-    initializers = onnx.load(str(path)).graph.initializer
-    return {i.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(i).copy()).float() for i in initializers}
+    kept = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()).float() for i in onnx.load(str(path)).graph.initializer}
+    stored = {}
+    for name, values in kept.items():
+        if name.endswith("_byte"):
+            stored[name.removesuffix("_byte")] = values * kept[name.removesuffix("_byte") + "_scale"]
+        else:
+            stored[name.removesuffix("_half")] = values
+    return stored

@@ -29,7 +29,7 @@ from .codec import Decoder
 from .export import write
 from .features import load_distance
 from .golden import LATENT, golden
-from .half_weights import halve_weights
+from .small_weights import halve_weights
 from .loop import Interrupt, average_into, save_atomically, set_rate
 from .pictures import load_pictures
 from .saved_codec import load_codec, stored_parameters
