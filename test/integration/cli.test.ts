@@ -139,6 +139,10 @@ describe('blindlink simulate', () => {
     ],
     [['simulate', '--channel', 'drive-by:5.9e9:900'], /at most 6578 Hz, half the rate of OFDM symbols/],
     [['simulate', '--doppler', '9000'], /channel\.dopplerHz is 9000: at most 6578 Hz/],
+    [
+      ['simulate', '--set', 'receiver.blindEm.motion=6000', '--set', 'ofdm.symbolsPerPacket=2'],
+      /receiver\.blindEm\.motion is 6000: takes 2 functions of time, and a packet has 2 symbol\(s\)/,
+    ],
     [['simulate', '--pilots', '0'], /receiver pilot: the link sends no pilots/],
     [['simulate', '--config', '/nowhere.yaml'], /cannot be read/],
   ])('%j fails with one clear line and saves nothing', async (args, expected) => {
