@@ -6,7 +6,13 @@ export { createFadingTaps } from './fading-taps.js';
 export type { Impairment, ImpairmentContext } from './impairment.js';
 export { type BlockChain, createBlockChain, createImpairmentChain, type ImpairmentChain } from './impairment-chain.js';
 export { type ImpairmentConfig, impairments } from './impairments.js';
-export { createMovingTaps, type MovingTaps, type MovingTaps as FadingTaps, type TapTrajectory } from './moving-taps.js';
+export {
+  createMovingTaps,
+  updateIntervalFor,
+  type MovingTaps,
+  type MovingTaps as FadingTaps,
+  type TapTrajectory,
+} from './moving-taps.js';
 export { addNoise, noiseVariance } from './noise.js';
 export { memorylessBlock, runBlock, type StreamBlock } from './stream-block.js';
 export { createTapDelayLine, type TapDelayLine } from './tap-delay-line.js';

@@ -96,6 +96,11 @@ export function openLinkRecording(
     const carried = global['blindlink:link'] as RawConfig | undefined;
     const base = carried === undefined ? {} : baseOf(carried);
     const config = airConfig({ ...options, rate: rateOf(recording) }, [], base);
+    if (typeof carried?.['codec'] === 'string' && carried['codec'] !== config.codec) {
+      console.error(
+        `note: ${file} was sent with codec ${carried['codec']}; ${config.codec} cannot make its pictures of it`,
+      );
+    }
     const carriedSize = global['blindlink:picture_size'] as [number, number] | undefined;
     const size = (options['size'] as PictureSize | undefined) ??
       (carriedSize === undefined ? null : { width: carriedSize[0], height: carriedSize[1] }) ?? {

@@ -15,8 +15,9 @@ const MAX_RECEIVERS = 16;
 const id = z.int().min(0);
 const bytes = z.instanceof(Uint8Array);
 const tapSetting = z.looseObject({
-  kind: z.enum(['exponential', 'profile', 'flat', 'identity'], {
-    error: 'must be one of exponential, profile, flat, identity (files are named where the link is started)',
+  kind: z.enum(['exponential', 'profile', 'flat', 'identity', 'rician', 'drive-by'], {
+    error:
+      'must be one of exponential, profile, flat, identity, rician, drive-by (files are named where the link is started)',
   }),
 });
 const scalar = z.union([z.number(), z.string().max(200), z.null(), z.boolean()]);

@@ -25,6 +25,13 @@ export interface StageTimes {
   readonly receiveMs: number | null;
 }
 
+/** |H| in dB of data resource elements, [rows, columns]: OFDM symbols in order of time, subcarriers in ascending frequency. */
+export interface ResponseMap {
+  readonly rows: number;
+  readonly columns: number;
+  readonly db: Float32Array;
+}
+
 /** A frame as it went out and came in, before any receiver. */
 export interface FrameMessage {
   readonly type: 'frame';
@@ -37,7 +44,11 @@ export interface FrameMessage {
   /** Data resource elements before equalisation, thinned to at most `MAX_POINTS`; null where no frame was found. */
   readonly elements: Points | null;
   /** What really happened in the first packet, where a simulation knows: taps [L], |H| in dB [N], frequencies ascending. */
-  readonly truth: { readonly taps: Points; readonly responseDb: Float32Array } | null;
+  readonly truth: {
+    readonly taps: Points;
+    readonly responseDb: Float32Array;
+    readonly map: ResponseMap | null;
+  } | null;
   /** Power spectral density of the received samples in dB, frequencies ascending from −rate/2. */
   readonly spectrumDb: Float32Array | null;
   readonly sampleRateHz: number;
@@ -89,6 +100,8 @@ export interface ResultMessage {
     readonly lowDb: Float32Array;
     readonly highDb: Float32Array;
   } | null;
+  /** Ĥ over the frame's symbols, where the receiver has it. */
+  readonly responseMap: ResponseMap | null;
   readonly evaluations: number;
   readonly milliseconds: number;
 }

@@ -111,6 +111,7 @@ export async function conclude(
   return {
     picture,
     channel: channel.estimates,
+    response: channel.response,
     equalised,
     noiseVariance: channel.noiseVariance,
     residual,

@@ -62,6 +62,8 @@ export interface ReceiverResult {
   readonly picture: Float32Array;
   /** One estimate a packet; empty for `perfect`. */
   readonly channel: readonly TapEstimate[];
+  /** Ĥ of every data resource element [P·S·M], motion within a packet included, where the receiver has one; for plots. */
+  readonly response?: ComplexArray;
   /** Equalised resource elements [P·S·M], for constellation plots. */
   readonly equalised: ComplexArray;
   /** σ² as used. */

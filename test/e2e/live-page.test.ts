@@ -143,6 +143,40 @@ describeWith(chromium(), 'the live page in Chromium', () => {
   );
 
   it(
+    'shows the channel over time beside the truth, and the Doppler slider sets it in motion',
+    async () => {
+      const { page, errors } = await open();
+      const maps = page.locator('[aria-label="Channel over time"] canvas.map');
+      await until(() => maps.count()).toBe(3);
+      /** Whether rows of a map differ from one another: a channel that moves within the frame. */
+      const moves = (name: string): Promise<boolean> =>
+        page.evaluate<boolean>(`(() => {
+          const canvas = document.querySelector('canvas.map[aria-label$="frequency, ${name}"]');
+          if (canvas === null || canvas.height < 2) return false;
+          const { width, height } = canvas;
+          const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+          copy.drawImage(canvas, 0, 0);
+          const { data } = copy.getImageData(0, 0, width, height);
+          let apart = 0;
+          for (let i = 0; i < 4 * width; i++) apart += Math.abs(data[i] - data[4 * width * (height - 1) + i]);
+          return apart / (4 * width) > 8;
+        })()`);
+      await page.locator('[data-slider="channel.dopplerHz"]').fill('1000');
+      await until(() => page.locator('#field-channel-dopplerHz').inputValue()).toBe('1000');
+      await until(() => moves('truth')).toBe(true);
+      await until(() => moves('blind-em')).toBe(true);
+      await page
+        .locator('section[aria-label="Channel over time"]')
+        .screenshot({ path: join(SCREENSHOTS, 'moving.png') });
+      await page.locator('[data-slider="channel.dopplerHz"]').fill('0');
+      await until(() => page.locator('#field-channel-dopplerHz').inputValue()).toBe('0');
+      await until(() => moves('truth')).toBe(false);
+      expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
     'says in words what the link refuses, and shows what it has instead',
     async () => {
       const { page, errors } = await open();

@@ -131,6 +131,18 @@ describe('blindlink simulate', () => {
     [['simulate', '--set', 'ofdm.symbolsPerPacket=0'], /symbolsPerPacket is 0/],
     [['simulate', '--set', 'ofdm.cyclicPrefixLength=99'], /cyclicPrefixLength is 99/],
     [['simulate', '--channel', 'exponential:99'], /99 taps do not fit 64 subcarriers/],
+    [['simulate', '--channel', 'rician:300'], /channel\.taps\.kFactorDb is 300: must be at most 60/],
+    [['simulate', '--channel', 'csi:nowhere.npz'], /nowhere\.npz: cannot be read/],
+    [
+      ['simulate', '--channel', 'drive-by', '--doppler', '9'],
+      /a drive-by channel has a motion of its own; leave it out/,
+    ],
+    [['simulate', '--channel', 'drive-by:5.9e9:900'], /at most 6578 Hz, half the rate of OFDM symbols/],
+    [['simulate', '--doppler', '9000'], /channel\.dopplerHz is 9000: at most 6578 Hz/],
+    [
+      ['simulate', '--set', 'receiver.blindEm.motion=6000', '--set', 'ofdm.symbolsPerPacket=2'],
+      /receiver\.blindEm\.motion is 6000: takes 2 functions of time, and a packet has 2 symbol\(s\)/,
+    ],
     [['simulate', '--pilots', '0'], /receiver pilot: the link sends no pilots/],
     [['simulate', '--config', '/nowhere.yaml'], /cannot be read/],
   ])('%j fails with one clear line and saves nothing', async (args, expected) => {

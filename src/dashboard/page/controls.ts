@@ -68,7 +68,15 @@ export function createControls(form: HTMLElement, send: Send): Controls {
       [
         numberSetting('snrDb', { label: 'CSNR', unit: 'dB', min: -10, max: 40, step: 0.5, range: true }),
         tapsField(set),
-        numberSetting('channel.dopplerHz', { label: 'Doppler', unit: 'Hz', min: 0, max: 2000, step: 5 }),
+        numberSetting('channel.dopplerHz', { label: 'Doppler', unit: 'Hz', min: 0, max: 2000, step: 5, range: true }),
+        numberSetting('channel.phaseNoiseLinewidthHz', {
+          label: 'Linewidth',
+          unit: 'Hz',
+          min: 0,
+          max: 2000,
+          step: 5,
+          range: true,
+        }),
         numberSetting('channel.cfoSubcarriers', {
           label: 'Carrier offset',
           unit: 'subcarriers',
@@ -305,45 +313,69 @@ interface TapModel {
   readonly name?: string;
   readonly sampleRateHz?: number;
   readonly delaySpreadS?: number;
+  readonly kFactorDb?: number;
+  readonly angleDeg?: number;
+  readonly carrierHz?: number;
+  readonly speedMps?: number;
 }
+
+/** What an input holds, 0 included; `usual` where it holds no number. */
+const numberOr = (input: HTMLInputElement, usual: number): number =>
+  Number.isFinite(input.valueAsNumber) ? input.valueAsNumber : usual;
 
 /** The channel's profile with the numbers that belong to it. */
 function tapsField(set: (changes: Record<string, unknown>) => void): Field {
   const select = h('select', { id: 'field-taps' });
-  for (const name of ['exponential', ...PROFILES, 'flat', 'identity'])
+  for (const name of ['exponential', ...PROFILES, 'rician', 'drive-by', 'flat', 'identity'])
     select.append(h('option', { value: name }, name));
   const taps = h('input', { type: 'number', id: 'field-num-taps', min: 1, max: 64, step: 1 });
   const decay = h('input', { type: 'number', id: 'field-decay', min: 0.1, max: 100, step: 0.1 });
   const spread = h('input', { type: 'number', id: 'field-spread', min: 1, max: 20000, step: 10 });
+  const k = h('input', { type: 'number', id: 'field-k', min: -20, max: 40, step: 1, value: 6 });
+  const angle = h('input', { type: 'number', id: 'field-angle', min: 0, max: 180, step: 5, value: 60 });
+  const speed = h('input', { type: 'number', id: 'field-speed', min: 1, max: 300, step: 1, value: 30 });
   const row = (label: string, unit: string, input: HTMLInputElement): HTMLElement =>
     h('div', { class: 'field' }, h('label', { for: input.id }, label, ' ', h('span', { class: 'unit' }, unit)), input);
   const rows = {
     taps: row('Taps', '', taps),
     decay: row('Decay', 'taps', decay),
     spread: row('Delay spread', 'ns', spread),
+    k: row('K factor', 'dB', k),
+    angle: row('Specular path at', '°', angle),
+    speed: row('Speed', 'm/s', speed),
   };
+  /** What the page has no field for stays as the link was started with. */
+  let last: TapModel = { kind: 'exponential' };
   let sampleRateHz = 1e6;
   const arrange = (kind: string): void => {
-    rows.taps.hidden = rows.decay.hidden = kind !== 'exponential';
+    rows.taps.hidden = rows.decay.hidden = kind !== 'exponential' && kind !== 'rician';
+    rows.k.hidden = rows.angle.hidden = kind !== 'rician';
+    rows.speed.hidden = kind !== 'drive-by';
     rows.spread.hidden = !kind.startsWith('TDL');
   };
   const write = (): void => {
     const kind = select.value;
     arrange(kind);
+    const own = last.kind === kind ? last : { kind };
+    const spreading = { numTaps: taps.valueAsNumber || 8, decay: decay.valueAsNumber || 4 };
     const value: TapModel =
       kind === 'exponential'
-        ? { kind, numTaps: taps.valueAsNumber || 8, decay: decay.valueAsNumber || 4 }
-        : kind === 'flat' || kind === 'identity'
-          ? { kind }
-          : {
-              kind: 'profile',
-              name: kind,
-              sampleRateHz,
-              ...(kind.startsWith('TDL') ? { delaySpreadS: (spread.valueAsNumber || 1000) / 1e9 } : {}),
-            };
+        ? { kind, ...spreading }
+        : kind === 'rician'
+          ? { ...own, kFactorDb: numberOr(k, 6), angleDeg: numberOr(angle, 60), ...spreading }
+          : kind === 'drive-by'
+            ? { carrierHz: 5.9e9, ...own, speedMps: numberOr(speed, 30), sampleRateHz }
+            : kind === 'flat' || kind === 'identity'
+              ? { kind }
+              : {
+                  kind: 'profile',
+                  name: kind,
+                  sampleRateHz,
+                  ...(kind.startsWith('TDL') ? { delaySpreadS: (spread.valueAsNumber || 1000) / 1e9 } : {}),
+                };
     set({ 'channel.taps': value });
   };
-  for (const input of [select, taps, decay, spread]) input.addEventListener('change', write);
+  for (const input of [select, taps, decay, spread, k, angle, speed]) input.addEventListener('change', write);
   return {
     root: h(
       'div',
@@ -352,11 +384,15 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
       rows.taps,
       rows.decay,
       rows.spread,
+      rows.k,
+      rows.angle,
+      rows.speed,
     ),
     paths: ['channel.taps'],
     show(state) {
       const { channel } = state.settings as { channel: { taps: TapModel; sampleRateHz: number } };
       const model = channel.taps;
+      last = model;
       ({ sampleRateHz } = channel);
       const kind = model.kind === 'profile' ? (model.name ?? '') : model.kind;
       if (document.activeElement !== select) select.value = kind;
@@ -366,6 +402,9 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
       };
       showIn(taps, model.numTaps);
       showIn(decay, model.decay);
+      showIn(k, model.kFactorDb);
+      showIn(angle, model.angleDeg);
+      showIn(speed, model.speedMps);
       showIn(spread, model.delaySpreadS === undefined ? undefined : Math.round(model.delaySpreadS * 1e9));
     },
   };

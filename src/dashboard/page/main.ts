@@ -7,6 +7,7 @@ import { saveJson, saveNpz, savePng } from './download.js';
 import { figure } from './format.js';
 import { createCcdf, createHistory, createResponse, createSpectrum } from './line-plots.js';
 import { type Card, createConstellations, createTaps, createWaterfall } from './own-plots.js';
+import { createResponseMaps } from './response-maps.js';
 import { createPictureRow } from './pictures.js';
 import { createSourceButtons } from './source-buttons.js';
 import { createStore } from './store.js';
@@ -108,6 +109,7 @@ const pictures = createPictureRow(byId('pictures'), store);
 const plots: Card[] = [
   createConstellations(store),
   createResponse(store),
+  createResponseMaps(store),
   createTaps(store),
   createHistory(store, view.metric, (metric) => {
     keepView({ metric });

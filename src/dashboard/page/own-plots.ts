@@ -238,7 +238,7 @@ const INFERNO = [
   [252, 255, 164],
 ] as const;
 
-function heat(share: number): [number, number, number] {
+export function heat(share: number): [number, number, number] {
   const at = Math.min(1, Math.max(0, share)) * (INFERNO.length - 1);
   const low = Math.min(INFERNO.length - 2, Math.floor(at));
   const part = at - low;

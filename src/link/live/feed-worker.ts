@@ -14,7 +14,7 @@ import type { CameraPicture, FedFrame, FeedSetup } from './live-frame.js';
 import { openPictureRoll, type PictureRoll } from './picture-roll.js';
 import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
 import { serveCalls } from './serve-calls.js';
-import { pixelsOf, responseDb, spectrumDb, thinned } from './views.js';
+import { pixelsOf, responseDb, responseMap, spectrumDb, thinned } from './views.js';
 
 /** PAPR of that many OFDM symbols makes the CCDF. */
 const CCDF_SYMBOLS = 16_384;
@@ -116,7 +116,14 @@ function viewOf(
     time: Date.now(),
     picture: { name: picture.name, ...pixelsOf(picture.data, picture.width, picture.height) },
     elements: observed === null ? null : thinned(observed.data),
-    truth: taps.length === 0 ? null : { taps: taps[0], responseDb: responseDb(taps[0], grid.fftSize) },
+    truth:
+      taps.length === 0
+        ? null
+        : {
+            taps: taps[0],
+            responseDb: responseDb(taps[0], grid.fftSize),
+            map: arrived.response === null ? null : responseMap(arrived.response, grid),
+          },
     spectrumDb: spectrumDb(received),
     sampleRateHz: config.channel.sampleRateHz,
     sync: {

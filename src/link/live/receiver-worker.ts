@@ -18,7 +18,7 @@ import type { FrameCandidate } from '../stream/frame-extractor.js';
 import type { PictureSize } from '../stream/reception.js';
 import type { HeardFrame, LiveFrame, ReceiveJob, ReceiveStep, SimulatedFrame } from './live-frame.js';
 import { serveCalls } from './serve-calls.js';
-import { channelView, finite, pixelsOf, thinned } from './views.js';
+import { channelView, finite, pixelsOf, responseMap, thinned } from './views.js';
 
 interface Kept {
   readonly modelsKey: string;
@@ -169,6 +169,7 @@ function resultOf(shown: Shown, result: ReceiverResult | null, measured: Measure
     residual: result?.residual ?? null,
     elements: result === null ? null : thinned(result.equalised),
     channel: estimate === undefined ? null : channelView(estimate, setting.grid.fftSize),
+    responseMap: result?.response === undefined ? null : responseMap(result.response, setting.grid),
     evaluations: result?.evaluations ?? 0,
     milliseconds: result?.milliseconds ?? 0,
   };

@@ -1,7 +1,8 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
-import { MAX_POINTS, type Pixels, type Points } from '../../dashboard/messages.js';
+import { MAX_POINTS, type Pixels, type Points, type ResponseMap } from '../../dashboard/messages.js';
 import { createFft } from '../../dsp/fft.js';
+import type { Grid } from '../../ofdm/grid.js';
 import type { TapEstimate } from '../../receiver/receiver.js';
 
 const FLOOR_DB = -60;
@@ -64,6 +65,28 @@ export function channelView(
     lowDb: responseDb(taps, fftSize, -spread),
     highDb: responseDb(taps, fftSize, spread),
   };
+}
+
+/** Most symbols and subcarriers of a map. */
+const MAP_EDGE = 128;
+
+/** |H| in dB over symbols and subcarriers of a frame, from its data resource elements [P·S·M]; the first 128 symbols, subcarriers thinned to 128. */
+export function responseMap(response: ComplexArray, grid: Grid): ResponseMap {
+  const { fftSize, numDataSubcarriers: width } = grid;
+  const signed = (m: number): number =>
+    grid.dataBins[m] >= fftSize / 2 ? grid.dataBins[m] - fftSize : grid.dataBins[m];
+  const ascending = Array.from({ length: width }, (_, m) => m).sort((a, b) => signed(a) - signed(b));
+  const step = Math.ceil(width / MAP_EDGE);
+  const columns = Math.ceil(width / step);
+  const rows = Math.min(MAP_EDGE, Math.floor(response.re.length / width));
+  const db = new Float32Array(rows * columns);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      const element = r * width + ascending[c * step];
+      db[r * columns + c] = decibels(response.re[element] ** 2 + response.im[element] ** 2);
+    }
+  }
+  return { rows, columns, db };
 }
 
 const SEGMENT = 256;

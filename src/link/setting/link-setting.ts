@@ -9,6 +9,7 @@ import { createGrid, type Grid, type OfdmConfig, ofdmProfiles } from '../../ofdm
 import { createInterleaver } from '../../ofdm/interleaver.js';
 import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
 import { superimposedPilot } from '../../ofdm/superimposed-pilot.js';
+import { jakesBasis } from '../../receiver/moving-channel.js';
 import type { LinkSetting } from '../../receiver/receiver.js';
 
 /** The profile's settings with those that the user gave in their place. */
@@ -102,6 +103,7 @@ export function createLinkSetting(
 ): LinkSetting {
   checkMotion(config, grid);
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
+  checkBasis(config, grid, interleaver.numPackets);
   return {
     codec,
     layout,
@@ -135,6 +137,22 @@ function checkMotion({ channel, receiver }: LinkConfig, { symbolLength }: Grid):
       { value: hz },
     );
   }
+}
+
+/** Refuses a motion, asked for by its frequency, whose basis has a function for every symbol: that explains whatever comes. Throws ConfigError. */
+function checkBasis(config: LinkConfig, grid: Grid, numPackets: number): void {
+  const { motion } = config.receiver.blindEm;
+  if (typeof motion !== 'number') return;
+  const whole = coherenceOf(config) === 'frame';
+  const symbols = whole ? numPackets * (grid.pilotSymbols + grid.symbolsPerPacket) : grid.symbolsPerPacket;
+  const functions = jakesBasis((motion * grid.symbolLength) / config.channel.sampleRateHz, symbols).powers.length;
+  if (functions < symbols) return;
+  throw new ConfigError(
+    'config.motion',
+    `receiver.blindEm.motion is ${motion}: takes ${functions} functions of time, and a ${whole ? 'frame' : 'packet'} has ${symbols} symbol(s); ` +
+      'take longer packets, less motion, or still',
+    { value: motion },
+  );
 }
 
 /** What stands between the ends besides taps and noise, in the simulated channel's own terms. */

@@ -81,6 +81,8 @@ export interface Judgement {
   readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  /** Ĥ [P·S·M]. */
+  readonly response: ComplexArray;
 }
 
 /**
@@ -109,7 +111,7 @@ async function decodeVariants(
   elements: ComplexArray,
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
-): Promise<{ picture: Float32Array; equalised: ComplexArray }[]> {
+): Promise<Omit<Judgement, 'best'>[]> {
   const { setting } = model;
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;
@@ -137,7 +139,8 @@ async function decodeVariants(
       const channel = posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, phaseCost);
       candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
     }
-    return { picture: pictures.subarray(v * pictureSize, (v + 1) * pictureSize), equalised };
+    const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
+    return { picture, equalised, response: elementChannel.response };
   });
 }
 

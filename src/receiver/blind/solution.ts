@@ -9,10 +9,11 @@ export function blindResult(
   evaluations: number,
   began: number,
 ): ReceiverResult {
-  const { best, chance, verdict, picture, equalised, starts, agreeing } = solution;
+  const { best, chance, verdict, picture, equalised, response, starts, agreeing } = solution;
   return {
     picture,
     channel: channelEstimates(setting, best),
+    response,
     equalised,
     noiseVariance: meanOf(best, ({ chain }) => chain.noiseVariance),
     residual: meanOf(best, ({ residual }) => residual),
