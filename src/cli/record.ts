@@ -61,7 +61,7 @@ export function airConfig(
       : {}),
   };
   const config = settingsFrom(options, pictures, usual);
-  refuseOwnFrames(config, 'record');
+  refuseOwnFrames(config, 'this command');
   const knowing = builtinReceivers.find(({ name, truth }) => truth && config.receiver.names.includes(name));
   if (knowing !== undefined) {
     throw new ConfigError(

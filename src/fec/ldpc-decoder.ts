@@ -39,7 +39,8 @@ export interface LdpcOutcome {
 
 export interface LdpcDecoder {
   /**
-   * @param llr [numBits] ln P(0)/P(1) of each bit: 0 for what was not sent, large for fillers. Overwritten with the a-posteriori ratios.
+   * @param llr [numBits] ln P(0)/P(1) of each bit: 0 for what was not sent, large for fillers. Overwritten with the a-posteriori ratios
+   * of all bits that rows in use check.
    * @throws ShapeError
    */
   execute(llr: Float32Array): LdpcOutcome;
@@ -47,9 +48,6 @@ export interface LdpcDecoder {
 
 const DEFAULT_SCALE = 0.75;
 const DEFAULT_OFFSET = 0.5;
-
-/** The largest ratio that goes into the kernel: sums of several stay below what saturates. */
-const LARGEST = 256 * KERNEL_SCALE;
 
 /**
  * Layered decoder: one row of the base graph after the other (Z checks that share no bit), each with what the rows before
@@ -99,28 +97,11 @@ function createMinSum(
       return { column: graph.columnOf[e], shift: shiftOf[e] };
     }),
   );
-  const kernel = createMinSumKernel(z, graph.columns, edges, {
+  // Columns of rows that are not in use have no part in the others.
+  return createMinSumKernel(z, graph.systematic + rows, edges, {
     scaleQ15: algorithm === 'normalised-min-sum' ? Math.round(32768 * scale) : 32768,
     offsetSteps: algorithm === 'offset-min-sum' ? Math.round(KERNEL_SCALE * offset) : 0,
   });
-  const { ratios, columnStride } = kernel;
-  return {
-    layer: kernel.layer,
-    isMet: kernel.isMet,
-    load(llr) {
-      kernel.reset();
-      for (let column = 0, v = 0; column < graph.columns; column++) {
-        for (let i = 0, at = column * columnStride; i < z; i++, at++, v++) {
-          ratios[at] = Math.round(Math.min(LARGEST, Math.max(-LARGEST, KERNEL_SCALE * llr[v])));
-        }
-      }
-    },
-    store(llr) {
-      for (let column = 0, v = 0; column < graph.columns; column++) {
-        for (let i = 0, at = column * columnStride; i < z; i++, at++, v++) llr[v] = ratios[at] / KERNEL_SCALE;
-      }
-    },
-  };
 }
 
 function checkConfig({ algorithm, iterations, scale, offset, rows }: LdpcDecoderConfig, all: number): void {

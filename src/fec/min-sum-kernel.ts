@@ -23,11 +23,14 @@ export interface KernelEdge {
 }
 
 export interface MinSumKernel {
-  /** The a-posteriori ratio of bit i of a column is at [column·columnStride + i], in 1/`KERNEL_SCALE`. */
-  readonly ratios: Int16Array;
-  readonly columnStride: number;
-  /** Forgets what checks have said. */
-  reset(): void;
+  /**
+   * Takes the ratios of all columns in use and forgets what checks have said. They are limited to ±256, so that sums of several stay
+   * below what saturates.
+   * @param llr [numColumns·Z or more] ln P(0)/P(1)
+   */
+  load(llr: Float32Array): void;
+  /** Gives the a-posteriori ratios of all columns in use. */
+  store(llr: Float32Array): void;
   /** Works through one row of the base graph. */
   layer(row: number): void;
   /** Whether the signs of a row's bits meet all its checks. */
@@ -36,6 +39,7 @@ export interface MinSumKernel {
 
 /** Steps of a ratio of 1: ±1023 in 16 bits. */
 export const KERNEL_SCALE = 32;
+const LARGEST = 256 * KERNEL_SCALE;
 
 const LANES = 8;
 const BYTES = 2 * LANES;
@@ -46,6 +50,17 @@ const EDGE_BYTES = 24;
 const [TABLE, DEGREE, EDGES, STEPS, FROM, TO, ROW, LEAST, SIGN] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 const [X, A, B, M] = [9, 10, 11, 12];
 
+/** A float in all four lanes. */
+const splatFloat = (value: number): Code => vectorOp(0x13, [0x43, ...new Uint8Array(Float32Array.of(value).buffer)]);
+const toFloats = {
+  multiply: (a: Code, b: Code): Code => vectorOp(0xe6, a, b),
+  nearest: (a: Code): Code => vectorOp(0x6a, a),
+  /** Floats to integers, eight of them to 16 bits: both saturate. */
+  narrow: (low: Code, high: Code): Code => vectorOp(0x85, vectorOp(0xf8, low), vectorOp(0xf8, high)),
+  low: (a: Code): Code => vectorOp(0xfa, vectorOp(0xa7, a)),
+  high: (a: Code): Code => vectorOp(0xfa, vectorOp(0xa8, a)),
+};
+
 const int16 = {
   subSigned: (a: Code, b: Code): Code => vectorOp(0x92, a, b),
   subUnsigned: (a: Code, b: Code): Code => vectorOp(0x93, a, b),
@@ -54,6 +69,8 @@ const int16 = {
   abs: (a: Code): Code => vectorOp(0x80, a),
   min: (a: Code, b: Code): Code => vectorOp(0x97, a, b),
   max: (a: Code, b: Code): Code => vectorOp(0x99, a, b),
+  minSigned: (a: Code, b: Code): Code => vectorOp(0x96, a, b),
+  maxSigned: (a: Code, b: Code): Code => vectorOp(0x98, a, b),
   mulQ15: (a: Code, b: Code): Code => vectorOp(0x82, a, b),
   equal: (a: Code, b: Code): Code => vectorOp(0x2d, a, b),
   signs: (a: Code): Code => vectorOp(0x8c, a, i32(15)),
@@ -93,10 +110,14 @@ export function createMinSumKernel(
   const second = allocate(steps * LANES);
   const sign = allocate(steps * LANES);
   const table = allocate((numEdges * EDGE_BYTES) / 2);
+  const floats = allocate(2 * (numColumns * z + 2 * LANES));
   const spaces = { work, least, second: second - least, sign, stride: 2 * stride, steps };
+  const columns = { floats, ratios, bytesOfFloats: 4 * z, stride: 2 * stride, steps };
   const bodies: [name: string, body: Code][] = [
     ['layer', layerBody(spaces, transform)],
     ['signs', signsBody(spaces)],
+    ['load', loadBody(columns)],
+    ['store', storeBody(columns)],
   ];
   const params: readonly ValueType[] = ['i32', 'i32'];
   const locals: readonly ValueType[] = [...Array<ValueType>(7).fill('i32'), ...Array<ValueType>(4).fill('v128')];
@@ -129,18 +150,73 @@ export function createMinSumKernel(
     return at;
   });
   const said = new Int16Array(memory, messages, numEdges * steps * LANES);
+  const given = new Float32Array(memory, floats, numColumns * z);
   const signs = new Int16Array(memory, sign, z);
+  const pairsOfSigns = new Int32Array(memory, sign, z >> 1);
   return {
-    ratios: new Int16Array(memory, ratios, numColumns * stride),
-    columnStride: stride,
-    reset: () => said.fill(0),
+    load(llr) {
+      given.set(llr.subarray(0, given.length));
+      said.fill(0);
+      functions.load(0, numColumns);
+    },
+    store(llr) {
+      functions.store(0, numColumns);
+      llr.set(given);
+    },
     layer: (row) => functions.layer(rowAt[row], rows[row].length),
     isMet(row) {
       functions.signs(rowAt[row], rows[row].length);
-      for (let i = 0; i < z; i++) if (signs[i] < 0) return false;
-      return true;
+      for (let i = 0; i < pairsOfSigns.length; i++) if ((pairsOfSigns[i] & 0x80008000) !== 0) return false;
+      return z % 2 === 0 || signs[z - 1] >= 0;
     },
   };
+}
+
+interface Columns {
+  readonly floats: number;
+  readonly ratios: number;
+  /** Of a column as floats, and as 16-bit integers with padding. */
+  readonly bytesOfFloats: number;
+  readonly stride: number;
+  readonly steps: number;
+}
+
+/** DEGREE columns of floats at FROM to integers at TO. */
+function loadBody({ floats, ratios, bytesOfFloats, stride, steps }: Columns): Code {
+  const scaled = (offset: number): Code =>
+    toFloats.nearest(toFloats.multiply(loadVector(FROM, offset), splatFloat(KERNEL_SCALE)));
+  const limited = (value: Code): Code => int16.maxSigned(int16.minSigned(value, splat16(LARGEST)), splat16(-LARGEST));
+  return [
+    [set(FROM, i32(floats)), set(TO, i32(ratios))],
+    repeat(EDGES, get(DEGREE), [
+      repeat(STEPS, i32(steps), [
+        storeVector(TO, 0, limited(toFloats.narrow(scaled(0), scaled(BYTES)))),
+        advance(FROM, 2 * BYTES),
+        advance(TO, BYTES),
+      ]),
+      advance(FROM, bytesOfFloats - 2 * BYTES * steps),
+      advance(TO, stride - BYTES * steps),
+    ]),
+  ];
+}
+
+/** DEGREE columns of integers at FROM to floats at TO; what goes past a column's end is written over by the next. */
+function storeBody({ floats, ratios, bytesOfFloats, stride, steps }: Columns): Code {
+  const scaled = (value: Code): Code => toFloats.multiply(value, splatFloat(1 / KERNEL_SCALE));
+  return [
+    [set(FROM, i32(ratios)), set(TO, i32(floats))],
+    repeat(EDGES, get(DEGREE), [
+      repeat(STEPS, i32(steps), [
+        set(X, loadVector(FROM, 0)),
+        storeVector(TO, 0, scaled(toFloats.low(get(X)))),
+        storeVector(TO, BYTES, scaled(toFloats.high(get(X)))),
+        advance(FROM, BYTES),
+        advance(TO, 2 * BYTES),
+      ]),
+      advance(FROM, stride - BYTES * steps),
+      advance(TO, bytesOfFloats - 2 * BYTES * steps),
+    ]),
+  ];
 }
 
 interface Spaces {

@@ -147,6 +147,7 @@ describe('what cannot be', () => {
       { receiver: { names: ['a'], baselines: { a: { mcs: 28, mcsTable: 'qam256' } } } },
       'MCS 28: table qam256 has 0 to 27',
     ],
+    ['blind reception', { receiver: { names: ['avif-blind-em'] } }, 'coded packets cannot be received blind'],
     ['a name that is none', { receiver: { names: ['jpeg-pilots'] } }, 'did you mean jpeg-pilot?'],
   ])('%s', async (_, settings, message) => {
     await expect(run(settings, 1)).rejects.toThrow(message);

@@ -131,6 +131,13 @@ export function checkReceiverNames(config: LinkConfig): void {
 }
 
 function unknownReceiver(name: string, known: readonly ReceiverDescriptor[]): ConfigError {
+  if (/^(jpeg|webp|avif)-blind/.test(name)) {
+    throw new ConfigError(
+      'config.receiver',
+      `receiver ${name}: coded packets cannot be received blind, for they say nothing to a receiver without the channel; use ${name.split('-')[0]}-pilot`,
+      { value: name },
+    );
+  }
   const names = known.map((one) => one.name);
   const guess = nearest(name, names);
   return new ConfigError(

@@ -1,0 +1,178 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
+import { chartsOf } from '../../../src/campaign/report/charts.js';
+import { readReport } from '../../../src/campaign/report/report-data.js';
+import { writeReport } from '../../../src/campaign/report/write-report.js';
+import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
+import { createRng } from '../../../src/core/rng.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'blindlink-report-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A campaign's folder with reports made up for each point: PSNR of 20 dB and a dB for every dB of CSNR. */
+function campaign(name: string, points: readonly Record<string, unknown>[], frames = 4): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  const axes = Object.keys(points[0] ?? {});
+  const plan = {
+    title: 'A <title> & more',
+    about: '',
+    axes,
+    points: points.map((at) => ({
+      at,
+      frames,
+      config: { codec: at['codec'] ?? 'faces-12', ofdm: {}, rho: 0, seed: 1 },
+    })),
+    stop: {},
+    batch: 8,
+    keepPictures: 0,
+  };
+  writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan, versions: {} }));
+  const rng = createRng(name);
+  let lines = '';
+  points.forEach((at, point) => {
+    for (let frame = 0; frame < frames; frame++) {
+      const report = (gain: number): object => ({
+        psnrDb: 20 + gain + ((at['snrDb'] as number | undefined) ?? 0) + 0.1 * rng.gaussian(),
+        ssim: 0.9,
+        msSsim: 0.95,
+        sharpness: 1,
+        channelError: gain === 0 ? 0 : 0.01,
+        channelNmse: 0.01,
+        snrDb: 10,
+        paprDb: 8 + rng.uniform(),
+        channelUses: 1024,
+        bandwidthRatio: at['codec'] === 'b' ? 1 / 24 : 1 / 12,
+        sideInformationBits: 0,
+        evm: 0.3,
+        verdict: 'decoded',
+        success: true,
+      });
+      lines += `${JSON.stringify({ point, frame, picture: `p${frame}`, receivers: { perfect: report(0), mine: report(-0.5) } })}\n`;
+    }
+  });
+  writeFileSync(join(path, 'frames.jsonl'), lines);
+  writeFileSync(join(path, 'timing.jsonl'), '');
+  return path;
+}
+
+describe('what a report draws', () => {
+  it('is over the axis with the most numbers, in a facet for each setting of the others', () => {
+    const points = ['a', 'b'].flatMap((codec) => [0, 5, 10].map((snrDb) => ({ codec, snrDb })));
+    const data = readReport(campaign('facets', points));
+    expect(data.x).toBe('snrDb');
+    expect(data.facets.map(({ name, points: own }) => [name, own.length])).toEqual([
+      ['codec a', 3],
+      ['codec b', 3],
+    ]);
+    expect(data.receivers).toEqual(['perfect', 'mine']);
+    expect([data.frames, data.measured, data.complete]).toEqual([24, 6, false]);
+    const ids = chartsOf(data, data.facets[0]).map(({ id }) => id);
+    expect(ids).toContain('psnrDb');
+    expect(ids).toContain('withinOneDb');
+    // One rate in a facet makes no rate–distortion curve.
+    expect(ids).not.toContain('rate-distortion');
+    const psnr = chartsOf(data, data.facets[0]).find(({ id }) => id === 'psnrDb')!.chart;
+    const mine = psnr.series.find(({ name }) => name === 'mine')!;
+    expect(mine.points.map(({ x, y }) => [x, Math.round(2 * y) / 2])).toEqual([
+      [0, 19.5],
+      [5, 24.5],
+      [10, 29.5],
+    ]);
+    for (const { y, low, high } of mine.points) {
+      expect(low).toBeLessThanOrEqual(y);
+      expect(high).toBeGreaterThanOrEqual(y);
+    }
+  });
+
+  it('has named points where no axis has numbers, and rates over all of them', () => {
+    const data = readReport(campaign('names', [{ codec: 'a' }, { codec: 'b' }]));
+    expect(data.x).toBeNull();
+    const charts = chartsOf(data, data.facets[0]);
+    expect(charts.find(({ id }) => id === 'psnrDb')!.chart.categories).toEqual(['codec a', 'codec b']);
+    expect(charts.find(({ id }) => id === 'rate-distortion')!.chart.series[0].points.map(({ x }) => x)).toEqual([
+      1 / 12,
+      1 / 24,
+    ]);
+  });
+
+  it('leaves `perfect` out of what is relative to it', () => {
+    const data = readReport(campaign('relative', [{ snrDb: 0 }, { snrDb: 5 }]));
+    const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'withinOneDb')!.chart;
+    expect(within.series.map(({ name }) => name)).toEqual(['mine']);
+    expect(within.yRange).toEqual([0, 1]);
+  });
+
+  it('is nothing of a folder that holds no campaign', () => {
+    expect(() => readReport(folder)).toThrow('holds no campaign');
+  });
+});
+
+describe('a chart', () => {
+  const chart = {
+    title: 'A <b> & c',
+    xLabel: 'x',
+    yLabel: 'y',
+    series: [
+      {
+        name: 'one & two',
+        style: 0,
+        points: [
+          { x: 0, y: 1, low: 0.5, high: 2 },
+          { x: 10, y: 3 },
+        ],
+      },
+    ],
+  };
+
+  it('is SVG whose text cannot break it, with colours of its own when it stands alone', () => {
+    const svg = standalone(chartSvg(chart));
+    expect(svg).toContain('A &lt;b&gt; &amp; c');
+    expect(svg).toContain('one &amp; two');
+    expect(svg).not.toContain('var(--');
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  });
+
+  it('leaves out what has no place on a logarithmic axis, and is empty of nothing', () => {
+    const series = [
+      {
+        name: 'a',
+        style: 0,
+        points: [
+          { x: 1, y: 0 },
+          { x: 2, y: 0.1 },
+        ],
+      },
+    ];
+    expect(chartSvg({ ...chart, logY: true, series })).not.toMatch(/NaN|Infinity/);
+    expect(chartSvg({ ...chart, series: [{ name: 'a', style: 0, points: [] }] })).toBe('');
+  });
+});
+
+describe('the page', () => {
+  it('stands alone, with each chart as SVG, PNG and CSV beside it, the same at every run', async () => {
+    const path = campaign(
+      'page',
+      [0, 5, 10].map((snrDb) => ({ snrDb })),
+      8,
+    );
+    const { page } = await writeReport(path);
+    const html = readFileSync(page, 'utf8');
+    expect(html).toContain('A &lt;title&gt; &amp; more');
+    expect(html).not.toMatch(/(src|href)="(https?:)?\/\//);
+    const files = readdirSync(join(path, 'report'));
+    expect(files.some((name) => name.endsWith('.part'))).toBe(false);
+    for (const ending of ['svg', 'png', 'csv']) expect(existsSync(join(path, 'report', `psnrDb.${ending}`))).toBe(true);
+    const [head, ...rows] = parseCsv(readFileSync(join(path, 'report', 'psnrDb.csv'), 'utf8'));
+    expect(head).toEqual(['series', 'CSNR, dB', 'PSNR, dB', 'low', 'high']);
+    expect(rows.length).toBe(6);
+    await writeReport(path);
+    expect(readFileSync(page, 'utf8')).toBe(html);
+  });
+});
