@@ -124,7 +124,7 @@ async function* blocks(
       }
       progress.update(at + count - start);
     }
-    if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));
+    if (resampler !== null) yield resampler.execute(createComplex(resampler.latencySamples));
   } finally {
     progress.stop();
   }

@@ -6,7 +6,7 @@ export interface RationalResampler {
   /** Output samples per input sample, up / down. */
   readonly ratio: number;
   /** Zeros to feed behind the end for everything to come out. */
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** Output sample n lies at input time n·down/up. Any chunking gives the same output. */
   execute(block: ComplexArray): ComplexArray;
 }
@@ -45,7 +45,7 @@ export function createRationalResampler(fromHz: number, toHz: number): RationalR
   let next = 0;
   return {
     ratio: up / down,
-    delaySamples: reach,
+    latencySamples: reach,
     execute(block) {
       const x = createComplex(history.re.length + block.re.length);
       for (const part of ['re', 'im'] as const) {

@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { powerToDb } from '../core/units.js';
 import {
   colourOf,
-  correlationEvidence,
+  correlationSignificance,
   type CpEstimate,
   type CpNumerology,
   createCpPattern,
@@ -53,7 +53,7 @@ export interface CpStretch {
   /** σ² per complex sample over the whole band. */
   readonly noiseVariance: number;
   /** Samples by which a period grew, per sample; the sampling offset in ppm is 1e6 times it. 0 where too short to tell. */
-  readonly drift: number;
+  readonly clockOffset: number;
   /** Another station in the same stretch; to the figures above it is noise. null where none is seen. */
   readonly other: OtherStation | null;
 }
@@ -62,7 +62,7 @@ export interface CpDiagnosis {
   readonly verdict: 'no-samples' | 'nothing' | 'found';
   readonly samplesSearched: number;
   readonly stretches: number;
-  /** Of the window with the most evidence. */
+  /** Of the window with the most significance. */
   readonly bestMetric: number;
   readonly bestMetricSample: number;
   readonly cfoGuessSubcarriers: number;
@@ -71,7 +71,7 @@ export interface CpDiagnosis {
 
 export interface CpSynchroniser {
   /** Zeros to feed behind the end of a stream for everything to come out. */
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** Takes the next samples and returns the stretches that ended. Any chunking gives the same result. */
   execute(block: ComplexArray): CpStretch[];
   diagnosis(): CpDiagnosis;
@@ -96,7 +96,7 @@ interface Sums {
 
 /**
  * - searching: no window detects;
- * - locked: windows agree with one another, for which less evidence is enough; ends with the first that does not.
+ * - locked: windows agree with one another, for which less significance is enough; ends with the first that does not.
  */
 type State =
   | { readonly kind: 'searching' }
@@ -124,7 +124,7 @@ interface PlacedEstimate extends Placed {
 }
 
 /** Evidence that a window needs to continue a stretch, where it must agree with the one before as well. */
-const TRACKING_EVIDENCE = 4;
+const TRACKING_SIGNIFICANCE = 4;
 /** … and its share of another station's that is stronger in this window. */
 const LEAST_OF_STRONGER = 0.5;
 /** A stretch must be this long at least to be reported. */
@@ -194,7 +194,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   let found = 0;
   /** Where the last stretch ended. */
   let behind = 0;
-  let best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
+  let best = { significance: 0, metric: 0, at: -1, cfo: 0 };
 
   /** Sums of `count` symbols of which the first begins at stream position `at`; those outside the buffer are left out. */
   const symbolsFrom = (at: number, count: number, window: number): SymbolSums[] => {
@@ -271,10 +271,10 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   const lookAt = (out: CpStretch[]): void => {
     sums.form(buffer, next - base, products, fftSize, partEnd - base);
     let estimate = estimateCpWindow(pattern, sums);
-    const detected = estimate.evidence > -Math.log(falseAlarm);
+    const detected = estimate.significance > -Math.log(falseAlarm);
     let placed = placedAt(estimate);
-    const { evidence, metric, cfoSubcarriers } = estimate;
-    if (evidence > best.evidence) best = { evidence, metric, at: placed.at, cfo: cfoSubcarriers };
+    const { significance, metric, cfoSubcarriers } = estimate;
+    if (significance > best.significance) best = { significance, metric, at: placed.at, cfo: cfoSubcarriers };
     if (state.kind === 'locked') {
       const previous = state.windows[state.windows.length - 1];
       if (Math.abs(apart(previous.at, placed.at)) > tolerance) {
@@ -289,7 +289,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
           placed = placedAt(followed);
         }
       }
-      const agrees = estimate.evidenceBeside > TRACKING_EVIDENCE && matches(previous, placed);
+      const agrees = estimate.significanceBeside > TRACKING_SIGNIFICANCE && matches(previous, placed);
       if (!agrees || state.symbols.length >= longestStretch) close(out);
       else {
         // The count of symbols goes on where the last window left it.
@@ -336,7 +336,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     const metric = Math.min(1, Math.hypot(total.re, total.im) / total.energy);
     const perSymbol = pattern.totalPrefix / pattern.numSymbols;
     // A coloured signal has fewer independent samples than it has samples: it takes a longer stretch to be sure.
-    if (correlationEvidence(metric, (run.length * perSymbol) / colour) < -Math.log(falseAlarm)) return null;
+    if (correlationSignificance(metric, (run.length * perSymbol) / colour) < -Math.log(falseAlarm)) return null;
     const late = Math.min(1 - 1e-6, Math.hypot(total.lateRe, total.lateIm) / total.lateEnergy);
     const latePrefix = pattern.prefixes.reduce((sum, k) => sum + k - (k >> 1), 0) / pattern.numSymbols;
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
@@ -357,7 +357,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       snrDb: powerToDb(own / (1 - own)),
       noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - own),
       other: stations?.other ?? null,
-      drift: driftOf(windows, periodLength),
+      clockOffset: clockOffsetOf(windows, periodLength),
       power: total.energy / (run.length * perSymbol),
     };
   };
@@ -420,7 +420,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
   };
 
   return {
-    delaySamples: blockLength + margin + tail + hop + Math.ceil(6 * symbolLength),
+    latencySamples: blockLength + margin + tail + hop + Math.ceil(6 * symbolLength),
     execute(block) {
       const out: CpStretch[] = [];
       searched += block.re.length;
@@ -468,7 +468,7 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
       coming.re.fill(0);
       coming.im.fill(0);
       held = null;
-      best = { evidence: 0, metric: 0, at: -1, cfo: 0 };
+      best = { significance: 0, metric: 0, at: -1, cfo: 0 };
     },
   };
 }
@@ -594,7 +594,8 @@ function joined(a: Measured, b: Measured, symbolLength: number): Measured {
     metric: mean(a.metric, b.metric),
     snrDb: mean(a.snrDb, b.snrDb),
     noiseVariance: mean(a.noiseVariance, b.noiseVariance),
-    drift: a.drift === 0 || b.drift === 0 ? a.drift + b.drift : mean(a.drift, b.drift),
+    clockOffset:
+      a.clockOffset === 0 || b.clockOffset === 0 ? a.clockOffset + b.clockOffset : mean(a.clockOffset, b.clockOffset),
     power: mean(a.power, b.power),
     other: a.other === null || (b.other !== null && b.other.powerDb > a.other.powerDb) ? b.other : a.other,
   };
@@ -606,7 +607,7 @@ function wrap(value: number, period: number): number {
 }
 
 /** Slope of the windows' timing against a clock of whole periods, by least squares. */
-function driftOf(windows: readonly PlacedEstimate[], period: number): number {
+function clockOffsetOf(windows: readonly PlacedEstimate[], period: number): number {
   if (windows.length < 64) return 0;
   let place = 0;
   const places = windows.map((w, i) => (i === 0 ? 0 : (place += wrap(w.at - windows[i - 1].at, period))));

@@ -62,7 +62,7 @@ export function createCpPattern({ fftSize, cyclicPrefixLengths }: CpNumerology, 
 }
 
 /** −ln of the chance that `independent` pairs of noise samples correlate as strongly: −(D − 1)·ln(1 − ρ²). */
-export const correlationEvidence = (metric: number, independent: number): number =>
+export const correlationSignificance = (metric: number, independent: number): number =>
   -Math.max(independent - 1, 1) * Math.log1p(-Math.min(metric * metric, 1 - 1e-12));
 
 /**
@@ -161,9 +161,9 @@ export interface CpEstimate {
   /** |Γ|, for weighing windows against one another. */
   readonly strength: number;
   /** −ln of the chance that white noise, or a signal without prefixes, looks like this at one offset. */
-  readonly evidence: number;
+  readonly significance: number;
   /** The same where another station may stand beside it: less is asked where one that agrees came before. */
-  readonly evidenceBeside: number;
+  readonly significanceBeside: number;
 }
 
 /**
@@ -236,7 +236,7 @@ export function estimateCpWindow(
     energySquared += e * e;
   }
   const effective = energySquared > 0 ? (totalPrefix / numSymbols) * ((energy * energy) / energySquared) : 1;
-  const white = correlationEvidence(metric, effective);
+  const white = correlationSignificance(metric, effective);
   const stands = hasOutside ? (strength * strength) / (floor + Number.MIN_VALUE) : Infinity;
   const second = argmax(periodLength, (i) => (clear(i) ? strengthAt(i) : -Infinity));
   const rest = Array.from({ length: periodLength }, (_, i) => i).filter(
@@ -249,8 +249,8 @@ export function estimateCpWindow(
     metric,
     cfoSubcarriers: Math.atan2(gammaIm[best] - flatIm, gammaRe[best] - flatRe) / (2 * Math.PI),
     strength,
-    evidence: metric > 0 ? Math.min(white, stands) : 0,
-    evidenceBeside: metric > 0 ? Math.min(white, standsBeside) : 0,
+    significance: metric > 0 ? Math.min(white, stands) : 0,
+    significanceBeside: metric > 0 ? Math.min(white, standsBeside) : 0,
   };
 }
 

@@ -27,7 +27,7 @@ export interface PreambleDetectorOptions {
 
 export interface PreambleDetector {
   /** Samples behind a preamble's first that must have arrived before it is reported; feed as many zeros at an end. */
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** Takes the next samples of the stream and returns what was found, in order. Any chunking gives the same result. */
   execute(block: ComplexArray): PreambleDetection[];
   diagnosis(): SyncDiagnosis;
@@ -308,8 +308,8 @@ function detectorFrom(
   };
 
   return {
-    delaySamples:
-      verifier.lookAhead + verifier.lookBehind + longestPlateau + grid.preambleLength + hold + tones.delaySamples,
+    latencySamples:
+      verifier.lookAhead + verifier.lookBehind + longestPlateau + grid.preambleLength + hold + tones.latencySamples,
     execute(samples) {
       const found: PreambleDetection[] = [];
       const block = tones.execute(samples);

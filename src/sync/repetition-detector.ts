@@ -19,7 +19,7 @@ export interface Repetition {
 }
 
 export interface RepetitionDetector {
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** Any chunking gives the same result. */
   execute(block: ComplexArray): Repetition[];
   /** Largest M so far and where. */
@@ -33,8 +33,8 @@ export interface RepetitionOptions {
   readonly beforeSymbols?: boolean;
 }
 
-/** Symbols behind a preamble whose prefixes are looked at, the evidence that they must show, and the subcarriers by which they may be off. */
-const FOLLOWING = { symbols: 8, evidence: 12, tolerance: 0.1 } as const;
+/** Symbols behind a preamble whose prefixes are looked at, the significance that they must show, and the subcarriers by which they may be off. */
+const FOLLOWING = { symbols: 8, significance: 12, tolerance: 0.1 } as const;
 
 /**
  * Finds any Schmidl–Cox preamble, without knowing its symbols: M (see HalfCorrelator) above the threshold that white noise passes
@@ -97,10 +97,10 @@ export function createRepetitionDetector(
   const isFollowed = ({ startSample, cfoSubcarriers }: Repetition): boolean => {
     const early = symbol >> 1;
     products.form(buffer, startSample + symbol - early - base, products.capacity, fftSize);
-    const { offset, cfoSubcarriers: turn, evidence } = estimateCpWindow(pattern, products);
+    const { offset, cfoSubcarriers: turn, significance } = estimateCpWindow(pattern, products);
     const apart = turn - cfoSubcarriers;
     return (
-      evidence > FOLLOWING.evidence &&
+      significance > FOLLOWING.significance &&
       Math.abs(offset - early) <= Math.max(2, cyclicPrefixLength / 2) &&
       Math.abs(apart - Math.round(apart)) < FOLLOWING.tolerance
     );
@@ -146,7 +146,7 @@ export function createRepetitionDetector(
   };
 
   return {
-    delaySamples: behind + fftSize,
+    latencySamples: behind + fftSize,
     best: () => ({ ...top }),
     execute(block) {
       const out: Repetition[] = [];

@@ -12,7 +12,7 @@ const MOST_TONES = 4;
 
 export interface ToneRemover {
   /** Samples held back at most. */
-  readonly delaySamples: number;
+  readonly latencySamples: number;
   /** Samples without tones, as many blocks as are whole; the arrays are valid until the next call. Any chunking gives the same. */
   execute(block: ComplexArray): ComplexArray;
   /** Samples held back now. */
@@ -40,7 +40,7 @@ function removerFrom(waiting: ComplexArray, held: number): ToneRemover {
   const fft = createFft(BLOCK);
   const spectrum = createComplex(BLOCK);
   return {
-    delaySamples: BLOCK,
+    latencySamples: BLOCK,
     execute(block) {
       const blocks = Math.floor((filled + block.re.length) / BLOCK);
       if (out.re.length !== blocks * BLOCK) out = createComplex(blocks * BLOCK);

@@ -79,7 +79,7 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     if (!search) return { detection: null, diagnosis: null };
     const detector = detectorFor(numPackets);
     detector.reset();
-    const found = [...detector.execute(received), ...detector.execute(createComplex(detector.delaySamples))];
+    const found = [...detector.execute(received), ...detector.execute(createComplex(detector.latencySamples))];
     return { detection: found.at(0) ?? null, diagnosis: detector.diagnosis() };
   };
 

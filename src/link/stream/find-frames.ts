@@ -99,7 +99,7 @@ export async function findByPrefix(
     });
     const origin = part.start * stream.ratio;
     const end = part.end * stream.ratio;
-    for await (const samples of stream.blocks(synchroniser.delaySamples, part)) {
+    for await (const samples of stream.blocks(synchroniser.latencySamples, part)) {
       for (const stretch of synchroniser.execute(samples)) {
         stretches.push({
           ...stretch,
@@ -135,7 +135,7 @@ export async function findByPrefix(
       metric: stretch.metric,
       noiseVariance: stretch.noiseVariance,
       numSymbols: stretch.numSymbols,
-      clockPpm: stretch.drift === 0 ? null : 1e6 * stretch.drift,
+      clockPpm: stretch.clockOffset === 0 ? null : 1e6 * stretch.clockOffset,
       other:
         stretch.other === null
           ? null
@@ -190,7 +190,7 @@ export async function findByPreamble(
       beforeSymbols: options.beforeSymbols === true,
     });
     const found = [];
-    for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+    for await (const samples of stream.blocks(detector.latencySamples)) found.push(...detector.execute(samples));
     // Halves are equal where the symbol has even subcarriers only, opposite where odd ones (GNU Radio): the symbols behind tell.
     const wholeOffset = createBandCfo(grid.fftSize, Math.floor(grid.fftSize / 8));
     const frames = found
@@ -230,7 +230,7 @@ export async function findByPreamble(
   }
   const detector = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
   const found = [];
-  for await (const samples of stream.blocks(detector.delaySamples)) found.push(...detector.execute(samples));
+  for await (const samples of stream.blocks(detector.latencySamples)) found.push(...detector.execute(samples));
   const frames = found.filter(isWhole(recording, stream, grid.preambleLength)).map((detection): FoundFrame => ({
     method: 'preamble',
     startSample: stream.toOwn(detection.startSample),
@@ -260,7 +260,7 @@ export async function findByPreamble(
     const { re, im } = recording.read(0, LOOK, search.channel);
     const mirrored = createPreambleDetector(grid, { holdOffSamples: options.frameSamples });
     swapped =
-      mirrored.execute({ re: im, im: re }).length + mirrored.execute(createComplex(mirrored.delaySamples)).length;
+      mirrored.execute({ re: im, im: re }).length + mirrored.execute(createComplex(mirrored.latencySamples)).length;
   }
   return { frames, diagnosis: diagnose(recording, search, about, frames, swapped) };
 }
@@ -297,10 +297,10 @@ function createStream(recording: Recording, { sampleRateHz, channel, resampleHz,
     around(start, count) {
       const resampler = createResampler();
       if (resampler === null) return recording.read(start, count, channel);
-      const before = Math.min(start, resampler.delaySamples);
+      const before = Math.min(start, resampler.latencySamples);
       const samples = recording.read(
         start - before,
-        before + Math.ceil(count / ratio) + resampler.delaySamples,
+        before + Math.ceil(count / ratio) + resampler.latencySamples,
         channel,
       );
       const from = Math.round(before * ratio);
@@ -315,7 +315,7 @@ function createStream(recording: Recording, { sampleRateHz, channel, resampleHz,
         searched += samples.re.length;
         yield resampler?.execute(samples) ?? samples;
       }
-      if (resampler !== null) yield resampler.execute(createComplex(resampler.delaySamples));
+      if (resampler !== null) yield resampler.execute(createComplex(resampler.latencySamples));
       yield createComplex(tail);
     },
   };

@@ -94,7 +94,7 @@ export function createFrameExtractor(grid: Grid, options: ExtractorOptions): Fra
           { symbolsPerWindow: Math.max(4, Math.min(16, Math.floor(numSymbols / 2))) },
         )
       : null;
-  const delay = preamble?.delaySamples ?? prefix?.delaySamples ?? 0;
+  const delay = preamble?.latencySamples ?? prefix?.latencySamples ?? 0;
   // Prefixes place a symbol by where its energy is, behind the first path.
   const early = grid.cyclicPrefixLength >> 2;
   const margin = (SLACK + 2) * grid.symbolLength;

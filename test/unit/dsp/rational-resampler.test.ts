@@ -44,14 +44,14 @@ describe('rational resampler', () => {
   it('gives the same for any chunks, and everything once the delay is fed', () => {
     const x = gaussian(3000, 1);
     const once = createRationalResampler(2, 3);
-    const whole = concatComplex([once.execute(x), once.execute(createComplex(once.delaySamples))]);
+    const whole = concatComplex([once.execute(x), once.execute(createComplex(once.latencySamples))]);
     expect(Math.abs(whole.re.length - 4500)).toBeLessThanOrEqual(2);
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 900 }), (chunk) => {
         const resampler = createRationalResampler(2, 3);
         const parts: ComplexArray[] = [];
         for (let at = 0; at < 3000; at += chunk) parts.push(resampler.execute(subarray(x, at, at + chunk)));
-        parts.push(resampler.execute(createComplex(resampler.delaySamples)));
+        parts.push(resampler.execute(createComplex(resampler.latencySamples)));
         expect(concatComplex(parts)).toEqual(whole);
       }),
       { numRuns: 8 },

@@ -31,7 +31,7 @@ function run(x: ComplexArray, fftSize: number, prefixes: readonly number[], chun
   const synchroniser = createCpSynchroniser({ fftSize, cyclicPrefixLengths: prefixes });
   const out: CpStretch[] = [];
   for (let at = 0; at < x.re.length; at += chunk) out.push(...synchroniser.execute(subarray(x, at, at + chunk)));
-  return [...out, ...synchroniser.execute(createComplex(synchroniser.delaySamples))];
+  return [...out, ...synchroniser.execute(createComplex(synchroniser.latencySamples))];
 }
 
 describe('cyclic-prefix synchroniser', () => {
@@ -346,7 +346,7 @@ describe('repetition detector', () => {
       const detector = createRepetitionDetector(64, 16);
       const found = [];
       for (let i = 0; i < x.re.length; i += chunk) found.push(...detector.execute(subarray(x, i, i + chunk)));
-      found.push(...detector.execute(createComplex(detector.delaySamples)));
+      found.push(...detector.execute(createComplex(detector.latencySamples)));
       expect(found).toHaveLength(10);
       found.forEach((d, i) => {
         expect(Math.abs(d.startSample - starts[i])).toBeLessThanOrEqual(6);
@@ -362,7 +362,7 @@ describe('repetition detector', () => {
     const long = concatComplex(Array.from({ length: 10 }, () => quarter));
     const count = (x: ComplexArray, beforeSymbols: boolean): number => {
       const detector = createRepetitionDetector(64, 16, { beforeSymbols });
-      return [...detector.execute(x), ...detector.execute(createComplex(detector.delaySamples))].length;
+      return [...detector.execute(x), ...detector.execute(createComplex(detector.latencySamples))].length;
     };
     for (let seed = 0; seed < 10; seed++) {
       const after = (head: ComplexArray, body: ComplexArray): ComplexArray =>
@@ -384,7 +384,7 @@ describe('repetition detector', () => {
       gaussian(300_000, 3),
     ]) {
       const detector = createRepetitionDetector(64, 16);
-      expect([...detector.execute(x), ...detector.execute(createComplex(detector.delaySamples))]).toEqual([]);
+      expect([...detector.execute(x), ...detector.execute(createComplex(detector.latencySamples))]).toEqual([]);
     }
   });
 });

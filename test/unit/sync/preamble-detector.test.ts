@@ -13,7 +13,7 @@ const detector = createPreambleDetector(ota, { holdOffSamples: ota.frameLength(1
 
 function detect(samples: Parameters<typeof detector.execute>[0]): PreambleDetection[] {
   detector.reset();
-  return [...detector.execute(samples), ...detector.execute(createComplex(detector.delaySamples))];
+  return [...detector.execute(samples), ...detector.execute(createComplex(detector.latencySamples))];
 }
 
 describe('preamble detector', () => {
@@ -211,7 +211,7 @@ describe('preamble detector as a stream', () => {
         for (let at = 0, i = 0; at < samples.re.length; at += lengths[i % lengths.length], i++) {
           found.push(...detector.execute(subarray(samples, at, at + lengths[i % lengths.length])));
         }
-        found.push(...detector.execute(createComplex(detector.delaySamples)));
+        found.push(...detector.execute(createComplex(detector.latencySamples)));
         expect(found).toEqual(whole);
         expect(detector.diagnosis()).toEqual(diagnosis);
       }),

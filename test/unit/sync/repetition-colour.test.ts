@@ -11,7 +11,7 @@ it('a narrow band signal, whose neighbouring samples are alike, is no preamble',
     for (const part of [samples.re, samples.im]) for (let i = 1; i < part.length; i++) part[i] += 0.9 * part[i - 1];
   }
   const detector = createRepetitionDetector(64, 16);
-  const found = [...detector.execute(samples), ...detector.execute(createComplex(detector.delaySamples))];
+  const found = [...detector.execute(samples), ...detector.execute(createComplex(detector.latencySamples))];
   expect(detector.best().metric).toBeGreaterThan(0.6);
   expect(found).toEqual([]);
 });
