@@ -39,7 +39,8 @@ export async function inspectGraph(
     multiplyAdds += multiplyAddsOf(node, shapeOf);
   }
   let parameters = 0;
-  for (const { type, dims: size } of model.initializers.values()) if (isFloat(type)) parameters += sizeOf(size);
+  for (const { type, dims: size } of model.initializers.values())
+    if (isFloat(type) || type === 'int8') parameters += sizeOf(size);
   const names = Object.keys(operators).sort();
   return {
     operators: Object.fromEntries(names.map((name) => [name, operators[name]])),

@@ -2,7 +2,7 @@
 
     python3 -m blindlink_training.export_photo --run runs/photo --rate 32 --name photo-48 --train P.jpegs … --val V.jpegs --out ../models/photo-48
 
-Then `train_refiner --codec runs/photo/checkpoint.pt --rate 32`, `export --add-refiner`, `blindlink model statistics` and `blindlink model verdict`.
+Then `train_refiner --codec runs/photo/checkpoint.pt --rate 32 --out runs/photo`, `export --run runs/photo --out ../models/photo-48` (adds the refiner), `blindlink model statistics` and `blindlink model verdict`.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def of_prior(folder: Path, card: dict) -> dict:
 def add_golden(folder: Path) -> None:
     path = folder / "card.json"
     card = json.loads(path.read_text())
-    card["golden"] = (of_prior if card["format"].startswith("blindlink-prior/") else of_codec)(folder, card)
+    made = (of_prior if card["format"].startswith("blindlink-prior/") else of_codec)(folder, card)
+    card["golden"] = {**card.get("golden", {}), **made}
     path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 

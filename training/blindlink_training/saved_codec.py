@@ -6,8 +6,19 @@ import json
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from . import photo_codec
 from .codec import Codec
+
+
+class PhotoParts(nn.Module):
+    """The networks of one rate of a photo codec."""
+
+    def __init__(self, rate: int, network: dict) -> None:
+        super().__init__()
+        self.encoder = photo_codec.Encoder(rate, network["widths"], network["encoder_blocks"], rate)
+        self.decoder = photo_codec.Decoder(rate, network["widths"], network["decoder_blocks"], rate)
 
 
 def load_codec(path: str) -> Codec:
@@ -20,9 +31,11 @@ def load_codec(path: str) -> Codec:
     return codec.eval()
 
 
-def load_exported(folder: Path) -> Codec:
+def load_exported(folder: Path) -> Codec | PhotoParts:
     """A codec from its ONNX files."""
-    codec = Codec(**json.loads((folder / "card.json").read_text())["training"]["network"])
+    card = json.loads((folder / "card.json").read_text())
+    network = card["training"]["network"]
+    codec = PhotoParts(card["latentChannels"], network) if "widths" in network else Codec(**network)
     for part, file in ((codec.encoder, "encoder.onnx"), (codec.decoder, "decoder.onnx")):
         stored = stored_parameters(folder / file)
         part.load_state_dict({name: stored[name] for name in part.state_dict()})
