@@ -70,6 +70,31 @@ describe('channels that move and oscillators that wander, without pilots', () =>
   }, 120_000);
 });
 
+it('says the response of every resource element, of those behind the codeword too', async () => {
+  const config = resolveConfig({
+    ofdm: { profile: 'ota' },
+    channel: { dopplerHz: 300 },
+    receiver: { names: ['blind-em'] },
+  });
+  const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 2 });
+  for (const { arrived, result } of await lastValueFrom(
+    createLink(config, { codec, runtime }, source.pictures()).pipe(toArray()),
+  )) {
+    const [truth, found] = [arrived.response!, result!.response!];
+    const used = new Set(arrived.sent.setting.interleaver.elementOf);
+    expect(found.re).toHaveLength(truth.re.length);
+    expect(used.size).toBeLessThan(truth.re.length);
+    let [error, power] = [0, 0];
+    for (let i = 0; i < truth.re.length; i++) {
+      expect(found.re[i] ** 2 + found.im[i] ** 2).toBeGreaterThan(0);
+      if (!used.has(i)) continue;
+      error += (found.re[i] - truth.re[i]) ** 2 + (found.im[i] - truth.im[i]) ** 2;
+      power += truth.re[i] ** 2 + truth.im[i] ** 2;
+    }
+    expect(error / power).toBeLessThan(0.1);
+  }
+}, 120_000);
+
 describe('absurd motion', () => {
   it('a Doppler frequency beyond half the symbol rate is refused in one line', async () => {
     await expect(figures({ channel: { dopplerHz: 7000 } }, 1)).rejects.toThrow(

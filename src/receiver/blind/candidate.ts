@@ -27,6 +27,35 @@ export function channelUnder(candidates: readonly Candidate[], numElements: numb
   return { response, responseVariance };
 }
 
+/** The response of every resource element of the channels that the candidates have found, whether a symbol of the codeword lies there or not. */
+export function wholeResponse(setting: LinkSetting, candidates: readonly Candidate[]): ComplexArray {
+  const { grid, interleaver } = setting;
+  const { elementsPerPacket, numDataSubcarriers: width } = grid;
+  const response = createComplex(interleaver.numPackets * elementsPerPacket);
+  const shared = setting.coherence === 'frame';
+  for (const { chain, signs } of candidates) {
+    // Behind the codeword's last symbol nothing was heard: the channel is shown as it was there.
+    const latest = chain.group.time.reduce((a, b) => Math.max(a, b), 0);
+    chain.group.channels.forEach((number, c) => {
+      const [first, last] = shared ? [0, interleaver.numPackets] : [number, number + 1];
+      const { response: found, stride } = chain.posteriors[c];
+      for (let element = first * elementsPerPacket; element < last * elementsPerPacket; element++) {
+        const packet = Math.floor(element / elementsPerPacket);
+        const symbol = Math.floor((element % elementsPerPacket) / width);
+        const own = shared ? packet * (grid.pilotSymbols + grid.symbolsPerPacket) + symbol : symbol;
+        const time = Math.min(own, latest);
+        const m = element % width;
+        const angle = chain.residualPhaseAt(c, time, m);
+        const [cos, sin] = [signs[c] * Math.cos(angle), signs[c] * Math.sin(angle)];
+        const at = time * stride + m;
+        response.re[element] = found.re[at] * cos - found.im[at] * sin;
+        response.im[element] = found.re[at] * sin + found.im[at] * cos;
+      }
+    });
+  }
+  return response;
+}
+
 function writeChannel(
   chain: BlindChain,
   signs: Int8Array,

@@ -81,8 +81,6 @@ export interface Judgement {
   readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
-  /** Ĥ [P·S·M]. */
-  readonly response: ComplexArray;
 }
 
 /**
@@ -140,7 +138,7 @@ async function decodeVariants(
       candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised, response: elementChannel.response };
+    return { picture, equalised };
   });
 }
 

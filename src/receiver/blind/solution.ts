@@ -1,5 +1,5 @@
 import type { LinkSetting, ReceiverResult } from '../receiver.js';
-import type { Candidate } from './candidate.js';
+import { type Candidate, wholeResponse } from './candidate.js';
 import { type BlindSolution, channelEstimates } from './solver.js';
 
 /** What the search found, as a receiver's result. */
@@ -9,11 +9,11 @@ export function blindResult(
   evaluations: number,
   began: number,
 ): ReceiverResult {
-  const { best, chance, verdict, picture, equalised, response, starts, agreeing } = solution;
+  const { best, chance, verdict, picture, equalised, starts, agreeing } = solution;
   return {
     picture,
     channel: channelEstimates(setting, best),
-    response,
+    response: wholeResponse(setting, best),
     equalised,
     noiseVariance: meanOf(best, ({ chain }) => chain.noiseVariance),
     residual: meanOf(best, ({ residual }) => residual),
