@@ -348,7 +348,7 @@ true`;
     expect(out).toMatch(/lost 1/);
     // Nothing of ours is left running.
     expect(out).not.toMatch(/run\.py usrp/);
-  }, 240_000);
+  }, 480_000);
 });
 
 describeWith(probe('UHD', 'uhd_find_devices', ['--help'], 'apt-get install uhd-host'), 'UHD without a device', () => {

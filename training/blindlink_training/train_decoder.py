@@ -29,7 +29,7 @@ from .codec import Decoder
 from .export import write
 from .features import load_distance
 from .golden import LATENT, golden
-from .small_weights import halve_weights
+from .small_weights import quarter_weights
 from .loop import Interrupt, average_into, save_atomically, set_rate
 from .pictures import load_pictures
 from .saved_codec import load_codec, stored_parameters
@@ -127,7 +127,7 @@ def export(args: argparse.Namespace) -> None:
     channels = codec.config["latent_channels"]
     latents, snr = torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
     write(decoder, (latents, snr), folder / file, ["latents", "snr_db"], "picture", ["rows", "columns"])
-    halve_weights(str(folder / file))
+    quarter_weights(str(folder / file))
     stored = stored_parameters(folder / file)
     decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
     val = load_pictures(args.val)
