@@ -36,6 +36,10 @@ export const torchvision = (): Requirement =>
     'apt-get install python3-torch python3-torchvision',
   );
 
+/** HEIC by x265 intra: encoder and decoder as two commands. */
+export const heif = (): Requirement =>
+  probe('heif-enc', 'sh', ['-c', 'which heif-enc heif-convert'], 'apt-get install libheif-examples');
+
 export const liquid = (): Requirement =>
   probe(
     'liquid-dsp',

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createExternalCodec, type ExternalCodecConfig } from '../../../src/compression/external-codec.js';
@@ -6,6 +5,7 @@ import { createBudgetCodec } from '../../../src/compression/fit-budget.js';
 import { type Pixels, pixelsOf, planesOf, squaredError } from '../../../src/compression/pixels.js';
 import { createBuiltinSource } from '../../../src/compression/source-codec.js';
 import { builtinPicture } from '../../../src/source/builtin-pictures.js';
+import { describeWith, heif } from '../../support/programs.js';
 
 const picture = await (async (): Promise<Pixels> => {
   const { data, height, width } = await builtinPicture('natural', 3);
@@ -124,9 +124,7 @@ describe('codecs that are commands', () => {
     );
   });
 
-  const heif = spawnSync('heif-enc', ['--help']).error === undefined;
-  const label = heif ? 'x265 intra' : 'x265 intra [skipped: heif-enc not found (apt-get install libheif-examples)]';
-  describe.skipIf(!heif)(label, () => {
+  describeWith(heif(), 'x265 intra', () => {
     it('through heif-enc and heif-convert fits a budget', async () => {
       const codec = createBudgetCodec(
         createExternalCodec('heic', {
