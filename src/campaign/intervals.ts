@@ -38,15 +38,23 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }
 
+/** A million draws in all. */
+const resamplesFor = (n: number): number => Math.max(200, Math.min(1000, Math.floor(1e6 / n)));
+
 /**
- * Bootstrap interval of the mean by percentiles: values drawn with replacement, `resamples` times.
+ * Bootstrap interval of the mean by percentiles: values drawn with replacement, `resamples` times; by default 1000, and fewer (200 at least)
+ * where they are many.
  * Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13.
  *
  * @returns NaN bounds of nothing
  */
 export function bootstrapMean(
   values: ArrayLike<number>,
-  { seed = 1, resamples = 1000, confidence = 0.95 }: { seed?: number; resamples?: number; confidence?: number } = {},
+  {
+    seed = 1,
+    resamples = resamplesFor(values.length),
+    confidence = 0.95,
+  }: { seed?: number; resamples?: number; confidence?: number } = {},
 ): Interval {
   const n = values.length;
   if (n === 0) return { low: Number.NaN, high: Number.NaN };

@@ -114,7 +114,7 @@ function meanFigure(metric: string, values: readonly number[]): MeanFigure {
     );
     return { mean, low, high, std, median, n };
   }
-  const { low, high } = bootstrapMean(values, { resamples: Math.max(200, Math.min(1000, Math.floor(1e6 / n))) });
+  const { low, high } = bootstrapMean(values);
   return { mean, low, high, std, median, n };
 }
 

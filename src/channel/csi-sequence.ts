@@ -4,7 +4,7 @@ import { ConfigError, FormatError } from '../core/errors.js';
 import { type NpyArray, readNpy, readNpz } from '../core/npy.js';
 import { requireInteger, requirePositive } from './checks.js';
 import type { CsiModel } from './config.js';
-import type { TapTrajectory } from './moving-taps.js';
+import { LONGEST_INTERVAL, type TapTrajectory } from './moving-taps.js';
 
 /** A measured channel over time. */
 export interface CsiSequence {
@@ -25,7 +25,6 @@ export interface CsiSequence {
 
 /** Between rows taps are computed this often and joined by straight lines. */
 const UPDATES_PER_ROW = 16;
-const LONGEST_INTERVAL = 256;
 /** Correlation of neighbouring rows below which nothing between them can be known. */
 const LEAST_CORRELATION = 0.6;
 /** Share of a response's power that the taps which are kept must have. */

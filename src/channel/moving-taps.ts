@@ -22,7 +22,7 @@ export interface MovingTaps extends StreamBlock {
 
 /** Taps are computed so often in the shortest period of their motion: straight lines err by (2π/128)²/8 = −70 dB at most. */
 export const UPDATES_PER_PERIOD = 128;
-const LONGEST_INTERVAL = 256;
+export const LONGEST_INTERVAL = 256;
 
 /** Samples between updates for taps that turn by at most `cyclesPerSample`. */
 export function updateIntervalFor(cyclesPerSample: number): number {

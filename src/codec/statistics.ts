@@ -23,7 +23,7 @@ const FLOOR = 0.002;
 
 /** The same statistics with the `rank` strongest directions only, and their residual variance ψ, [n]. */
 export function truncate(statistics: CodewordStatistics, rank: number): CodewordStatistics & { psi: Float32Array } {
-  const { dimension, mean, eigenvalues, latentVariance: variance } = statistics;
+  const { dimension, mean, eigenvalues, latentVariance } = statistics;
   const kept = Math.min(rank, statistics.rank);
   const basis = new Float32Array(dimension * kept);
   const psi = new Float32Array(dimension);
@@ -34,9 +34,9 @@ export function truncate(statistics: CodewordStatistics, rank: number): Codeword
       basis[i * kept + j] = u;
       explained += eigenvalues[j] * u * u;
     }
-    psi[i] = Math.max(FLOOR, variance[i] - explained);
+    psi[i] = Math.max(FLOOR, latentVariance[i] - explained);
   }
-  return { dimension, rank: kept, mean, basis, eigenvalues: eigenvalues.slice(0, kept), latentVariance: variance, psi };
+  return { dimension, rank: kept, mean, basis, eigenvalues: eigenvalues.slice(0, kept), latentVariance, psi };
 }
 
 export function encodeStatistics(statistics: CodewordStatistics): Uint8Array {

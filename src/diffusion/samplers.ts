@@ -61,10 +61,11 @@ export async function* sampleAncestral(
     const t = times[i];
     const s = times[i + 1] ?? 0;
     const denoised = await denoiser.denoise(scaled(x, 1 / Math.sqrt(schedule.alphaBar[t])), schedule.sigma[t]);
-    const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(schedule, t, s);
+    const { fromDenoised, fromChain, deviation } = posteriorCoefficients(schedule, t, s);
     const next = new Float32Array(x.data.length);
     for (let k = 0; k < next.length; k++) {
-      next[k] = fromDenoised * denoised.data[k] + fromChain * x.data[k] + (noise > 0 ? noise * rng.gaussian() : 0);
+      next[k] =
+        fromDenoised * denoised.data[k] + fromChain * x.data[k] + (deviation > 0 ? deviation * rng.gaussian() : 0);
     }
     x = tensor(next, dims);
     yield { step: i + 1, of: times.length, sigma: schedule.sigma[s], denoised, chain: x };

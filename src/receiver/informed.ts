@@ -1,7 +1,8 @@
 import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
-import type { LinkSetting, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
+import { ConfigError } from '../core/errors.js';
+import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
 import { packTiles, tileBatches } from './tile-batches.js';
 import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
@@ -10,6 +11,23 @@ import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
 export interface KnownChannel extends ElementChannel {
   readonly estimates: readonly TapEstimate[];
   readonly noiseVariance: number;
+}
+
+/** The true response as a channel; σ² nominal where the receiver is not told. @throws ConfigError outside simulation, with the remedy */
+export function trueChannel(
+  setting: LinkSetting,
+  { frame, truth }: Pick<Observations, 'frame' | 'truth'>,
+  receiver: string,
+  remedy: string,
+): KnownChannel & { readonly response: ComplexArray } {
+  if (truth === null) {
+    throw new ConfigError(
+      'receiver.truth',
+      `receiver ${receiver}: only a simulated radio knows the channel; ${remedy}`,
+    );
+  }
+  const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
+  return { response: truth.response, responseVariance: null, estimates: [], noiseVariance };
 }
 
 /** Equalise, decode, encode again for the residual: the common end of receivers that need no search. */

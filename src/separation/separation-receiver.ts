@@ -7,7 +7,7 @@ import { type ComplexArray, createComplex } from '../core/complex.js';
 import { ConfigError } from '../core/errors.js';
 import { mcsOf, mcsTable } from '../fec/mcs.js';
 import { type ElementChannel, equalise, type EqualiserKind } from '../receiver/equalise.js';
-import type { KnownChannel } from '../receiver/informed.js';
+import { type KnownChannel, trueChannel } from '../receiver/informed.js';
 import { createPilotEstimate, type PilotEstimator } from '../receiver/pilot-estimate.js';
 import type {
   LinkSetting,
@@ -58,17 +58,10 @@ export function createSeparation(parts: SeparationParts): Receiver {
     seed: grid.config.seed,
   });
   const estimate = csi === 'pilot' ? createPilotEstimate(setting, parts.pilotEstimator, name) : null;
-  const channelOf = ({ frame, truth, pilots }: Observations): KnownChannel => {
-    if (estimate !== null) return estimate(pilots, frame.noiseVariance);
-    if (truth === null) {
-      throw new ConfigError(
-        'receiver.truth',
-        `receiver ${name}: only a simulated radio knows the channel; set its csi to pilot`,
-      );
-    }
-    const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
-    return { response: truth.response, responseVariance: null, estimates: [], noiseVariance };
-  };
+  const channelOf = (observations: Observations): KnownChannel =>
+    estimate === null
+      ? trueChannel(setting, observations, name, 'set its csi to pilot')
+      : estimate(observations.pilots, observations.frame.noiseVariance);
 
   async function* receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep> {
     const began = performance.now();

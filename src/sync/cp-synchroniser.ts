@@ -342,18 +342,17 @@ export function createCpSynchroniser(numerology: CpNumerology, options: CpSynchr
     // The strongest of the first windows places the start best; a burst fills the very first one in part only.
     const mine = windows.filter(({ at }) => at >= run[0].at - hop && at <= run[run.length - 1].at).slice(0, 4);
     const anchor = mine.reduce<PlacedEstimate | null>((a, b) => (a === null || b.strength > a.strength ? b : a), null);
-    let shift = anchor === null ? 0 : apart(run[0].window, anchor.at);
     const stations = anchor === null ? null : stationsIn(windows, anchor, run, colour);
     // Where the other's prefix lies over this one's, sums over the prefix are of both.
-    const own = stations?.overlap === true ? Math.min(1 - 1e-6, stations.metric) : late;
-    if (stations?.overlap === true) shift += stations.shift;
+    const overlapping = stations?.overlap === true ? stations : null;
+    const own = overlapping === null ? late : Math.min(1 - 1e-6, overlapping.metric);
+    const shift = (anchor === null ? 0 : apart(run[0].window, anchor.at)) + (overlapping?.shift ?? 0);
     return {
       startSample: Math.max(partStart, run[0].at + shift),
       endSample: Math.min(partEnd, run[run.length - 1].at + longestPrefix + fftSize),
       numSymbols: run.length,
-      cfoSubcarriers:
-        stations?.overlap === true ? stations.cfoSubcarriers : Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
-      metric: stations?.overlap === true ? own : metric,
+      cfoSubcarriers: overlapping?.cfoSubcarriers ?? Math.atan2(total.lateIm, total.lateRe) / (2 * Math.PI),
+      metric: overlapping === null ? metric : own,
       snrDb: powerToDb(own / (1 - own)),
       noiseVariance: (total.lateEnergy / (run.length * latePrefix)) * (1 - own),
       other: stations?.other ?? null,

@@ -239,11 +239,12 @@ export function estimateCpWindow(
   const white = correlationSignificance(metric, effective);
   const stands = hasOutside ? (strength * strength) / (floor + Number.MIN_VALUE) : Infinity;
   const second = argmax(periodLength, (i) => (clear(i) ? strengthAt(i) : -Infinity));
-  const rest = Array.from({ length: periodLength }, (_, i) => i).filter(
-    (i) => clear(i) && circular(i, second, periodLength) > longestPrefix,
-  );
-  const lower = rest.reduce((sum, i) => sum + strengthAt(i) ** 2 / rest.length, 0);
-  const standsBeside = rest.length >= periodLength / 10 ? (strength * strength) / (lower + Number.MIN_VALUE) : stands;
+  const clearOfBoth = (i: number): boolean => clear(i) && circular(i, second, periodLength) > longestPrefix;
+  let rest = 0;
+  for (let i = 0; i < periodLength; i++) if (clearOfBoth(i)) rest++;
+  let lower = 0;
+  for (let i = 0; i < periodLength; i++) if (clearOfBoth(i)) lower += strengthAt(i) ** 2 / rest;
+  const standsBeside = rest >= periodLength / 10 ? (strength * strength) / (lower + Number.MIN_VALUE) : stands;
   return {
     offset: best,
     metric,
@@ -254,7 +255,8 @@ export function estimateCpWindow(
   };
 }
 
-function circular(a: number, b: number, period: number): number {
+/** Distance of two places on a circle of `period`. */
+export function circular(a: number, b: number, period: number): number {
   const apart = Math.abs(a - b);
   return Math.min(apart, period - apart);
 }

@@ -1,5 +1,5 @@
 import { powerToDb } from '../core/units.js';
-import type { LagProducts } from './cp-window.js';
+import { circular, type LagProducts } from './cp-window.js';
 
 /** Another station that sends at the same time, with symbols and prefixes as long. */
 export interface OtherStation {
@@ -101,7 +101,7 @@ export function separateStations(profile: PrefixProfile, prefix: number, colour:
 
   const fit = (a: number, b: number): Fit => {
     const [aRe, aIm, bRe, bIm] = [gammaRe(a), gammaIm(a), gammaRe(b), gammaIm(b)];
-    const overlap = Math.max(0, width - distance(a, b, bins));
+    const overlap = Math.max(0, width - circular(a, b, bins));
     const determinant = width * width - overlap * overlap;
     const first = {
       at: a,
@@ -125,7 +125,7 @@ export function separateStations(profile: PrefixProfile, prefix: number, colour:
   for (let shift = -width; shift <= width; shift++) {
     const a = (strongest + shift + bins) % bins;
     for (let b = 0; b < bins; b++) {
-      const apart = distance(a, b, bins);
+      const apart = circular(a, b, bins);
       if (apart < least) continue;
       const found = fit(a, b);
       if (apart < NEAR * width) {
@@ -138,7 +138,7 @@ export function separateStations(profile: PrefixProfile, prefix: number, colour:
   if (best === null) return null;
   // Prefixes that overlap were measured together: the stronger one's figures count. Else those at the profile's beginning.
   const overlap = best === near;
-  const rank = ({ at, re, im }: Trace): number => (overlap ? Math.hypot(re, im) : -distance(at, 0, bins));
+  const rank = ({ at, re, im }: Trace): number => (overlap ? Math.hypot(re, im) : -circular(at, 0, bins));
   const [own, other] = [best.first, best.second].sort((x, y) => rank(y) - rank(x));
   const signed = (b: number): number => (b >= bins / 2 ? b - bins : b) * binLength;
   const turn = ({ re, im }: Trace): number => Math.atan2(im, re) / (2 * Math.PI);
@@ -191,9 +191,4 @@ function runningSums(values: Float32Array, flat: number): Float64Array {
   const sums = new Float64Array(2 * values.length + 1);
   for (let i = 0; i < 2 * values.length; i++) sums[i + 1] = sums[i] + values[i % values.length] - flat;
   return sums;
-}
-
-function distance(a: number, b: number, period: number): number {
-  const apart = Math.abs(a - b);
-  return Math.min(apart, period - apart);
 }

@@ -104,6 +104,15 @@ class Decoder(nn.Module):
         return (linear + F.pixel_shuffle(self.out(F.relu(x)), 4) + 1) / 2
 
 
+class PhotoParts(nn.Module):
+    """The networks of one rate; `network` is a `PhotoCodec.config`."""
+
+    def __init__(self, rate: int, network: dict) -> None:
+        super().__init__()
+        self.encoder = Encoder(rate, network["widths"], network["encoder_blocks"], rate)
+        self.decoder = Decoder(rate, network["widths"], network["decoder_blocks"], rate)
+
+
 class PhotoCodec(nn.Module):
     """All rates together; `at_rate` gives the networks of one. `widths` and `blocks` are those at 1/4, 1/8 and 1/16 of the edge."""
 
@@ -153,15 +162,13 @@ class PhotoCodec(nn.Module):
     @torch.no_grad()
     def at_rate(self, rate: int) -> tuple[Encoder, Decoder]:
         """Encoder and decoder of one rate, with the weights that it uses alone."""
-        c = self.config
-        encoder = Encoder(rate, c["widths"], c["encoder_blocks"], rate)
+        parts = PhotoParts(rate, self.config)
         state = self.encoder.state_dict()
         for name in ("out.weight", "out.bias", "linear.weight"):
             state[name] = state[name][:rate]
-        encoder.load_state_dict(state)
-        decoder = Decoder(rate, c["widths"], c["decoder_blocks"], rate)
+        parts.encoder.load_state_dict(state)
         state = self.decoder.state_dict()
         for name in ("entry.weight", "linear.weight"):
             state[name] = state[name][:, :rate]
-        decoder.load_state_dict(state)
-        return encoder.eval(), decoder.eval()
+        parts.decoder.load_state_dict(state)
+        return parts.encoder.eval(), parts.decoder.eval()

@@ -6,19 +6,9 @@ import json
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from . import photo_codec
 from .codec import Codec
-
-
-class PhotoParts(nn.Module):
-    """The networks of one rate of a photo codec."""
-
-    def __init__(self, rate: int, network: dict) -> None:
-        super().__init__()
-        self.encoder = photo_codec.Encoder(rate, network["widths"], network["encoder_blocks"], rate)
-        self.decoder = photo_codec.Decoder(rate, network["widths"], network["decoder_blocks"], rate)
+from .photo_codec import PhotoParts
 
 
 def load_codec(path: str) -> Codec:

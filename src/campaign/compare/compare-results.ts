@@ -173,7 +173,7 @@ function differenceOf(at: Difference['at'], receivers: ReceiverPair, metric: str
   const n = values.before.length;
   const meanOf = (list: readonly number[]): number => list.reduce((sum, v) => sum + v, 0) / n;
   const pairs = values.before.map((value, i) => values.after[i] - value);
-  const { low, high } = bootstrapMean(pairs, { resamples: Math.max(200, Math.min(1000, Math.floor(1e6 / n))) });
+  const { low, high } = bootstrapMean(pairs);
   return {
     at,
     receivers,

@@ -2,7 +2,7 @@ import type { ComplexArray } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
 import { MAX_POINTS, type Pixels, type Points, type ResponseMap } from '../../dashboard/messages.js';
 import { createFft } from '../../dsp/fft.js';
-import type { Grid } from '../../ofdm/grid.js';
+import { type Grid, signedSubcarrier } from '../../ofdm/grid.js';
 import type { TapEstimate } from '../../receiver/receiver.js';
 
 const FLOOR_DB = -60;
@@ -56,11 +56,11 @@ export function channelView(
   estimate: TapEstimate,
   fftSize: number,
 ): { taps: Points; variance: Float32Array; responseDb: Float32Array; lowDb: Float32Array; highDb: Float32Array } {
-  const { taps, tapVariance: variance } = estimate;
-  const spread = Math.sqrt(variance.reduce((sum, v) => sum + v, 0) / 2);
+  const { taps, tapVariance } = estimate;
+  const spread = Math.sqrt(tapVariance.reduce((sum, v) => sum + v, 0) / 2);
   return {
     taps,
-    variance,
+    variance: tapVariance,
     responseDb: responseDb(taps, fftSize),
     lowDb: responseDb(taps, fftSize, -spread),
     highDb: responseDb(taps, fftSize, spread),
@@ -73,8 +73,7 @@ const MAP_EDGE = 128;
 /** |H| in dB over symbols and subcarriers of a frame, from its data resource elements [P·S·M]; the first 128 symbols, subcarriers thinned to 128. */
 export function responseMap(response: ComplexArray, grid: Grid): ResponseMap {
   const { fftSize, numDataSubcarriers: width } = grid;
-  const signed = (m: number): number =>
-    grid.dataBins[m] >= fftSize / 2 ? grid.dataBins[m] - fftSize : grid.dataBins[m];
+  const signed = (m: number): number => signedSubcarrier(grid.dataBins[m], fftSize);
   const ascending = Array.from({ length: width }, (_, m) => m).sort((a, b) => signed(a) - signed(b));
   const step = Math.ceil(width / MAP_EDGE);
   const columns = Math.ceil(width / step);

@@ -1,5 +1,6 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
+import { channelTime } from './groups.js';
 import { type ElementChannel, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 
@@ -27,29 +28,22 @@ export function channelUnder(candidates: readonly Candidate[], numElements: numb
   return { response, responseVariance };
 }
 
-/** The response of every resource element of the channels that the candidates have found, whether a symbol of the codeword lies there or not. */
+/**
+ * The response of every resource element of the channels that the candidates have found, whether a symbol of the codeword lies there
+ * or not. Behind the codeword's last symbol nothing was heard: the channel is shown as it was there.
+ */
 export function wholeResponse(setting: LinkSetting, candidates: readonly Candidate[]): ComplexArray {
   const { grid, interleaver } = setting;
-  const { elementsPerPacket, numDataSubcarriers: width } = grid;
+  const { elementsPerPacket, numDataSubcarriers } = grid;
   const response = createComplex(interleaver.numPackets * elementsPerPacket);
-  const shared = setting.coherence === 'frame';
+  const timeOf = channelTime(setting);
   for (const { chain, signs } of candidates) {
-    // Behind the codeword's last symbol nothing was heard: the channel is shown as it was there.
     const latest = chain.group.time.reduce((a, b) => Math.max(a, b), 0);
     chain.group.channels.forEach((number, c) => {
-      const [first, last] = shared ? [0, interleaver.numPackets] : [number, number + 1];
-      const { response: found, stride } = chain.posteriors[c];
+      const [first, last] = setting.coherence === 'frame' ? [0, interleaver.numPackets] : [number, number + 1];
       for (let element = first * elementsPerPacket; element < last * elementsPerPacket; element++) {
-        const packet = Math.floor(element / elementsPerPacket);
-        const symbol = Math.floor((element % elementsPerPacket) / width);
-        const own = shared ? packet * (grid.pilotSymbols + grid.symbolsPerPacket) + symbol : symbol;
-        const time = Math.min(own, latest);
-        const m = element % width;
-        const angle = chain.residualPhaseAt(c, time, m);
-        const [cos, sin] = [signs[c] * Math.cos(angle), signs[c] * Math.sin(angle)];
-        const at = time * stride + m;
-        response.re[element] = found.re[at] * cos - found.im[at] * sin;
-        response.im[element] = found.re[at] * sin + found.im[at] * cos;
+        const time = Math.min(timeOf(element), latest);
+        writeResponse(chain, signs, c, time, element % numDataSubcarriers, response, element);
       }
     });
   }
@@ -62,20 +56,31 @@ function writeChannel(
   response: ComplexArray,
   responseVariance: Float32Array,
 ): void {
-  const { group } = chain;
-  for (let i = 0; i < group.element.length; i++) {
-    const channel = group.channel[i];
-    const posterior = chain.posteriors[channel];
-    const m = group.subcarrier[i];
-    const element = group.element[i];
-    const angle = chain.residualPhaseAt(channel, group.time[i], m);
-    const cos = signs[channel] * Math.cos(angle);
-    const sin = signs[channel] * Math.sin(angle);
-    const at = group.time[i] * posterior.stride + m;
-    response.re[element] = posterior.response.re[at] * cos - posterior.response.im[at] * sin;
-    response.im[element] = posterior.response.re[at] * sin + posterior.response.im[at] * cos;
-    responseVariance[element] = posterior.responseVariance[at];
+  const { element, channel, time, subcarrier } = chain.group;
+  for (let i = 0; i < element.length; i++) {
+    const at = writeResponse(chain, signs, channel[i], time[i], subcarrier[i], response, element[i]);
+    responseVariance[element[i]] = chain.posteriors[channel[i]].responseVariance[at];
   }
+}
+
+/** One channel's response at a time and subcarrier into `out[element]`; returns its place in the posterior. */
+function writeResponse(
+  chain: BlindChain,
+  signs: Int8Array,
+  channel: number,
+  time: number,
+  subcarrier: number,
+  out: ComplexArray,
+  element: number,
+): number {
+  const { response, stride } = chain.posteriors[channel];
+  const angle = chain.residualPhaseAt(channel, time, subcarrier);
+  const cos = signs[channel] * Math.cos(angle);
+  const sin = signs[channel] * Math.sin(angle);
+  const at = time * stride + subcarrier;
+  out.re[element] = response.re[at] * cos - response.im[at] * sin;
+  out.im[element] = response.re[at] * sin + response.im[at] * cos;
+  return at;
 }
 
 /** Equalised tiles [T, n] of a candidate's group, in tile coordinates. */

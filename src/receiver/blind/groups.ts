@@ -20,6 +20,14 @@ export interface BlindGroup {
   readonly tileIndex: Int32Array;
 }
 
+/** The OFDM symbol of a resource element, counted through all packets of its channel. */
+export function channelTime({ grid, coherence }: LinkSetting): (element: number) => number {
+  const symbolsApart = coherence === 'frame' ? grid.pilotSymbols + grid.symbolsPerPacket : 0;
+  return (element) =>
+    Math.floor(element / grid.elementsPerPacket) * symbolsApart +
+    Math.floor((element % grid.elementsPerPacket) / grid.numDataSubcarriers);
+}
+
 export function findGroups(setting: LinkSetting): BlindGroup[] {
   const { grid, interleaver, layout } = setting;
   const numChannels = setting.coherence === 'frame' ? 1 : interleaver.numPackets;
@@ -55,16 +63,14 @@ export function findGroups(setting: LinkSetting): BlindGroup[] {
     .map(({ channels, tiles, symbols }) => {
       const element = Int32Array.from(symbols, (i) => interleaver.elementOf[i]);
       const packetOf = element.map((c) => Math.floor(c / grid.elementsPerPacket));
-      const timeInPacket = element.map((c) => Math.floor((c % grid.elementsPerPacket) / grid.numDataSubcarriers));
       const shared = setting.coherence === 'frame';
-      const symbolsApart = grid.pilotSymbols + grid.symbolsPerPacket;
       return {
         channels: Int32Array.from(channels),
         tiles: Int32Array.from(tiles),
         element,
         channel: packetOf.map((p) => (shared ? 0 : channels.indexOf(p))),
         subcarrier: element.map((c) => c % grid.numDataSubcarriers),
-        time: timeInPacket.map((s, j) => (shared ? packetOf[j] * symbolsApart + s : s)),
+        time: element.map(channelTime(setting)),
         tileIndex: Int32Array.from(
           symbols,
           (i) => layout.tileIndexOf[i] - layout.tileOf[i] * perTile + tiles.indexOf(layout.tileOf[i]) * perTile,

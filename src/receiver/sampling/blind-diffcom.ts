@@ -169,10 +169,10 @@ export class ChannelDiffusion {
     zeta: number,
     rng: Rng,
   ): ComplexArray {
-    const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(this.schedule, t, s);
+    const { fromDenoised, fromChain, deviation } = posteriorCoefficients(this.schedule, t, s);
     const next = createComplex(h.re.length);
     rng.fillComplexGaussian(next, 1);
-    const amplitude = this.variant === 'reference' ? noise * noise : noise;
+    const amplitude = this.variant === 'reference' ? deviation * deviation : deviation;
     for (let i = 0; i < h.re.length; i++) {
       const pull = zeta * this.slope(t, i % this.profile.length);
       next.re[i] = fromDenoised * clean.re[i] + fromChain * h.re[i] + amplitude * next.re[i] - pull * gradient.re[i];

@@ -1,5 +1,4 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
-import { ConfigError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { blindResult } from '../blind/solution.js';
@@ -7,7 +6,7 @@ import type { BlindEmConfig, Counter } from '../blind/iterations.js';
 import { createBlindSolver } from '../blind/solver.js';
 import { channelUnder } from '../blind/candidate.js';
 import { type ChannelEstimator, fitTaps } from '../channel-posterior.js';
-import type { KnownChannel } from '../informed.js';
+import { type KnownChannel, trueChannel } from '../informed.js';
 import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
 import type { LinkSetting, Observations, Receiver } from '../receiver.js';
 
@@ -43,19 +42,13 @@ export function createChannelKnowledge({
     case 'perfect':
       return {
         needs: { pilots: false, truth: true },
-        learn({ frame, truth }) {
-          if (truth === null) {
-            throw new ConfigError(
-              'receiver.truth',
-              `receiver ${receiver}: only a simulated radio knows the channel; choose knowledge pilot or blind-em`,
-            );
-          }
-          const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
-          const estimates = fitTaps(setting.grid, truth.response, setting.tapPrior.length).map((taps) => ({
+        learn(observations) {
+          const channel = trueChannel(setting, observations, receiver, 'choose knowledge pilot or blind-em');
+          const estimates = fitTaps(setting.grid, channel.response, setting.tapPrior.length).map((taps) => ({
             taps,
             tapVariance: new Float32Array(taps.re.length),
           }));
-          return Promise.resolve({ response: truth.response, responseVariance: null, estimates, noiseVariance });
+          return Promise.resolve({ ...channel, estimates });
         },
       };
     case 'pilot': {

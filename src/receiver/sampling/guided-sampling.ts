@@ -38,13 +38,13 @@ export function guidedStep(
   gain: number,
   rng: Rng,
 ): Tensor {
-  const { fromDenoised, fromChain, deviation: noise } = posteriorCoefficients(schedule, t, s);
+  const { fromDenoised, fromChain, deviation } = posteriorCoefficients(schedule, t, s);
   const next = new Float32Array(x.data.length);
   for (let k = 0; k < next.length; k++) {
     next[k] =
       fromDenoised * denoised.data[k] +
       fromChain * x.data[k] +
-      (noise > 0 ? noise * rng.gaussian() : 0) -
+      (deviation > 0 ? deviation * rng.gaussian() : 0) -
       gain * gradient[k];
   }
   return tensor(next, x.dims);
