@@ -11,8 +11,8 @@ export function wholeNumber(flag: string, value: string): number {
 }
 
 /** A runtime for one command, closed whatever happens. */
-export async function withRuntime(use: (runtime: Runtime) => Promise<void>): Promise<void> {
-  const runtime = createOnnxRuntime();
+export async function withRuntime(use: (runtime: Runtime) => Promise<void>, threads = 2): Promise<void> {
+  const runtime = createOnnxRuntime({ threads });
   try {
     await use(runtime);
   } finally {

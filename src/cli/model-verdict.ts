@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { readCard } from '../codec/card.js';
 import { openCodec } from '../codec/codec.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, FormatError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import {
   adoptVerdict,
+  type CalibrationOptions,
   calibrateVerdict,
-  calibrationFrames,
+  calibrationConditions,
   qualityOf,
   verdictFrom,
   type VerdictSample,
@@ -31,15 +32,23 @@ export function addModelVerdict(model: Command): void {
     .option('--frames <n>', 'frames a condition', '40')
     .option('--receiver <names>', 'receivers to learn from', 'perfect,pilot,blind-em')
     .option('--seed <n>', 'seed of channels and noise', '1')
-    .option('--samples <file>', 'write what was seen of every frame there, as JSON lines')
-    .option('--from-samples <file>', 'learn from what an earlier run wrote instead of simulating')
+    .option('--other <codec>', 'another codec, whose codewords must not be taken for this one’s')
+    .option('--threads <n>', 'threads in one operator', '2')
+    .option(
+      '--samples <file>',
+      'keep what was seen of every frame there, as JSON lines; a run that was stopped goes on from it',
+    )
+    .option(
+      '--from-samples <files...>',
+      'learn from what earlier runs wrote (of several codecs, too) instead of simulating',
+    )
     .option(
       '--weights-from <codec>',
       'take the weights of a codec of the same kind; only its own usual symptoms are learnt',
     )
     .option('--check', 'say how the verdict in the card does instead; writes nothing')
     .option('--json', 'one JSON object at the end')
-    .action(async (name: string, pictures: string[], options: Record<string, string | boolean>) => {
+    .action(async (name: string, pictures: string[], options: Record<string, string | boolean | string[]>) => {
       const { signal, release } = interruptible();
       const cardPath = findModel('codec', name);
       const source = openPictures(pictures, { maxPixels: 1 << 26 });
@@ -51,23 +60,27 @@ export function addModelVerdict(model: Command): void {
       if (typeof lender === 'string' && weights === null) {
         throw new ConfigError('model.verdict', `--weights-from ${lender}: has no verdict of its own in its card`);
       }
-      const total = calibrationFrames(frames, weights !== null);
+      const threads = wholeNumber('--threads', options['threads'] as string);
+      const otherName = options['other'];
+      const otherPath = typeof otherName === 'string' ? findModel('codec', otherName) : null;
+      const conditions = calibrationConditions(weights !== null, otherPath !== null);
+      const total = frames * conditions.length;
+      const samplesPath = options['samples'];
+      const facts = { codec: codecHash(cardPath), frames, seed, receivers, pictures: source.count };
+      const kept = typeof samplesPath === 'string' ? keepSamples(samplesPath, facts, conditions) : {};
       const progress = createProgress('frames', total, process.stderr.isTTY && options['json'] !== true);
       try {
         await withRuntime(async (runtime) => {
           const codec = await openCodec(cardPath, runtime);
-          const common = { frames, seed, signal, onProgress: progress.update };
+          const other = otherPath === null ? null : await openCodec(otherPath, runtime);
+          const common = { frames, seed, signal, ...kept, onProgress: progress.update };
           const from = options['fromSamples'];
-          const known = typeof from === 'string' ? readSamples(from) : null;
+          const known = Array.isArray(from) ? samplesOfFiles(from) : null;
           const { verdict, samples } =
             known ??
             (weights === null ? null : await adoptVerdict(codec, weights, source, runtime, common)) ??
-            (await calibrateVerdict(codec, source, runtime, { ...common, receivers }));
+            (await calibrateVerdict(codec, source, runtime, { ...common, receivers, other }));
           progress.stop();
-          if (typeof options['samples'] === 'string') {
-            const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`);
-            writeAtomically(options['samples'], Buffer.from(lines.join('')));
-          }
           const check = options['check'] === true;
           const judged = check ? codec : withVerdict(codec, verdict);
           const isDecoded = ({ symptoms }: VerdictSample): boolean =>
@@ -87,7 +100,7 @@ export function addModelVerdict(model: Command): void {
           }
           if (options['json'] === true) console.log(JSON.stringify({ card: cardPath, verdict, quality }));
           else describe(quality);
-        });
+        }, threads);
       } finally {
         progress.stop();
         release();
@@ -95,10 +108,91 @@ export function addModelVerdict(model: Command): void {
     });
 }
 
-/** Samples of an earlier run; of several codecs, where their files were joined. */
-function readSamples(path: string): Awaited<ReturnType<typeof calibrateVerdict>> {
-  const lines = Buffer.from(readInput(path)).toString('utf8').trim().split('\n');
-  const samples = lines.map((line) => JSON.parse(line) as VerdictSample);
+/** What samples were made of; the first line of their file. */
+interface SamplesHead {
+  readonly codec: string;
+  readonly frames: number;
+  readonly seed: number;
+  readonly receivers: readonly string[];
+  readonly pictures: number;
+}
+
+/** A line after the samples of each condition: it is all there. */
+interface ConditionEnd {
+  readonly complete: string;
+}
+
+type SamplesLine = { readonly head: SamplesHead } | ConditionEnd | VerdictSample;
+
+/** The networks of a codec; its card's verdict does not matter. */
+function codecHash(cardPath: string): string {
+  const { card } = readCard(cardPath);
+  return JSON.stringify(card.sha256);
+}
+
+/**
+ * Goes on from the samples of a run that was stopped, and keeps those to come: each condition is appended whole.
+ *
+ * @throws ConfigError where the file has samples of something else
+ */
+function keepSamples(
+  path: string,
+  head: SamplesHead,
+  conditions: readonly { readonly name: string }[],
+): Pick<CalibrationOptions, 'known' | 'onCondition'> {
+  const seen = new Map<string, VerdictSample[]>();
+  const text = (lines: readonly SamplesLine[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  if (existsSync(path)) {
+    const earlier = readSamples(path);
+    if (earlier.head === null || JSON.stringify(earlier.head) !== JSON.stringify(head)) {
+      throw new ConfigError(
+        'model.samples',
+        `--samples ${path}: has samples of another codec, seed, receivers or number of frames; name a new file, or learn from it with --from-samples`,
+      );
+    }
+    for (const [name, samples] of earlier.complete) {
+      if (conditions.some((condition) => condition.name === name)) seen.set(name, samples);
+    }
+  }
+  const lines: SamplesLine[] = [{ head }, ...[...seen].flatMap(([complete, list]) => [...list, { complete }])];
+  writeAtomically(path, Buffer.from(text(lines)));
+  return {
+    known: (name) => seen.get(name),
+    onCondition: (complete, samples) => appendFileSync(path, text([...samples, { complete }])),
+  };
+}
+
+/** The samples of a file by condition, those that are all there. Throws FormatError. */
+function readSamples(path: string): { head: SamplesHead | null; complete: Map<string, VerdictSample[]> } {
+  const lines = Buffer.from(readInput(path)).toString('utf8').split('\n');
+  // What a killed run left of its last line.
+  if (lines.at(-1) !== '') lines.pop();
+  let head: SamplesHead | null = null;
+  let open: VerdictSample[] = [];
+  const complete = new Map<string, VerdictSample[]>();
+  lines.forEach((text, index) => {
+    if (text === '') return;
+    const line = parseLine(text, `${path}, line ${index + 1}`);
+    if ('head' in line) head = line.head;
+    else if ('complete' in line) {
+      complete.set(line.complete, open);
+      open = [];
+    } else open.push(line);
+  });
+  return { head, complete };
+}
+
+function parseLine(text: string, where: string): SamplesLine {
+  try {
+    return JSON.parse(text) as SamplesLine;
+  } catch (cause) {
+    throw new FormatError('model.samples', `${where}: is not a sample that this command wrote`, { cause });
+  }
+}
+
+function samplesOfFiles(paths: readonly string[]): Awaited<ReturnType<typeof calibrateVerdict>> {
+  const samples = paths.flatMap((path) => [...readSamples(path).complete.values()].flat());
+  if (samples.length === 0) throw new FormatError('model.samples', `${paths.join(', ')}: no samples`);
   return { verdict: verdictFrom(samples), samples };
 }
 

@@ -13,6 +13,9 @@ const verdictModel = z.strictObject({
   roughness: z.number(),
   sign: z.number(),
   agreement: z.number(),
+  gain: z.number().default(0),
+  misfit: z.number().default(0),
+  vagueness: z.number().default(0),
   /** Chance of success from which a picture is called decoded. */
   decoded: z.number(),
 });
@@ -80,6 +83,10 @@ export const cardSchema = z.strictObject({
         residual: z.array(z.number().positive()).min(1),
         sign: z.array(z.number().positive()).min(1),
         roughness: z.array(z.number().positive()).min(1),
+        codewordGain: z.array(z.number()).min(1).optional(),
+        codewordGainSpread: z.array(z.number().positive()).min(1).optional(),
+        refinedResidual: z.array(z.number().positive()).min(1).optional(),
+        refinedVariance: z.array(z.number().positive()).min(1).optional(),
       }),
       /** Of receivers that know their channel, and of those that search for it. */
       informed: verdictModel,

@@ -15,7 +15,7 @@ import {
 import type { Symptoms } from '../receiver/symptoms.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { padPicture } from '../source/picture.js';
-import type { PictureSource } from '../source/picture-source.js';
+import { openPictures, type PictureSource } from '../source/picture-source.js';
 import { createSimulation } from './frame/simulation.js';
 import { receiveFrame } from './observe.js';
 import { reportFrame } from './results/frame-report.js';
@@ -26,7 +26,9 @@ import { createReceiver, findReceivers } from './setting/receivers.js';
 export interface Condition {
   readonly name: string;
   readonly config: RawConfig;
-  readonly foreign?: 'shuffled' | 'gaussian' | 'qpsk';
+  readonly foreign?: 'shuffled' | 'gaussian' | 'qpsk' | 'other codec';
+  /** The pictures are drawn ones, of a kind that the codec was not trained on. */
+  readonly drawn?: boolean;
   /** The receivers' model of the channel holds: nearly all that is decoded should be called so. */
   readonly fits?: boolean;
 }
@@ -72,10 +74,18 @@ export const conditions: readonly Condition[] = [
   { name: 'later than assumed', config: { ...channel({}), sync: { timingAdvance: 6 }, receiver: { tapWindow: 8 } } },
   { name: 'worse than designed', config: { snrDb: 2, designSnrDb: 12 } },
   { name: 'better than designed', config: { snrDb: 15, designSnrDb: 3 } },
+  ...[4, 14].map((snrDb) => ({ name: `drawn pictures ${snrDb} dB`, config: { snrDb }, drawn: true, fits: true })),
   ...(['shuffled', 'gaussian', 'qpsk'] as const).flatMap((foreign) =>
     [-4, 10].map((snrDb) => ({ name: `foreign (${foreign}) ${snrDb} dB`, config: { snrDb }, foreign })),
   ),
 ];
+
+/** Another codec's codewords, cut or repeated to this one's size. */
+const otherCodecConditions: readonly Condition[] = [4, 14].map((snrDb) => ({
+  name: `foreign (other codec) ${snrDb} dB`,
+  config: { snrDb },
+  foreign: 'other codec',
+}));
 
 /** One frame as one receiver met it. */
 export interface VerdictSample {
@@ -102,16 +112,26 @@ export interface CalibrationOptions {
   readonly frames: number;
   readonly seed: number;
   readonly receivers: readonly string[];
+  /** A codec that is not this one; without it no condition has codewords of another. */
+  readonly other?: Codec | null;
+  /** What an earlier run saw of a condition, or undefined: it is not simulated again. */
+  readonly known?: (condition: string) => readonly VerdictSample[] | undefined;
+  /** Called with all that was seen under one condition. */
+  readonly onCondition?: (condition: string, samples: readonly VerdictSample[]) => void;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
 
+const DRAWN = ['builtin:faces', 'builtin:natural'];
+
 /** Starts that a doubtful frame gets: more would change its symptoms little, and take most of the time. */
 const CALIBRATION_STARTS = 3;
 
-/** Frames that a calibration takes in all. */
-export const calibrationFrames = (frames: number, still = false): number =>
-  (still ? stillConditions : conditions).length * frames;
+/** The conditions of a calibration: all, or the still ones alone. */
+export function calibrationConditions(still: boolean, other: boolean): readonly Condition[] {
+  if (still) return stillConditions;
+  return other ? [...conditions, ...otherCodecConditions] : conditions;
+}
 
 /**
  * Learns a codec's verdict from simulated frames.
@@ -124,14 +144,10 @@ export async function calibrateVerdict(
   runtime: Runtime,
   options: CalibrationOptions,
 ): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
-  let done = 0;
-  const tick = (): void => options.onProgress?.(++done);
   // The search goes on where the verdict doubts: here it goes by rules that hold for any codec.
   const plain = withVerdict(codec, UNCALIBRATED);
-  const samples: VerdictSample[] = [];
-  for (const condition of conditions) {
-    samples.push(...(await samplesOf(plain, condition, source, runtime, options, tick)));
-  }
+  const all = calibrationConditions(false, (options.other ?? null) !== null);
+  const samples = await collect(plain, all, source, runtime, options);
   return { verdict: verdictFrom(samples), samples };
 }
 
@@ -144,15 +160,34 @@ export async function adoptVerdict(
   weights: NonNullable<CodecCard['verdict']>,
   source: PictureSource,
   runtime: Runtime,
-  options: Omit<CalibrationOptions, 'receivers'>,
+  options: Omit<CalibrationOptions, 'receivers' | 'other'>,
 ): Promise<{ verdict: NonNullable<CodecCard['verdict']>; samples: readonly VerdictSample[] }> {
-  let done = 0;
-  const tick = (): void => options.onProgress?.(++done);
-  const samples: VerdictSample[] = [];
-  for (const condition of stillConditions) {
-    samples.push(...(await samplesOf(codec, condition, source, runtime, { ...options, receivers: ['perfect'] }, tick)));
-  }
+  const informed = { ...options, receivers: ['perfect'] };
+  const samples = await collect(codec, stillConditions, source, runtime, informed);
   return { verdict: { ...weights, expected: expectedFrom(samples) }, samples };
+}
+
+/** Frames under each condition, but those already known. */
+async function collect(
+  codec: Codec,
+  wanted: readonly Condition[],
+  source: PictureSource,
+  runtime: Runtime,
+  options: CalibrationOptions,
+): Promise<VerdictSample[]> {
+  const samples: VerdictSample[] = [];
+  let done = 0;
+  for (const condition of wanted) {
+    const before = done;
+    const known = options.known?.(condition.name);
+    const tick = (): void => options.onProgress?.(++done);
+    const seen = known ?? (await samplesOf(codec, condition, source, runtime, options, tick));
+    if (known === undefined) options.onCondition?.(condition.name, seen);
+    done = before + options.frames;
+    options.onProgress?.(done);
+    samples.push(...seen);
+  }
+  return samples;
 }
 
 /** What samples teach: the usual symptoms from still frames with the channel known, then the models. */
@@ -175,6 +210,13 @@ function expectedFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard[
       const values = list.map(({ symptoms }) => of(symptoms)).sort((a, b) => a - b);
       return round(Math.max(least, values[Math.floor(share * (values.length - 1))]));
     });
+  const seen = (of: (symptoms: Symptoms) => number | null): boolean =>
+    still.length > 0 && still.every(({ symptoms }) => of(symptoms) !== null);
+  const deviation = (list: readonly VerdictSample[]): number => {
+    const values = list.map(({ symptoms }) => symptoms.codewordGain ?? 0);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  };
   return {
     snrDb: usual(({ snr }) => powerToDb(snr), -Infinity),
     residual: usual(({ residual }) => residual, 1e-3, 0.7),
@@ -182,6 +224,14 @@ function expectedFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard[
     // What three of four reach counts as usual.
     sign: usual(({ signLogOdds }) => signLogOdds ?? 1, 0.5, 0.2),
     roughness: usual(({ roughness }) => roughness, 1e-3, 0.8),
+    ...(seen(({ codewordGain }) => codewordGain) && {
+      codewordGain: usual(({ codewordGain }) => codewordGain ?? 0, -Infinity, 0.3),
+      codewordGainSpread: levels.map((list) => round(Math.max(1e-3, deviation(list)))),
+    }),
+    ...(seen(({ refinedVariance }) => refinedVariance) && {
+      refinedResidual: usual(({ refinedResidual }) => refinedResidual ?? 1, 1e-3, 0.7),
+      refinedVariance: usual(({ refinedVariance }) => refinedVariance ?? 1, 1e-6),
+    }),
   };
 }
 
@@ -193,10 +243,10 @@ export const withVerdict = (codec: Codec, verdict: NonNullable<CodecCard['verdic
 /** Frames under one condition. */
 async function samplesOf(
   codec: Codec,
-  { name, config: raw, foreign, fits = false }: Condition,
-  source: PictureSource,
+  { name, config: raw, foreign, drawn = false, fits = false }: Condition,
+  photographs: PictureSource,
   runtime: Runtime,
-  { frames, seed, receivers, signal }: CalibrationOptions,
+  { frames, seed, receivers, other = null, signal }: CalibrationOptions,
   tick: () => void,
 ): Promise<VerdictSample[]> {
   const given = (raw['receiver'] as RawConfig | undefined) ?? {};
@@ -209,6 +259,7 @@ async function samplesOf(
   const grid = gridOf(config);
   const simulation = createSimulation(config, grid, rng);
   const descriptors = await findReceivers(config);
+  const source = drawn ? openPictures(DRAWN, { maxPixels: 1 << 20 }) : photographs;
   const samples: VerdictSample[] = [];
   for (let index = 0; index < frames; index++) {
     throwIfAborted(signal, 'the calibration');
@@ -219,7 +270,7 @@ async function samplesOf(
     const sending =
       foreign === undefined
         ? setting
-        : { ...setting, codec: foreignTo(codec, foreign, rng.split('foreign').split(index)) };
+        : { ...setting, codec: foreignTo(codec, foreign, other, rng.split('foreign').split(index)) };
     const arrived = simulation.transport(await simulation.encode(picture, padded, index, sending));
     for (const descriptor of descriptors) {
       if (arrived.observed === null) continue;
@@ -229,7 +280,8 @@ async function samplesOf(
       const { result } = await receiveFrame(receiver, [seen], (one) => one, config, signal);
       if (result.symptoms === undefined) continue;
       const { report } = reportFrame(arrived, receiver.name, result);
-      const success = foreign === undefined && report.success;
+      // A codec's kin may be understood: what counts is the picture.
+      const success = (foreign === undefined || foreign === 'other codec') && report.success;
       const { symptoms } = result;
       samples.push({ condition: name, fits, receiver: receiver.name, symptoms, success, psnrDb: report.psnrDb });
     }
@@ -239,11 +291,17 @@ async function samplesOf(
 }
 
 /** A codec whose codewords are none of the other's. */
-function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, rng: Rng): Codec {
+function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, other: Codec | null, rng: Rng): Codec {
   return {
     ...codec,
-    async encode(...args) {
-      const latents = await codec.encode(...args);
+    async encode(pictures, count, layout, snrDb) {
+      const latents = await codec.encode(pictures, count, layout, snrDb);
+      if (kind === 'other codec' && other !== null) {
+        const { downSampling } = codec.card;
+        const theirLayout = other.layoutFor(layout.height * downSampling, layout.width * downSampling);
+        const theirs = await other.encode(pictures, count, theirLayout, snrDb);
+        return latents.map((_, i) => theirs[i % theirs.length]);
+      }
       if (kind === 'gaussian') return latents.map(() => rng.gaussian() * Math.SQRT1_2);
       if (kind === 'qpsk') return latents.map(() => (rng.uniform() < 0.5 ? -1 : 1) * Math.SQRT1_2);
       for (let i = latents.length - 1; i > 0; i--) {

@@ -1,4 +1,5 @@
 import type { ComplexArray } from '../core/complex.js';
+import type { Rng } from '../core/rng.js';
 import type { Grid } from '../ofdm/grid.js';
 
 /**
@@ -16,7 +17,13 @@ export interface ChannelEstimator {
   readonly numTimes: number;
   /** e and b, [numTimes·M], summed over symbols where the channel stands still. */
   posterior(energy: Float64Array, cross: ComplexRow, noiseVariance: number): ChannelPosterior;
-  /** F_L·h at the estimator's bins, at every time, as a posterior without uncertainty. */
+  /** A channel drawn from the prior, as a posterior without uncertainty. */
+  sample(rng: Rng): ChannelPosterior;
+}
+
+/** Of a channel that stands still. */
+export interface StillEstimator extends ChannelEstimator {
+  /** F_L·h at the estimator's bins as a posterior without uncertainty. */
   certain(taps: ComplexRow): ChannelPosterior;
 }
 
@@ -50,12 +57,23 @@ export const createRow = (length: number): ComplexRow => ({
   im: new Float64Array(length),
 });
 
+/** CN(0, power) each. */
+export function gaussianRow(powers: Float64Array, rng: Rng): ComplexRow {
+  const row = createRow(powers.length);
+  powers.forEach((power, i) => {
+    const sigma = Math.sqrt(power / 2);
+    row.re[i] = sigma * rng.gaussian();
+    row.im[i] = sigma * rng.gaussian();
+  });
+  return row;
+}
+
 /**
  * @param bins FFT bin of each subcarrier, [M]
  * @param fftSize N
  * @param priorPowers p, [L]; a tap of power 0 is held at 0
  */
-export function createChannelEstimator(bins: Int32Array, fftSize: number, priorPowers: Float64Array): ChannelEstimator {
+export function createChannelEstimator(bins: Int32Array, fftSize: number, priorPowers: Float64Array): StillEstimator {
   const numBins = bins.length;
   const numTaps = priorPowers.length;
   const cos = Float64Array.from({ length: fftSize }, (_, i) => Math.cos((2 * Math.PI * i) / fftSize));
@@ -142,7 +160,12 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
         fit,
       };
     },
-    certain: (taps) => ({
+    certain,
+    sample: (rng) => certain(gaussianRow(priorPowers, rng)),
+  };
+
+  function certain(taps: ComplexRow): ChannelPosterior {
+    return {
       taps,
       tapVariance: new Float64Array(numTaps),
       response: transform(taps),
@@ -151,8 +174,8 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
       priorEnergy: energyUnder(taps, inversePrior),
       logDet: 0,
       fit: 0,
-    }),
-  };
+    };
+  }
 
   /** F Σ Fᴴ has on its diagonal Σ_d r[d]·exp(−j2π·bin·d/N), r[d] the sum of Σ's d-th diagonal. */
   function responseVariance(sigma: ComplexRow): Float64Array {

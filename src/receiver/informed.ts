@@ -1,5 +1,6 @@
 import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
+import { codewordSymptoms } from './codeword-symptoms.js';
 import { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
@@ -123,6 +124,7 @@ export async function conclude(
     ...textureOf(picture, layout.width * codec.card.downSampling),
     signLogOdds: await plausibility(setting, equalised),
     agreement: null,
+    ...(await codewordSymptoms(setting, frame.elements, channel, channel.noiseVariance)),
   };
   const judged = judgeSymptoms(setting, symptoms);
   const { chance, verdict } = deterministic === undefined ? judged : lowered(judged, agreement(picture, deterministic));

@@ -4,6 +4,7 @@ import {
   type ComplexRow,
   createRow,
   energyUnder,
+  gaussianRow,
   innerProduct,
   invertHermitian,
 } from './channel-posterior.js';
@@ -94,10 +95,11 @@ export function createMovingEstimator(
       turns.im[l * numBins + m] = sin[(bins[m] * l) % fftSize];
     }
   }
-  const inversePrior = Float64Array.from(
+  const coefficientPowers = Float64Array.from(
     { length: size },
-    (_, i) => 1 / Math.max(priorPowers[i % numTaps] * powers[Math.floor(i / numTaps)], 1e-9),
+    (_, i) => priorPowers[i % numTaps] * Math.max(powers[Math.floor(i / numTaps)], 0),
   );
+  const inversePrior = coefficientPowers.map((power) => 1 / Math.max(power, 1e-9));
   const logPrior = inversePrior.reduce((sum, v) => sum + Math.log(v), 0);
   const meanOf = Float64Array.from({ length: numFunctions }, (_, b) => {
     let sum = 0;
@@ -268,16 +270,10 @@ export function createMovingEstimator(
         fit: innerProduct(g, rhs) / noiseVariance,
       };
     },
-    certain(taps) {
-      const g = createRow(size);
-      // A channel that stands still: each basis function takes its share of the constant.
-      for (let i = 0; i < size; i++) {
-        const share = meanOf[Math.floor(i / numTaps)] * numTimes;
-        g.re[i] = share * taps.re[i % numTaps];
-        g.im[i] = share * taps.im[i % numTaps];
-      }
+    sample(rng) {
+      const g = gaussianRow(coefficientPowers, rng);
       return {
-        taps,
+        taps: meanTaps(g),
         tapVariance: new Float64Array(numTaps),
         response: respond(g),
         responseVariance: new Float64Array(numTimes * numBins),

@@ -15,4 +15,13 @@ export interface Symptoms {
   readonly signLogOdds: number | null;
   /** α, share of the starts that ended at the chosen taps; null for a receiver that does not search. */
   readonly agreement: number | null;
+  /**
+   * Mean over latents of log p(Y|Ĥ) under the codec's statistics less that under a white codeword, nats: what is no codeword of
+   * this codec gains little by them. Null for a codec without statistics.
+   */
+  readonly codewordGain: number | null;
+  /** Mean of w·((q/w − E[z])² + Var[z]) over latents under the codec's refiner: 1 where its model holds. Null without one. */
+  readonly refinedResidual: number | null;
+  /** Mean Var[z] over latents under the codec's refiner: what it knows less of than usual is hardly a codeword. Null without one. */
+  readonly refinedVariance: number | null;
 }

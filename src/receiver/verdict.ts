@@ -16,6 +16,9 @@ const ROUGHNESS_CAP = 2;
 /** An excess residual beyond e^this is as bad as any. */
 const EXCESS_CAP = 3;
 
+/** A gain by the codec's statistics this many deviations below the usual is as bad as any. */
+const LEAST_GAIN = 6;
+
 /** What rightly decoded frames show with the channel known, by SNR: the codec's own distortion and doubts are in it. */
 export interface ExpectedSymptoms {
   readonly snrDb: readonly number[];
@@ -25,6 +28,11 @@ export interface ExpectedSymptoms {
   readonly sign: readonly number[];
   /** Roughness, above 0. */
   readonly roughness: readonly number[];
+  /** Gain by the codec's statistics and its scatter from frame to frame; the refiner's residual and variance. Absent: not looked at. */
+  readonly codewordGain?: readonly number[] | undefined;
+  readonly codewordGainSpread?: readonly number[] | undefined;
+  readonly refinedResidual?: readonly number[] | undefined;
+  readonly refinedVariance?: readonly number[] | undefined;
 }
 
 /** A logistic model of success and the chance from which a picture is called decoded. */
@@ -36,8 +44,13 @@ export interface VerdictModel {
   readonly roughness: number;
   readonly sign: number;
   readonly agreement: number;
+  readonly gain: number;
+  readonly misfit: number;
+  readonly vagueness: number;
   readonly decoded: number;
 }
+
+const UNHEARD = { gain: 0, misfit: 0, vagueness: 0 };
 
 /** Used where a codec's card has no calibration. */
 export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
@@ -47,8 +60,28 @@ export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
     sign: [3, 10, 20, 25, 25],
     roughness: [0.03, 0.06, 0.09, 0.1, 0.1],
   },
-  informed: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 0, decoded: 0.9 },
-  blind: { intercept: -2, excess: -6, snr: 1, contrast: 0, roughness: -3, sign: 10, agreement: 1, decoded: 0.9 },
+  informed: {
+    intercept: -2,
+    excess: -6,
+    snr: 1,
+    contrast: 0,
+    roughness: -3,
+    sign: 10,
+    agreement: 0,
+    ...UNHEARD,
+    decoded: 0.9,
+  },
+  blind: {
+    intercept: -2,
+    excess: -6,
+    snr: 1,
+    contrast: 0,
+    roughness: -3,
+    sign: 10,
+    agreement: 1,
+    ...UNHEARD,
+    decoded: 0.9,
+  },
 };
 
 /** ln χ beyond what is expected at this SNR, 0…3: a residual that is smaller than expected proves nothing. */
@@ -60,9 +93,17 @@ export function excessResidual(expected: ExpectedSymptoms, residual: number, snr
 /** The model's inputs by name. */
 export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): Record<VerdictInput, number> {
   const { residual, snr, contrast, roughness, signLogOdds, agreement } = symptoms;
+  const { codewordGain, refinedResidual, refinedVariance } = symptoms;
   const snrDb = powerToDb(Math.max(snr, 1e-6));
-  const usualSign = interpolate(expected.snrDb, expected.sign, snrDb);
-  const usualRoughness = interpolate(expected.snrDb, expected.roughness, snrDb);
+  const at = (usual: readonly number[]): number => interpolate(expected.snrDb, usual, snrDb);
+  const usualSign = at(expected.sign);
+  const usualRoughness = at(expected.roughness);
+  /** 0 where nothing is known of it. */
+  const beside = (
+    value: number | null,
+    usual: readonly number[] | undefined,
+    compare: (value: number, usual: number) => number,
+  ): number => (value === null || usual === undefined ? 0 : compare(value, at(usual)));
   return {
     excess: excessResidual(expected, residual, snr),
     snr: Math.min(15, Math.max(-15, snrDb)) / 10,
@@ -71,10 +112,29 @@ export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): R
     // Nothing known of it counts as the usual.
     sign: signLogOdds === null ? 1 : Math.min(1, Math.max(-1, signLogOdds / usualSign)),
     agreement: (agreement ?? 1) - 1,
+    gain: beside(codewordGain, expected.codewordGain, (value, usual) =>
+      Math.min(1, Math.max(-LEAST_GAIN, (value - usual) / at(expected.codewordGainSpread ?? [1]))),
+    ),
+    misfit: beside(refinedResidual, expected.refinedResidual, (value, usual) =>
+      Math.min(EXCESS_CAP, Math.max(-0.2, Math.log(value / usual))),
+    ),
+    vagueness: beside(refinedVariance, expected.refinedVariance, (value, usual) =>
+      Math.min(1, Math.max(-1, Math.log(value / usual))),
+    ),
   };
 }
 
-export const verdictInputNames = ['excess', 'snr', 'contrast', 'roughness', 'sign', 'agreement'] as const;
+export const verdictInputNames = [
+  'excess',
+  'snr',
+  'contrast',
+  'roughness',
+  'sign',
+  'agreement',
+  'gain',
+  'misfit',
+  'vagueness',
+] as const;
 type VerdictInput = (typeof verdictInputNames)[number];
 
 /** A verdict with the chance of success behind it. */
@@ -86,9 +146,10 @@ export interface Judged {
 /**
  * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
- *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1)
+ *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1,
+ *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1)
  *
- * χ₀, λ₀ and the usual roughness are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
+ * The usual values are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold: the least at which 99 % of the pictures called so are right under
  * every condition it was calibrated on, wrong models of the channel and foreign signals included, unless that left too few
  * right ones (docs/receivers.md says what is kept). An SNR far below the design's is an obstacle whatever P says.

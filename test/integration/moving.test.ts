@@ -15,11 +15,15 @@ beforeAll(async () => {
 });
 afterAll(() => runtime.dispose());
 
-async function figures(raw: RawConfig, frames = 8): Promise<Record<string, ReceiverSummary>> {
-  const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames });
+async function figures(
+  raw: RawConfig,
+  frames = 8,
+  pictures = 'builtin:faces',
+): Promise<Record<string, ReceiverSummary>> {
+  const source = openPictures([pictures], { maxPixels: 1 << 22, frames });
   const config = resolveConfig({
     ...raw,
-    receiver: { names: ['perfect', 'blind-em'], ...(raw['receiver'] as object) },
+    receiver: { names: ['perfect', 'pilot', 'blind-em'], ...(raw['receiver'] as object) },
   });
   const outcomes = await lastValueFrom(createLink(config, { codec, runtime }, source.pictures()).pipe(toArray()));
   return summarise(outcomes.map(summarisable));
@@ -42,6 +46,14 @@ describe('channels that move and oscillators that wander, without pilots', () =>
     },
     120_000,
   );
+
+  it('packets of one frame share a channel that moves on from one to the next', async () => {
+    const raw = { channel: { coherence: 'frame', dopplerHz: 200 } };
+    const found = await figures(raw, 3, 'builtin:faces/128');
+    expect(found['blind-em'].success).toBe(1);
+    expect(found['perfect'].psnrDbMean - found['blind-em'].psnrDbMean).toBeLessThan(0.6);
+    expect(found['pilot'].psnrDbMean).toBeLessThan(found['blind-em'].psnrDbMean - 3);
+  }, 240_000);
 
   it('a linewidth of 100 Hz costs at most 0.6 dB over the air', async () => {
     const raw = { ofdm: { profile: 'ota' }, snrDb: 15, channel: { phaseNoiseLinewidthHz: 100 } };

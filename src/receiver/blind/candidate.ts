@@ -1,6 +1,7 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
 import { channelTime } from './groups.js';
+import { type CodewordSymptoms, codewordSymptomsOf } from '../codeword-symptoms.js';
 import { type ElementChannel, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 
@@ -81,6 +82,18 @@ function writeResponse(
   out.re[element] = response.re[at] * cos - response.im[at] * sin;
   out.im[element] = response.re[at] * sin + response.im[at] * cos;
   return at;
+}
+
+/** What the received signal shows of a candidate's codeword. */
+export function codewordOf(
+  setting: LinkSetting,
+  { chain, signs }: Pick<Candidate, 'chain' | 'signs'>,
+): Promise<CodewordSymptoms> {
+  const { tiles } = chain.group;
+  const precision = new Float32Array(tiles.length * 2 * setting.layout.tileSymbols);
+  const information = new Float32Array(precision.length);
+  chain.writeInformation(chain.passVariance, precision, information, 0, signs);
+  return codewordSymptomsOf(setting, tiles, precision, information);
 }
 
 /** Equalised tiles [T, n] of a candidate's group, in tile coordinates. */

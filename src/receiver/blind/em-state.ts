@@ -34,6 +34,8 @@ export class BlindChain {
   noiseVariance: number;
   /** E|x|² per resource element as the last M-step saw it. */
   meanPower = 1;
+  /** The chain that this one was made of, by another model of the channel: both are one start. */
+  origin: BlindChain = this;
   /** Common phase of each OFDM symbol by channel, once the oscillator is taken to wander; see `withPhases`. */
   private phases: readonly SmoothPhases[] | null = null;
   /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
@@ -91,18 +93,10 @@ export class BlindChain {
     });
   }
 
-  /** Starts from taps drawn from the prior. */
-  startFromDraw(priorPowers: Float64Array, rng: Rng): void {
+  /** Starts from channels drawn from the prior. */
+  startFromDraw(rng: Rng): void {
     this.posteriors.length = 0;
-    for (let c = 0; c < this.group.channels.length; c++) {
-      const taps = createRow(priorPowers.length);
-      for (let l = 0; l < priorPowers.length; l++) {
-        const sigma = Math.sqrt(priorPowers[l] / 2);
-        taps.re[l] = sigma * rng.gaussian();
-        taps.im[l] = sigma * rng.gaussian();
-      }
-      this.posteriors.push(this.estimator.certain(taps));
-    }
+    for (let c = 0; c < this.group.channels.length; c++) this.posteriors.push(this.estimator.sample(rng));
   }
 
   /**
@@ -213,9 +207,24 @@ export class BlindChain {
     return this.copy(estimator, this.phases);
   }
 
-  private copy(estimator: ChannelEstimator, phases: readonly SmoothPhases[] | null): BlindChain {
-    const { setting, group, elements, noiseVariance, last } = this;
+  /** This chain with the codeword of some tiles turned over, its posteriors those that follow. Tiles by their place in the group. */
+  withTilesTurned(turned: readonly boolean[]): BlindChain {
+    const { last, group, setting } = this;
+    if (last === null) throw new LinkError('receiver.chain', 'no M-step has been made yet');
+    const perTile = 2 * setting.layout.tileSymbols;
+    const sign = group.tileIndex.map((at) => (turned[Math.floor(at / perTile)] ? -1 : 1));
+    const x = { re: last.x.re.map((v, i) => sign[i] * v), im: last.x.im.map((v, i) => sign[i] * v) };
+    return this.copy(this.estimator, this.phases, { ...last, x });
+  }
+
+  private copy(
+    estimator: ChannelEstimator,
+    phases: readonly SmoothPhases[] | null,
+    last: BlindChain['last'] = this.last,
+  ): BlindChain {
+    const { setting, group, elements, noiseVariance } = this;
     const chain = new BlindChain(setting, group, estimator, elements, noiseVariance);
+    chain.origin = this.origin;
     chain.slope.set(this.slope);
     chain.timing.set(this.timing);
     chain.phases = phases;

@@ -3,14 +3,13 @@ import { createMovingEstimators, MOTION_MARGIN } from '../moving-estimators.js';
 import type { LinkSetting } from '../receiver.js';
 import type { BlindChain } from './em-state.js';
 
-/** Cycles per symbol from which a channel moves too much for the still model to find anything. */
-export const FAST = 0.02;
+/** Cycles, over all symbols that share a channel, from which it moves too much for the still model to find anything. */
+const FAST_CYCLES = 0.32;
 
 /** Models of a channel's motion, each with the estimator that goes with it; made when first asked for. */
 export interface MotionModels {
-  /** Spreads that fit the setting, ν rising. */
-  readonly dopplers: readonly number[];
-  estimatorOf(doppler: number): ChannelEstimator;
+  /** Those at which a channel moves too much for the still model to find anything. */
+  readonly fast: readonly ChannelEstimator[];
   /** Whether a chain takes its channel to move so much that the still model it came from can have found little. */
   isFast(chain: BlindChain): boolean;
   /** The chain under the model of motion with most evidence given where it ended; null where the chain's own model has it. */
@@ -36,11 +35,12 @@ export function createMotionModels(
   const bins = grid.dataBins;
   const moving = createMovingEstimators(still, { bins, fftSize: grid.fftSize, tapPrior }, numTimes, dopplers);
   const affordable = moving.dopplers;
+  const fast = affordable.filter((doppler) => doppler * numTimes >= FAST_CYCLES);
   return {
-    dopplers: affordable,
-    estimatorOf: moving.of,
-    isFast: ({ estimator }) =>
-      estimator !== still && affordable.some((doppler) => doppler >= FAST && moving.of(doppler) === estimator),
+    get fast() {
+      return fast.map(moving.of).filter((estimator) => estimator !== still);
+    },
+    isFast: ({ estimator }) => estimator !== still && fast.some((doppler) => moving.of(doppler) === estimator),
     wandering: (chain) => (dopplers.length === 0 ? null : chain.withPhases()),
     likeliest(chain) {
       if (affordable.length === 0) return null;

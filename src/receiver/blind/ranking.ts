@@ -3,6 +3,7 @@ import type { ComplexArray } from '../../core/complex.js';
 import { tensor } from '../../runtime/tensor.js';
 import type { BlindChain } from './em-state.js';
 import type { Counter, BlindModel } from './iterations.js';
+import type { CodewordSymptoms } from '../codeword-symptoms.js';
 import { type Candidate, channelUnder } from './candidate.js';
 import { elementsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
@@ -147,7 +148,7 @@ export function symptomsOf(
   elements: ComplexArray,
   best: Candidate,
   all: readonly Candidate[],
-  texture: Pick<Symptoms, 'contrast' | 'roughness'>,
+  seen: Pick<Symptoms, 'contrast' | 'roughness'> & CodewordSymptoms,
 ): Symptoms {
   // Starts that take the channel to move otherwise cannot be asked to agree.
   const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
@@ -157,10 +158,10 @@ export function symptomsOf(
   return {
     residual: (best.residual * noiseVariance) / passVariance,
     snr: measuredSnrOver(elements, group.element, passVariance),
-    ...texture,
+    ...seen,
     // 0 exactly: nothing tells one sign from the other.
     signLogOdds: best.signLogOdds === 0 ? null : best.signLogOdds,
-    agreement: countAgreeing(best, alike) / chains,
+    agreement: agreeingWith(best, alike).length / chains,
   };
 }
 
@@ -175,6 +176,8 @@ export function judgeFrame(
   const total = parts.reduce((sum, { elements }) => sum + elements, 0);
   const mean = (value: (symptoms: Symptoms) => number): number =>
     parts.reduce((sum, { symptoms, elements }) => sum + (value(symptoms) * elements) / total, 0);
+  const meanOrNull = (value: (symptoms: Symptoms) => number | null): number | null =>
+    parts.some(({ symptoms }) => value(symptoms) === null) ? null : mean((symptoms) => value(symptoms) ?? 0);
   const symptoms: Symptoms = {
     residual: mean(({ residual }) => residual),
     snr: mean(({ snr }) => snr),
@@ -184,6 +187,9 @@ export function judgeFrame(
       ? null
       : mean(({ signLogOdds }) => signLogOdds ?? 0),
     agreement: mean(({ agreement }) => agreement ?? 1),
+    codewordGain: meanOrNull(({ codewordGain }) => codewordGain),
+    refinedResidual: meanOrNull(({ refinedResidual }) => refinedResidual),
+    refinedVariance: meanOrNull(({ refinedVariance }) => refinedVariance),
   };
   const whole = judgeSymptoms(setting, symptoms);
   if (parts.length === 1) return { ...whole, symptoms };
@@ -201,13 +207,13 @@ function meanPowerOver(z: ComplexArray, elements: Int32Array, symbolOf: Int32Arr
   return sum / elements.length;
 }
 
-/** Starts that ended at the chosen taps, sign included: closer than a tenth of their energy. */
-export function countAgreeing(chosen: Candidate, all: readonly Candidate[]): number {
+/** Candidates that ended at the chosen taps, sign included: closer than a tenth of their energy. */
+export function agreeingWith(chosen: Candidate, all: readonly Candidate[]): Candidate[] {
   const signed = ({ chain, signs }: Candidate): number[] =>
     chain.posteriors.flatMap(({ taps }, c) => [...taps.re, ...taps.im].map((v) => signs[c] * v));
   const target = signed(chosen);
   const energy = target.reduce((sum, v) => sum + v * v, 0);
   return all.filter(
     (candidate) => signed(candidate).reduce((sum, v, i) => sum + (v - target[i]) ** 2, 0) < 0.1 * energy,
-  ).length;
+  );
 }

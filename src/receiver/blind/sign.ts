@@ -65,6 +65,27 @@ interface Weighed extends SignChoice {
   readonly score: number;
 }
 
+/**
+ * A chain whose channel moves over several tiles may have them right side up here and upside down there: its taps went
+ * through zero between them. Where the polarity network says so, the chain with the fewer turned over; else null.
+ */
+export async function withTilesAligned(
+  setting: LinkSetting,
+  chain: BlindChain,
+  elements: ComplexArray,
+): Promise<BlindChain | null> {
+  const { tiles, channels } = chain.group;
+  if (tiles.length === 1 || chain.estimator.numTimes === 1 || !setting.codec.hasPolarity) return null;
+  const logOdds = await tilePolarities(setting, chain, new Int8Array(channels.length).fill(1), elements);
+  const upsideDown = logOdds.map((value) => value < -LEAST_TILE_LOG_ODDS);
+  const upright = logOdds.map((value) => value > LEAST_TILE_LOG_ODDS);
+  if (!upsideDown.includes(true) || !upright.includes(true)) return null;
+  return chain.withTilesTurned(upsideDown);
+}
+
+/** Log-odds from which a tile's own sign is believed. */
+const LEAST_TILE_LOG_ODDS = 1;
+
 /** Sum over the group's tiles of the network's log-odds that the equalised latents are the right way up. */
 async function polarityOf(
   setting: LinkSetting,
@@ -72,16 +93,29 @@ async function polarityOf(
   signs: Int8Array,
   elements: ComplexArray,
 ): Promise<number> {
+  return (await tilePolarities(setting, chain, signs, elements)).reduce((sum, value) => sum + value, 0);
+}
+
+/** The same of each tile of the group. */
+async function tilePolarities(
+  setting: LinkSetting,
+  chain: BlindChain,
+  signs: Int8Array,
+  elements: ComplexArray,
+): Promise<number[]> {
   const { codec, layout } = setting;
   const { channels } = layout;
   const tiles = equaliseTiles(setting, chain, signs, elements);
-  let sum = 0;
+  const logOdds = new Array<number>(chain.group.tiles.length);
   for (const batch of tileBatches(setting, chain.group.tiles)) {
     const { members, height, width } = batch;
     const packed = packTiles(batch, channels, tiles);
-    for (const logit of await codec.polarity(packed, members.length, height, width)) sum += logit;
+    const values = await codec.polarity(packed, members.length, height, width);
+    members.forEach((member, i) => {
+      logOdds[member] = values[i];
+    });
   }
-  return sum;
+  return logOdds;
 }
 
 /**

@@ -5,8 +5,8 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { BlindChain } from './em-state.js';
 import { type BlindGroup, findGroups } from './groups.js';
 import {
+  agreeingWith,
   candidatesOf,
-  countAgreeing,
   judge,
   judgeFrame,
   type Judgement,
@@ -17,12 +17,13 @@ import {
 import type { Symptoms } from '../symptoms.js';
 import { judgeSymptoms, textureOf } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type BlindModel, refine, runIterations } from './iterations.js';
-import type { Candidate } from './candidate.js';
-import { createMotionModels, FAST } from './motion.js';
+import type { CodewordSymptoms } from '../codeword-symptoms.js';
+import { type Candidate, codewordOf } from './candidate.js';
+import { createMotionModels } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
-import { signIsDecidable } from './sign.js';
+import { signIsDecidable, withTilesAligned } from './sign.js';
 
 /**
  * A frame's mean power is known, a part's is not: a smooth part of a large picture is sent with less. The decoded
@@ -103,7 +104,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       const initialNoise = noiseVariance ?? initialNoiseVariance(elements, group, setting.snrDb);
       const chain = new BlindChain(setting, group, model, elements, initialNoise);
       if (start === 0) chain.startFromMean(mean);
-      else chain.startFromDraw(setting.tapPrior, draws.split(group.channels[0]).split(start));
+      else chain.startFromDraw(draws.split(group.channels[0]).split(start));
       return chain;
     };
     const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
@@ -132,17 +133,26 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       });
       return judge(model, elements, found, counter);
     };
-    const stillStarts = (first: number, end: number): { start: number; model: ChannelEstimator }[] =>
-      Array.from({ length: end - first }, (_, i) => ({ start: first + i, model: estimator }));
+    const startsOf = (
+      model: ChannelEstimator,
+      first: number,
+      end: number,
+    ): { start: number; model: ChannelEstimator }[] =>
+      Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
     /** Lets the best of each group move, or its oscillator wander, where the received signal says that they may. */
     const follow = async (judged: Judgement): Promise<Judgement> => {
       let current = judged;
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
+        const proposed = await Promise.all(
+          current.best.map(async ({ chain }) => [
+            motion.likeliest(chain),
+            motion.wandering(chain),
+            await withTilesAligned(setting, chain, elements),
+          ]),
+        );
         const moved = current.best.flatMap((candidate, g) =>
-          [motion.likeliest(candidate.chain), motion.wandering(candidate.chain)]
-            .filter((chain) => chain !== null)
-            .map((chain) => ({ g, candidate: { ...candidate, chain } })),
+          proposed[g].filter((chain) => chain !== null).map((chain) => ({ g, candidate: { ...candidate, chain } })),
         );
         if (moved.length === 0) break;
         throwIfAborted(signal, name);
@@ -161,36 +171,59 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       }
       return current;
     };
-    const doubtfulAmong = (
+    /** What was seen of candidates' codewords, as long as their channels stay what they are. */
+    const codewords = new Map<Candidate, Promise<CodewordSymptoms>>();
+    const codewordFor = (candidate: Candidate): Promise<CodewordSymptoms> => {
+      const known = codewords.get(candidate) ?? codewordOf(setting, candidate);
+      codewords.set(candidate, known);
+      return known;
+    };
+    const doubtfulAmong = async (
       { best, picture }: Judgement,
-      suspect: (chain: BlindChain) => boolean = () => false,
-    ): number[] => {
+      suspect: (candidate: Candidate, g: number) => boolean = () => false,
+    ): Promise<number[]> => {
       const texture = textureOf(picture, pictureWidth);
-      return best.flatMap((candidate, g) => {
-        const { chance, verdict } = judgeSymptoms(setting, symptomsOf(elements, candidate, found[g], texture));
-        const sure = verdict === 'decoded' && chance >= config.sureAbove;
-        return sure && !suspect(candidate.chain) ? [] : [g];
-      });
+      const doubts = await Promise.all(
+        best.map(async (candidate, g) => {
+          const seen = { ...texture, ...(await codewordFor(candidate)) };
+          const symptoms = symptomsOf(elements, candidate, found[g], seen);
+          const { chance, verdict } = judgeSymptoms(setting, symptoms);
+          return verdict !== 'decoded' || chance < config.sureAbove || suspect(candidate, g);
+        }),
+      );
+      return [...doubts.keys()].filter((g) => doubts[g]);
     };
 
     const { initialStarts, starts } = config;
-    let judged = await follow(await explore([...groups.keys()], stillStarts(0, initialStarts)));
-    let doubtful = starts > initialStarts ? doubtfulAmong(judged, motion.isFast) : [];
+    let judged = await follow(await explore([...groups.keys()], startsOf(estimator, 0, initialStarts)));
+    const isFast = ({ chain }: Candidate): boolean => motion.isFast(chain);
+    // A long channel that moves has many ways to be half right: one that was found once only is not believed.
+    const isLone = (candidate: Candidate, g: number): boolean =>
+      isFast(candidate) &&
+      candidate.chain.group.tiles.length > 1 &&
+      new Set(agreeingWith(candidate, found[g]).map(({ chain }) => chain.origin)).size < 2;
+    let doubtful = starts > initialStarts ? await doubtfulAmong(judged, isFast) : [];
     const searched = doubtful.length > 0;
-    if (doubtful.length > 0 && motion.dopplers.some((doppler) => doppler >= FAST)) {
+    if (doubtful.length > 0 && motion.fast.length > 0) {
       throwIfAborted(signal, name);
       // Slower motion is found by following what the still model has found.
-      const models = motion.dopplers
-        .filter((doppler) => doppler >= FAST)
-        .map((doppler) => ({ start: 0, model: motion.estimatorOf(doppler) }));
+      const models = motion.fast.map((model) => ({ start: 0, model }));
       judged = await follow(await explore(doubtful, models, Math.ceil(FAST_PASSES * config.passes)));
-      doubtful = doubtfulAmong(judged);
+      doubtful = await doubtfulAmong(judged, isLone);
     }
     if (doubtful.length > 0) {
       throwIfAborted(signal, name);
-      judged = await follow(await explore(doubtful, stillStarts(initialStarts, starts)));
+      // Where something moves, further starts move alike.
+      const [moving, still] = [true, false].map((fast) => doubtful.filter((g) => isFast(judged.best[g]) === fast));
+      if (still.length > 0) judged = await explore(still, startsOf(estimator, initialStarts, starts));
+      for (const g of moving) {
+        const model = judged.best[g].chain.estimator;
+        judged = await explore([g], startsOf(model, initialStarts, starts), Math.ceil(FAST_PASSES * config.passes));
+      }
+      judged = await follow(judged);
     }
 
+    if (groups.length > 1) codewords.clear();
     for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
       for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
       judged = await judge(
@@ -204,10 +237,12 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     const texture = textureOf(judged.picture, pictureWidth);
     const { chance, verdict, symptoms } = judgeFrame(
       setting,
-      judged.best.map((best, g) => ({
-        symptoms: symptomsOf(elements, best, found[g], texture),
-        elements: best.chain.group.element.length,
-      })),
+      await Promise.all(
+        judged.best.map(async (best, g) => ({
+          symptoms: symptomsOf(elements, best, found[g], { ...texture, ...(await codewordFor(best)) }),
+          elements: best.chain.group.element.length,
+        })),
+      ),
     );
     return {
       ...judged,
@@ -216,7 +251,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       verdict,
       symptoms,
       starts: searched ? starts : initialStarts,
-      agreeing: Math.min(...judged.best.map((candidate, g) => countAgreeing(candidate, found[g]))),
+      agreeing: Math.min(...judged.best.map((candidate, g) => agreeingWith(candidate, found[g]).length)),
     };
   };
   return { model, solve };

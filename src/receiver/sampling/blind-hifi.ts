@@ -5,7 +5,7 @@ import { ddimStep, normalTensor } from '../../diffusion/samplers.js';
 import { karrasSigmas } from '../../diffusion/schedule.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import { blindResult } from '../blind/solution.js';
-import { countAgreeing, judge, weighEvidence } from '../blind/ranking.js';
+import { agreeingWith, judge, weighEvidence } from '../blind/ranking.js';
 import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
@@ -128,7 +128,7 @@ function rivalsOf(
   const chosen: Candidate[] = [best[0]];
   for (const candidate of [...found[0]].sort((a, b) => a.energy - b.energy)) {
     if (chosen.length > MOST_RIVALS) break;
-    if (chosen.every((other) => countAgreeing(other, [candidate]) === 0)) chosen.push(candidate);
+    if (chosen.every((other) => agreeingWith(other, [candidate]).length === 0)) chosen.push(candidate);
   }
   return chosen.map((candidate) => [candidate]);
 }

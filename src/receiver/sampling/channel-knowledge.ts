@@ -5,7 +5,7 @@ import { blindResult } from '../blind/solution.js';
 import type { BlindEmConfig, Counter } from '../blind/iterations.js';
 import { createBlindSolver } from '../blind/solver.js';
 import { channelUnder } from '../blind/candidate.js';
-import { type ChannelEstimator, fitTaps } from '../channel-posterior.js';
+import { fitTaps, type StillEstimator } from '../channel-posterior.js';
 import { type KnownChannel, trueChannel } from '../informed.js';
 import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
 import type { LinkSetting, Observations, Receiver } from '../receiver.js';
@@ -76,7 +76,7 @@ export function createChannelKnowledge({
 /** F_L·h of each packet at every data resource element, [P·S·M]. */
 export function elementsOfTaps(
   { grid, interleaver }: LinkSetting,
-  estimator: ChannelEstimator,
+  estimator: StillEstimator,
   taps: readonly { readonly re: ArrayLike<number>; readonly im: ArrayLike<number> }[],
 ): ComplexArray {
   const response = createComplex(interleaver.numPackets * grid.elementsPerPacket);

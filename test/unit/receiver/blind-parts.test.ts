@@ -1,6 +1,8 @@
+import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Codec, openCodec } from '../../../src/codec/codec.js';
 import { symbolsOf } from '../../../src/codec/layout.js';
+import { truncate } from '../../../src/codec/statistics.js';
 import { type RawConfig, resolveConfig } from '../../../src/config/load.js';
 import { type ComplexArray, createComplex } from '../../../src/core/complex.js';
 import { createRng } from '../../../src/core/rng.js';
@@ -12,8 +14,10 @@ import { findGroups } from '../../../src/receiver/blind/groups.js';
 import { type BlindModel, runIterations } from '../../../src/receiver/blind/iterations.js';
 import { createMotionModels } from '../../../src/receiver/blind/motion.js';
 import { weighEvidence } from '../../../src/receiver/blind/ranking.js';
-import { chooseSigns } from '../../../src/receiver/blind/sign.js';
+import { chooseSigns, signLogOddsOf, withTilesAligned } from '../../../src/receiver/blind/sign.js';
 import { createChannelEstimator, createRow } from '../../../src/receiver/channel-posterior.js';
+import { codewordSymptoms, codewordSymptomsOf } from '../../../src/receiver/codeword-symptoms.js';
+import { createMovingEstimator, jakesBasis } from '../../../src/receiver/moving-channel.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { residualEnergy } from '../../../src/receiver/residual.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
@@ -149,6 +153,107 @@ describe('EM', () => {
     await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
     const motion = createMotionModels(made.setting, made.problem.config.dopplers, made.problem.estimator);
     expect(motion.likeliest(chain)).toBeNull();
+  });
+});
+
+describe('what is seen of a codeword', () => {
+  it('is more for one of the codec’s than for what is none', async () => {
+    const { setting, elements, response } = await scene();
+    const channel = { response, responseVariance: null };
+    const own = await codewordSymptoms(setting, elements, channel, 0.05);
+    const rng = createRng(9);
+    const white = createComplex(elements.re.length);
+    for (let i = 0; i < white.re.length; i++) {
+      const [xr, xi] = [Math.SQRT1_2 * rng.gaussian(), Math.SQRT1_2 * rng.gaussian()];
+      white.re[i] = response.re[i] * xr - response.im[i] * xi + Math.sqrt(0.025) * rng.gaussian();
+      white.im[i] = response.re[i] * xi + response.im[i] * xr + Math.sqrt(0.025) * rng.gaussian();
+    }
+    const foreign = await codewordSymptoms(setting, white, channel, 0.05);
+    expect(own.codewordGain!).toBeGreaterThan(foreign.codewordGain! + 0.1);
+    expect(own.refinedResidual!).toBeGreaterThan(0.7);
+    expect(own.refinedResidual!).toBeLessThan(1.3);
+    expect(foreign.refinedVariance!).toBeGreaterThan(1.2 * own.refinedVariance!);
+  });
+
+  it('is the same by the dense formula, for equal precisions', async () => {
+    const { setting } = await scene();
+    const { dimension: n, rank, basis, eigenvalues, mean, psi } = truncate(codec.statistics!, 128);
+    const rng = createRng(4);
+    const w = 8;
+    const precision = new Float32Array(n).fill(w);
+    const information = Float32Array.from({ length: n }, () => 3 * rng.gaussian());
+    const { codewordGain } = await codewordSymptomsOf(setting, Int32Array.of(0), precision, information);
+    // y = q/w ~ N(m, C + I/w) against N(0, (½ + 1/w)·I): the matrix determinant lemma and Woodbury's identity, with ψ as it is.
+    const t = Array.from({ length: n }, (_, i) => information[i] / w - mean[i]);
+    const d = Array.from({ length: n }, (_, i) => psi[i] + 1 / w);
+    const inner = Matrix.zeros(rank, rank);
+    const right = Matrix.zeros(rank, 1);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < rank; j++) {
+        const u = basis[i * rank + j];
+        right.set(j, 0, right.get(j, 0) + (u * t[i]) / d[i]);
+        for (let k = 0; k <= j; k++) inner.set(j, k, inner.get(j, k) + (u * basis[i * rank + k]) / d[i]);
+      }
+    }
+    for (let j = 0; j < rank; j++) {
+      inner.set(j, j, inner.get(j, j) + 1 / eigenvalues[j]);
+      for (let k = 0; k < j; k++) inner.set(k, j, inner.get(j, k));
+    }
+    const decomposition = new CholeskyDecomposition(inner);
+    const solved = decomposition.solve(right);
+    let quadratic = 0;
+    let logDeterminant = 0;
+    let white = 0;
+    for (let i = 0; i < n; i++) {
+      quadratic += t[i] ** 2 / d[i];
+      logDeterminant += Math.log(d[i]);
+      white += (information[i] / w) ** 2 / (0.5 + 1 / w) + Math.log(0.5 + 1 / w);
+    }
+    for (let j = 0; j < rank; j++) {
+      quadratic -= right.get(j, 0) * solved.get(j, 0);
+      logDeterminant += 2 * Math.log(decomposition.lowerTriangularMatrix.get(j, j)) + Math.log(eigenvalues[j]);
+    }
+    const dense = (white - quadratic - logDeterminant) / (2 * n);
+    // ψ is not the same for every latent, so the precisions w/(1 + wψ) are only nearly equal.
+    expect(Math.abs(codewordGain! - dense)).toBeLessThan(0.02 * Math.abs(dense) + 0.01);
+  });
+});
+
+describe('a long channel that moves', () => {
+  it('has tiles turned over that lie upside down', async () => {
+    const setting = settingOf({ channel: { coherence: 'frame' } }, 128);
+    const { grid, interleaver, layout, tapPrior } = setting;
+    const picture = await builtinPicture('faces', 3, 128);
+    const codeword = symbolsOf(layout, await codec.encode(picture.data, 1, layout, setting.snrDb));
+    const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
+    interleaver.interleave(codeword, elements);
+    const rng = createRng(2);
+    elements.re.forEach((_, i) => {
+      elements.re[i] += 0.15 * rng.gaussian();
+      elements.im[i] += 0.15 * rng.gaussian();
+    });
+    const numTimes = interleaver.numPackets * (grid.pilotSymbols + grid.symbolsPerPacket);
+    const estimator = createMovingEstimator(grid.dataBins, grid.fftSize, tapPrior, jakesBasis(0.01, numTimes));
+    const [group] = findGroups(setting);
+    const chain = new BlindChain(setting, group, estimator, elements, 0.05);
+    // The codeword as sent, but for its last tile, which is upside down.
+    const perTile = 2 * layout.tileSymbols;
+    const mean = new Float32Array(group.tiles.length * perTile);
+    for (let i = 0; i < group.element.length; i++) {
+      const tile = Math.floor(group.tileIndex[i] / perTile);
+      const symbol = interleaver.symbolOf[group.element[i]];
+      const sign = tile === 3 ? -1 : 1;
+      mean[group.tileIndex[i]] = sign * codeword.re[symbol];
+      mean[group.tileIndex[i] + layout.tileSymbols] = sign * codeword.im[symbol];
+    }
+    const update = { tracking: 'none', estimateNoise: false } as const;
+    chain.update(0.05, mean, new Float32Array(mean.length).fill(0.01), 0, update);
+    const aligned = await withTilesAligned(setting, chain, elements);
+    expect(aligned).not.toBeNull();
+    expect(await signLogOddsOf(setting, aligned!, elements)).toBeGreaterThan(
+      (await signLogOddsOf(setting, chain, elements)) + 3,
+    );
+    expect(await withTilesAligned(setting, aligned!, elements)).toBeNull();
   });
 });
 

@@ -192,11 +192,21 @@ describe('the posterior of a moving channel', () => {
     expect(moving.priorEnergy).toBeCloseTo(still.priorEnergy, 6);
   });
 
-  it('stands still where it is certain', () => {
-    const taps = createRow(L);
-    taps.re.set([0.5, -0.2, 0.1]);
-    const wide = createMovingEstimator(bins, N, prior, jakesBasis(0.02, T)).certain(taps);
-    const still = createChannelEstimator(bins, N, prior).certain(taps);
-    for (let i = 0; i < elements; i++) expect(wide.response.re[i]).toBeCloseTo(still.response.re[i % M], 1);
+  it('samples channels of the prior’s powers, that move as J₀ says', () => {
+    const doppler = 0.05;
+    const estimator = createMovingEstimator(bins, N, prior, jakesBasis(doppler, T));
+    const rng = createRng(5);
+    const correlation = new Float64Array(T);
+    const draws = 4000;
+    for (let n = 0; n < draws; n++) {
+      const { response } = estimator.sample(rng);
+      for (let t = 0; t < T; t++) {
+        correlation[t] += (response.re[0] * response.re[t * M] + response.im[0] * response.im[t * M]) / draws;
+      }
+    }
+    // Σ p_l = 1; four standard errors of 4000 draws.
+    correlation.forEach((value, t) => {
+      expect(Math.abs(value - besselJ0(2 * Math.PI * doppler * t))).toBeLessThan(0.065);
+    });
   });
 });

@@ -13,6 +13,9 @@ const right: Symptoms = {
   roughness: 0.1,
   signLogOdds: 20,
   agreement: 1,
+  codewordGain: 0.2,
+  refinedResidual: 1,
+  refinedVariance: 0.1,
 };
 const setting = (snrDb = 10, verdict?: CodecCard['verdict']) => ({ snrDb, codec: { card: { verdict } } as Codec });
 const judge = (symptoms: Partial<Symptoms>, snrDb = 10) => judgeSymptoms(setting(snrDb), { ...right, ...symptoms });
@@ -46,6 +49,22 @@ describe('the verdict', () => {
     ['an SNR that is no number', { snr: Number.NaN }, 10],
   ])('%s is an obstacle, whatever else is seen', (_, symptoms, snrDb) => {
     expect(judge(symptoms, snrDb).verdict).toBe('failed');
+  });
+
+  it('hears what the codeword’s own statistics and the refiner say, where the card knows what is usual', () => {
+    const usual = { codewordGain: [0.2], codewordGainSpread: [0.05], refinedResidual: [1], refinedVariance: [0.1] };
+    const expected = { ...UNCALIBRATED.expected, snrDb: [10], residual: [1], sign: [20], roughness: [0.1], ...usual };
+    const model = { ...UNCALIBRATED.blind, gain: 1, misfit: -1, vagueness: -1 };
+    const verdict = { expected, informed: model, blind: model };
+    const chance = (seen: Partial<Symptoms>): number =>
+      judgeSymptoms(setting(10, verdict), { ...right, ...seen }).chance;
+    const odds = (p: number): number => Math.log(p / (1 - p));
+    const plain = odds(chance({}));
+    expect(odds(chance({ codewordGain: 0.1 })) - plain).toBeCloseTo(-2, 6);
+    expect(odds(chance({ codewordGain: -9 })) - plain).toBeCloseTo(-6, 6);
+    expect(odds(chance({ refinedResidual: Math.E })) - plain).toBeCloseTo(-1, 6);
+    expect(odds(chance({ refinedVariance: 0.1 * Math.exp(0.5) })) - plain).toBeCloseTo(-0.5, 6);
+    expect(chance({ codewordGain: null, refinedResidual: null, refinedVariance: null })).toBe(chance({}));
   });
 
   it('is lowered by a share of its chance', () => {
