@@ -1,4 +1,4 @@
-import type { ComplexArray } from '../core/complex.js';
+import { type ComplexArray, createComplex } from '../core/complex.js';
 import type { Rng } from '../core/rng.js';
 import type { Grid } from '../ofdm/grid.js';
 
@@ -198,6 +198,29 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
     }
     return out;
   }
+}
+
+/** F_L·h at every data resource element, [P·S·M]; the last packet's taps [L] serve those that follow, too. */
+export function responseOfTaps(
+  grid: Grid,
+  taps: readonly { readonly re: ArrayLike<number>; readonly im: ArrayLike<number> }[],
+  numPackets = taps.length,
+): ComplexArray {
+  const numTaps = Math.max(...taps.map(({ re }) => re.length));
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(numTaps).fill(1));
+  const response = createComplex(numPackets * grid.elementsPerPacket);
+  for (let p = 0; p < numPackets; p++) {
+    const { re, im } = taps[Math.min(p, taps.length - 1)];
+    const padded = createRow(numTaps);
+    padded.re.set(re);
+    padded.im.set(im);
+    const row = estimator.certain(padded).response;
+    for (let i = 0, at = p * grid.elementsPerPacket; i < grid.elementsPerPacket; i++, at++) {
+      response.re[at] = row.re[i % grid.numDataSubcarriers];
+      response.im[at] = row.im[i % grid.numDataSubcarriers];
+    }
+  }
+  return response;
 }
 
 /** Least-squares taps of each packet's mean response at its data resource elements, in a window of `numTaps`. */

@@ -5,7 +5,7 @@ import { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } 
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
-import { packTiles, tileBatches } from './tile-batches.js';
+import { polarities } from './tile-batches.js';
 import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
 
 /** What a receiver that knows its channel decodes with. */
@@ -73,16 +73,9 @@ async function plausibility(setting: LinkSetting, equalised: ComplexArray): Prom
     tiles[layout.tileIndexOf[i]] = equalised.re[element];
     tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[element];
   }
-  let sum = 0;
-  for (const batch of tileBatches(
-    setting,
-    Int32Array.from({ length: layout.numTiles }, (_, t) => t),
-  )) {
-    const packed = packTiles(batch, layout.channels, tiles);
-    const logits = await codec.polarity(packed, batch.members.length, batch.height, batch.width);
-    for (const logit of logits) sum += logit;
-  }
-  return sum / layout.numTiles;
+  const every = Int32Array.from({ length: layout.numTiles }, (_, t) => t);
+  const logOdds = await polarities(setting, every, tiles);
+  return logOdds.reduce((sum, value) => sum + value, 0) / layout.numTiles;
 }
 
 /** What a receiver with a known channel ended with. */

@@ -31,6 +31,20 @@ export function packTiles(batch: TileBatch, channels: number, tiles: Float32Arra
   return packed;
 }
 
+/** The polarity network's log-odds of tiles [T, C·e²] in tile coordinates, one each. */
+export async function polarities(setting: LinkSetting, tiles: Int32Array, latents: Float32Array): Promise<number[]> {
+  const { codec, layout } = setting;
+  const logOdds = new Array<number>(tiles.length);
+  for (const batch of tileBatches(setting, tiles)) {
+    const packed = packTiles(batch, layout.channels, latents);
+    const values = await codec.polarity(packed, batch.members.length, batch.height, batch.width);
+    batch.members.forEach((member, i) => {
+      logOdds[member] = values[i];
+    });
+  }
+  return logOdds;
+}
+
 /** The way back; places that partial tiles lack are left alone. */
 export function unpackTiles(batch: TileBatch, channels: number, packed: Float32Array, tiles: Float32Array): void {
   eachRow(batch, channels, (inTile, inBatch) => {

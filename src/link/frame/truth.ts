@@ -5,7 +5,7 @@ import { createFrameParts, demodulateFrame, modulateFrame } from '../../ofdm/fra
 import type { Grid } from '../../ofdm/grid.js';
 import { fillQpsk } from '../../ofdm/pilots.js';
 import type { SimulatedChannel } from '../../radio/simulated/simulated-channel.js';
-import { createChannelEstimator, fitTaps } from '../../receiver/channel-posterior.js';
+import { fitTaps, responseOfTaps } from '../../receiver/channel-posterior.js';
 import { correctCfo } from '../../sync/correct-cfo.js';
 
 /** What really happened to a frame: for `perfect` and the metrics alone. */
@@ -56,17 +56,8 @@ export function createTruth(
   };
 
   const ofTaps = (frame: number, numPackets: number): Truth => {
-    const response = createComplex(numPackets * grid.elementsPerPacket);
     const taps = Array.from({ length: numPackets }, (_, p) => delayTaps(channel.tapsOf(frame, p, numPackets), advance));
-    taps.forEach((h, p) => {
-      const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, new Float64Array(h.re.length).fill(1));
-      const row = estimator.certain({ re: Float64Array.from(h.re), im: Float64Array.from(h.im) }).response;
-      for (let i = 0; i < grid.elementsPerPacket; i++) {
-        response.re[p * grid.elementsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
-        response.im[p * grid.elementsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
-      }
-    });
-    return { response, taps };
+    return { response: responseOfTaps(grid, taps), taps };
   };
 
   const measured = (frame: number, { numPackets, lead, start, cfoRadPerSample }: ReceiverView): Truth => {

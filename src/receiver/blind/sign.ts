@@ -2,7 +2,7 @@ import type { ComplexArray } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
 import { equaliseTiles } from './candidate.js';
 import type { LinkSetting } from '../receiver.js';
-import { packTiles, tileBatches } from '../tile-batches.js';
+import { polarities } from '../tile-batches.js';
 
 /**
  * Second-order statistics fix each channel only up to a sign. Two witnesses settle it: the codec's polarity network
@@ -97,26 +97,12 @@ async function polarityOf(
 }
 
 /** The same of each tile of the group. */
-async function tilePolarities(
+const tilePolarities = (
   setting: LinkSetting,
   chain: BlindChain,
   signs: Int8Array,
   elements: ComplexArray,
-): Promise<number[]> {
-  const { codec, layout } = setting;
-  const { channels } = layout;
-  const tiles = equaliseTiles(setting, chain, signs, elements);
-  const logOdds = new Array<number>(chain.group.tiles.length);
-  for (const batch of tileBatches(setting, chain.group.tiles)) {
-    const { members, height, width } = batch;
-    const packed = packTiles(batch, channels, tiles);
-    const values = await codec.polarity(packed, members.length, height, width);
-    members.forEach((member, i) => {
-      logOdds[member] = values[i];
-    });
-  }
-  return logOdds;
-}
+): Promise<number[]> => polarities(setting, chain.group.tiles, equaliseTiles(setting, chain, signs, elements));
 
 /**
  * log p(Y|Ĥ) − log p(Y|−Ĥ) with the codeword taken as white: 4·Re Σ (√ρ·Ĥ·C)*·Y / ((1−ρ)|Ĥ|² + σ²).

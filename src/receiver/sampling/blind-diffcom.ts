@@ -4,8 +4,7 @@ import type { Rng } from '../../core/rng.js';
 import { posteriorCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
 import type { Tensor } from '../../runtime/tensor.js';
-import { createChannelEstimator } from '../channel-posterior.js';
-import { elementsOfTaps } from './channel-knowledge.js';
+import { responseOfTaps } from '../channel-posterior.js';
 import {
   chainOf,
   forwardOptions,
@@ -55,7 +54,6 @@ export function createBlindDiffcom({
   const forward = { ...forwardOptions(setting, config, false), channel: 'taps' } as const;
   const times = respace(schedule.numSteps, config.steps ?? schedule.numSteps);
   const numChannels = coherence === 'frame' ? 1 : interleaver.numPackets;
-  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, tapPrior);
   const channels = new ChannelDiffusion(schedule, tapPrior, config.variant);
   let guidance: Promise<Guidance> | null = null;
 
@@ -111,9 +109,8 @@ export function createBlindDiffcom({
           tapVariance: new Float32Array(tapPrior.length),
         };
       });
-      const response = elementsOfTaps(
-        setting,
-        estimator,
+      const response = responseOfTaps(
+        grid,
         estimates.map(({ taps }) => taps),
       );
       const channel: KnownChannel = {

@@ -1,11 +1,10 @@
-import { type ComplexArray, createComplex } from '../../core/complex.js';
 import type { Rng } from '../../core/rng.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { blindResult } from '../blind/solution.js';
 import type { BlindEmConfig, Counter } from '../blind/iterations.js';
 import { createBlindSolver } from '../blind/solver.js';
 import { channelUnder } from '../blind/candidate.js';
-import { fitTaps, type StillEstimator } from '../channel-posterior.js';
+import { fitTaps } from '../channel-posterior.js';
 import { type KnownChannel, trueChannel } from '../informed.js';
 import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
 import type { LinkSetting, Observations, Receiver } from '../receiver.js';
@@ -71,22 +70,4 @@ export function createChannelKnowledge({
       };
     }
   }
-}
-
-/** F_L·h of each packet at every data resource element, [P·S·M]. */
-export function elementsOfTaps(
-  { grid, interleaver }: LinkSetting,
-  estimator: StillEstimator,
-  taps: readonly { readonly re: ArrayLike<number>; readonly im: ArrayLike<number> }[],
-): ComplexArray {
-  const response = createComplex(interleaver.numPackets * grid.elementsPerPacket);
-  for (let p = 0; p < interleaver.numPackets; p++) {
-    const { re, im } = taps[Math.min(p, taps.length - 1)];
-    const row = estimator.certain({ re: Float64Array.from(re), im: Float64Array.from(im) }).response;
-    for (let i = 0; i < grid.elementsPerPacket; i++) {
-      response.re[p * grid.elementsPerPacket + i] = row.re[i % grid.numDataSubcarriers];
-      response.im[p * grid.elementsPerPacket + i] = row.im[i % grid.numDataSubcarriers];
-    }
-  }
-  return response;
 }
