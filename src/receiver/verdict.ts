@@ -150,8 +150,8 @@ export interface Judged {
  *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1)
  *
  * The usual values are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
- * weights of their own. `decoded` asks for the card's threshold: the least at which 99 % of the pictures called so are right under
- * every condition it was calibrated on, wrong models of the channel and foreign signals included, unless that left too few
+ * weights of their own. `decoded` asks for the card's threshold: the least at which 99.5 % of the pictures called so are right over
+ * the conditions it was calibrated on, wrong models of the channel and foreign signals included, unless that left too few
  * right ones (docs/receivers.md says what is kept). An SNR far below the design's is an obstacle whatever P says.
  */
 export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {

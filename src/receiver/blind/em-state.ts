@@ -249,6 +249,30 @@ export class BlindChain {
   }
 
   /**
+   * This chain with what its channels' motion turns from symbol to symbol taken for an oscillator's phases, and the rest to stand
+   * still: θ_t − θ_{t−1} = arg Σ_m Ĥ[t,m]·Ĥ[t−1,m]*. Tracked from here on.
+   */
+  withMotionAsPhases(still: ChannelEstimator): BlindChain {
+    const numTimes = this.group.time.reduce((most, t) => Math.max(most, t + 1), 0);
+    const phases = this.posteriors.map(({ response, stride }) => {
+      const angle = new Float64Array(numTimes);
+      for (let t = 1; t < numTimes; t++) {
+        let re = 0;
+        let im = 0;
+        for (let m = 0; m < stride; m++) {
+          const [now, before] = [t * stride + m, (t - 1) * stride + m];
+          re += response.re[now] * response.re[before] + response.im[now] * response.im[before];
+          im += response.im[now] * response.re[before] - response.re[now] * response.im[before];
+        }
+        angle[t] = angle[t - 1] + Math.atan2(im, re);
+      }
+      const mean = angle.reduce((sum, value) => sum + value, 0) / numTimes;
+      return { phases: angle.map((value) => value - mean), wander: true, cost: 0 };
+    });
+    return this.copy(still, phases);
+  }
+
+  /**
    * The common phase of each symbol on top of what was taken out: δ_t = arg Σ_m (Ĥ·X)*·Y, divided by 1 − r_t, of error variance
    * v_t = ρ/(2·Σ_m |ĤX|²·(1 − r_t)) with ρ the residual energy of a cell. The codeword's estimate has followed the phases
    * that were assumed; r_t = Σ_m |Ĥ|²·|Y|²·Var X / (s²·Re Σ_m (ĤX)*Y) is the share of the information that is missing
@@ -355,6 +379,11 @@ export class BlindChain {
       this.posteriors[channel] = scalePosterior(posterior, gain);
     });
     this.meanPower = power;
+  }
+
+  /** Whether a phase of its own is taken out of each symbol. */
+  get wanders(): boolean {
+    return this.phases !== null;
   }
 
   /** What the freedom of the symbols' phases costs in log evidence. */

@@ -41,7 +41,13 @@ export function createMotionModels(
       return fast.map(moving.of).filter((estimator) => estimator !== still);
     },
     isFast: ({ estimator }) => estimator !== still && fast.some((doppler) => moving.of(doppler) === estimator),
-    wandering: (chain) => (dopplers.length === 0 ? null : chain.withPhases()),
+    wandering(chain) {
+      if (dopplers.length === 0) return null;
+      const wandering = chain.withPhases();
+      // What was taken for motion may be the oscillator's.
+      if (wandering !== null || chain.estimator === still || chain.wanders) return wandering;
+      return chain.withMotionAsPhases(still);
+    },
     likeliest(chain) {
       if (affordable.length === 0) return null;
       let best: ChannelEstimator | null = null;

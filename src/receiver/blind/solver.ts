@@ -33,7 +33,7 @@ const LEVELLING_ROUNDS = 4;
 const LEAST_POWER = 1e-3;
 
 /** How often a moving channel's model may be made to fit what the passes with the one before have found. */
-const FOLLOWING_ROUNDS = 3;
+const FOLLOWING_ROUNDS = 5;
 /** A search with a moving channel has more to find: passes over those of a still one. */
 const FAST_PASSES = 1.5;
 /** EM passes with the new model, for codecs without a refiner. */
@@ -143,13 +143,16 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     /** Lets the best of each group move, or its oscillator wander, where the received signal says that they may. */
     const follow = async (judged: Judgement): Promise<Judgement> => {
       let current = judged;
+      const followed = new Set<BlindChain>();
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
         const proposed = await Promise.all(
-          current.best.map(async ({ chain }) => [
-            motion.likeliest(chain),
-            motion.wandering(chain),
-            await withTilesAligned(setting, chain, elements),
-          ]),
+          current.best.map(async ({ chain }) => {
+            // What the same chain led to before is there already.
+            if (followed.has(chain)) return [];
+            followed.add(chain);
+            const aligned = await withTilesAligned(setting, chain, elements);
+            return [motion.likeliest(chain), motion.wandering(chain), aligned];
+          }),
         );
         const moved = current.best.flatMap((candidate, g) =>
           proposed[g].filter((chain) => chain !== null).map((chain) => ({ g, candidate: { ...candidate, chain } })),
