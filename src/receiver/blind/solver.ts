@@ -15,7 +15,7 @@ import {
   weighSigns,
 } from './ranking.js';
 import type { Symptoms } from '../symptoms.js';
-import { judgeSymptoms, textureOf } from '../verdict.js';
+import { excessResidual, judgeSymptoms, textureOf, UNCALIBRATED } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type BlindModel, refine, runIterations } from './iterations.js';
 import type { CodewordSymptoms } from '../codeword-symptoms.js';
 import { type Candidate, codewordOf } from './candidate.js';
@@ -36,6 +36,8 @@ const LEAST_POWER = 1e-3;
 const FOLLOWING_ROUNDS = 5;
 /** A search with a moving channel has more to find: passes over those of a still one. */
 const FAST_PASSES = 1.5;
+/** A residual e^this times the usual is worth a search, whatever the verdict: something is not as assumed. */
+const MOST_EXCESS = 1.1;
 /** EM passes with the new model, for codecs without a refiner. */
 const FOLLOWING_PASSES = 8;
 
@@ -87,6 +89,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     );
   }
   const { grid } = setting;
+  const { expected } = setting.codec.card.verdict ?? UNCALIBRATED;
   const pictureWidth = setting.layout.width * setting.codec.card.downSampling;
   const { mean } = statistics;
   const rank = Math.min(config.rank, statistics.rank);
@@ -191,7 +194,8 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
           const seen = { ...texture, ...(await codewordFor(candidate)) };
           const symptoms = symptomsOf(elements, candidate, found[g], seen);
           const { chance, verdict } = judgeSymptoms(setting, symptoms);
-          return verdict !== 'decoded' || chance < config.sureAbove || suspect(candidate, g);
+          const excess = excessResidual(expected, symptoms.residual, symptoms.snr);
+          return verdict !== 'decoded' || chance < config.sureAbove || excess > MOST_EXCESS || suspect(candidate, g);
         }),
       );
       return [...doubts.keys()].filter((g) => doubts[g]);
