@@ -8,7 +8,7 @@ import { type OpenModels, modelsKey, openModels } from '../link/setting/link-mod
 import { findReceivers, type ReceiverDescriptor } from '../link/setting/receivers.js';
 import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
 import { openPictures } from '../source/picture-source.js';
-import { savePictures } from './keep-pictures.js';
+import { encodePictures } from './keep-pictures.js';
 
 /** What is wanted of a frame besides its reports. */
 export interface FrameWishes {
@@ -18,8 +18,8 @@ export interface FrameWishes {
   readonly describe?: boolean;
   /** A run folder that gets pictures and plots of frames below `frames`. */
   readonly runFolder?: { readonly path: string; readonly frames: number };
-  /** A folder that gets the pictures of frames below `frames`, a file each. */
-  readonly pictures?: { readonly path: string; readonly frames: number };
+  /** Pictures of frames below this number, as PNG files. */
+  readonly pictures?: number;
 }
 
 /** Frames `from`…`to` − 1 of a link, numbered as in one run of them all: a frame's randomness hangs on its number alone. */
@@ -37,13 +37,15 @@ export interface FrameResult {
   readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
-/** A frame's results without pictures or samples: what goes between processes. */
+/** A frame's results without samples: what goes between processes. */
 export interface FrameProduct {
   readonly frame: number;
   readonly results: readonly FrameResult[];
   /** `picture: what was done to it on reading`. */
   readonly notes: readonly string[];
   readonly description: string | null;
+  /** PNG files by name; absent where none were wanted. */
+  readonly pictures?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Runs jobs one after another, keeping networks open between jobs that need the same ones. */
@@ -104,7 +106,6 @@ async function productOf(
 ): Promise<FrameProduct> {
   const { sent } = outcomes[0].arrived;
   if (runFolder !== undefined && sent.index < runFolder.frames) await saveFrame(runFolder.path, outcomes);
-  if (pictures !== undefined && sent.index < pictures.frames) await savePictures(pictures.path, outcomes);
   return {
     frame: sent.index,
     results: outcomes.map((outcome) => ({
@@ -114,5 +115,6 @@ async function productOf(
     })),
     notes: sent.padded.notes.map((note) => `${sent.picture.name}: ${note}`),
     description: describe === true && sent.index === 0 ? describeFrame(outcomes, config) : null,
+    ...(pictures !== undefined && sent.index < pictures ? { pictures: await encodePictures(outcomes) } : {}),
   };
 }
