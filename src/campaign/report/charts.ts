@@ -23,14 +23,16 @@ const views: readonly MetricView[] = [
   { metric: 'msSsim', title: 'Mean MS-SSIM', unit: 'MS-SSIM' },
   { metric: 'success', title: 'Success, PSNR > 15 dB', unit: 'share of frames', share: true },
   {
-    metric: 'withinOneDb',
-    title: 'Within 1 dB of perfect CSI',
+    metric: 'nearPerfect',
+    title: 'Near perfect CSI',
     unit: 'share of frames',
     share: true,
     without: ['perfect'],
   },
   { metric: 'channelError', title: 'Mean channel error', unit: '‖ĥ − h‖²', log: true, without: ['perfect'] },
   { metric: 'decoded', title: 'Called decoded by the receiver', unit: 'share of frames', share: true },
+  { metric: 'throughput', title: 'Effective throughput', unit: 'source samples / channel use' },
+  { metric: 'blockErrors', title: 'Failed checks of coded packets', unit: 'share of frames', share: true },
   { metric: 'evm', title: 'EVM of equalised symbols', unit: 'EVM, r.m.s.' },
 ];
 
@@ -43,15 +45,22 @@ const known = new Set([
   'paprDb',
   'channelUses',
   'bandwidthRatio',
+  'frameUses',
   'sideInformationBits',
 ]);
+
+const titled = (view: MetricView, withinDb: number): MetricView =>
+  view.metric === 'nearPerfect' ? { ...view, title: `Within ${withinDb} dB of perfect CSI` } : view;
 
 /** All charts of a facet, those that would show nothing left out. */
 export function chartsOf(data: ReportData, facet: Facet): readonly NamedChart[] {
   const networks = [
     ...new Set(facet.points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.metrics)))),
   ].filter((metric) => !known.has(metric));
-  const all = [...views, ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric }))];
+  const all = [
+    ...views.map((view) => titled(view, data.withinDb)),
+    ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric })),
+  ];
   const charts = all.map((view) => metricChart(data, facet, view));
   charts.push(
     fidChart(data, facet),

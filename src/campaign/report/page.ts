@@ -53,8 +53,11 @@ const columns: readonly (readonly [metric: string, title: string, digits: number
   ['success', 'success, %', 1, 100],
   ['psnrDb', 'PSNR, dB', 2, 1],
   ['msSsim', 'MS-SSIM', 4, 1],
+  ['nearPerfect', 'near perfect, %', 1, 100],
   ['channelError', 'channel error', 4, 1],
   ['decoded', 'decoded, %', 1, 100],
+  ['evm', 'EVM', 3, 1],
+  ['throughput', 'samples / use', 2, 1],
   ['bandwidthRatio', 'CBR', 4, 1],
 ];
 

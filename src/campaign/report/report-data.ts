@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from '../../core/errors.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import { pictureFile } from '../keep-pictures.js';
+import { WITHIN_DB } from '../plan.js';
 import { figuresOf, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
 
 /** A point as the report draws it. */
@@ -32,20 +34,24 @@ export interface ReportData {
   /** Points that have frames, and points in all. */
   readonly measured: number;
   readonly complete: boolean;
+  /** How near `perfect` counts as near, dB. */
+  readonly withinDb: number;
 }
 
 /**
  * A campaign's folder as it is now, complete or not.
  * @param wantedX the axis to draw over; by default the one with the most numbers
+ * @param wantedDb how near `perfect` counts as near, dB; by default what the campaign says
  * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not
  */
-export function readReport(folder: string, wantedX?: string): ReportData {
+export function readReport(folder: string, wantedX?: string, wantedDb?: number): ReportData {
   const campaign = readCampaignFile(folder);
   const { plan } = campaign;
+  const withinDb = wantedDb ?? plan.withinDb ?? WITHIN_DB;
   const times = timesIn(folder);
   const points: ReportPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
-    const figures = figuresOf({ point, lines });
+    const figures = figuresOf({ point, lines }, withinDb);
     points.push({
       ...figures,
       at: plan.points[point].at,
@@ -60,6 +66,10 @@ export function readReport(folder: string, wantedX?: string): ReportData {
         })),
     });
   }
+  if (wantedX !== undefined && !plan.axes.includes(wantedX)) {
+    const known = plan.axes.length === 0 ? 'it has none' : `it has ${plan.axes.join(', ')}`;
+    throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
+  }
   const x = wantedX ?? firstNumericAxis(plan.axes, points);
   const facets = facetsOf(points, plan.axes, x);
   const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
@@ -71,6 +81,7 @@ export function readReport(folder: string, wantedX?: string): ReportData {
     receivers,
     frames: points.reduce((sum, { frames }) => sum + frames, 0),
     measured: points.length,
+    withinDb,
     complete: existsSync(join(folder, 'points.json')),
   };
 }

@@ -48,6 +48,8 @@ function campaign(name: string, points: readonly Record<string, unknown>[], fram
         snrDb: 10,
         paprDb: 8 + rng.uniform(),
         channelUses: 1024,
+        frameUses: 1500,
+        throughput: 8,
         bandwidthRatio: at['codec'] === 'b' ? 1 / 24 : 1 / 12,
         sideInformationBits: 0,
         evm: 0.3,
@@ -75,7 +77,7 @@ describe('what a report draws', () => {
     expect([data.frames, data.measured, data.complete]).toEqual([24, 6, false]);
     const ids = chartsOf(data, data.facets[0]).map(({ id }) => id);
     expect(ids).toContain('psnrDb');
-    expect(ids).toContain('withinOneDb');
+    expect(ids).toContain('nearPerfect');
     // One rate in a facet makes no rate–distortion curve.
     expect(ids).not.toContain('rate-distortion');
     const psnr = chartsOf(data, data.facets[0]).find(({ id }) => id === 'psnrDb')!.chart;
@@ -104,13 +106,19 @@ describe('what a report draws', () => {
 
   it('leaves `perfect` out of what is relative to it', () => {
     const data = readReport(campaign('relative', [{ snrDb: 0 }, { snrDb: 5 }]));
-    const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'withinOneDb')!.chart;
+    const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'nearPerfect')!.chart;
     expect(within.series.map(({ name }) => name)).toEqual(['mine']);
     expect(within.yRange).toEqual([0, 1]);
+    expect(within.title).toBe('Within 1 dB of perfect CSI');
+    const { metrics } = data.facets[0].points[0].receivers['mine'];
+    const strict = readReport(join(folder, 'relative'), undefined, 0.01).facets[0].points[0].receivers['mine'];
+    expect(metrics['nearPerfect'].mean).toBe(1);
+    expect(strict.metrics['nearPerfect'].mean).toBe(0);
   });
 
   it('is nothing of a folder that holds no campaign', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
+    expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
   });
 });
 
