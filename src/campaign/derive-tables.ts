@@ -84,7 +84,7 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
   return figures;
 }
 
-/** One row a point and receiver: of each metric its mean and the interval's ends. */
+/** One row a point and receiver: of each metric its mean, the interval's ends and of how many frames. */
 export function pointsCsv(plan: CampaignPlan, figures: readonly PointFigures[]): string {
   const metrics = [
     ...new Set(figures.flatMap(({ receivers }) => Object.values(receivers).flatMap((r) => Object.keys(r.metrics)))),
@@ -101,13 +101,13 @@ export function pointsCsv(plan: CampaignPlan, figures: readonly PointFigures[]):
         of.frames,
         ...metrics.flatMap((metric) => {
           const figure = of.metrics[metric];
-          return [figure?.mean, figure?.low, figure?.high];
+          return [figure?.mean, figure?.low, figure?.high, figure?.n];
         }),
         ...fids.map((name) => of.fid[name]?.value),
       ]),
     ),
   );
-  const heads = metrics.flatMap((metric) => [metric, `${metric}Low`, `${metric}High`]);
+  const heads = metrics.flatMap((metric) => [metric, `${metric}Low`, `${metric}High`, `${metric}Frames`]);
   return csvLine(['point', ...plan.axes, 'receiver', 'frames', ...heads, ...fids]) + rows.join('');
 }
 

@@ -1,6 +1,6 @@
 import type { MeanFigure } from '../point-figures.js';
 import { type Chart, type ChartSeries } from './chart.js';
-import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint } from './report-data.js';
+import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint, settingText } from './report-data.js';
 
 /** A chart with the name its files get. */
 export interface NamedChart {
@@ -247,7 +247,7 @@ const groupName = (data: ReportData, point: ReportPoint): string =>
         /^(codec|ofdm|rho)/.test(axis) &&
         new Set(data.facets.flatMap((f) => f.points.map(({ at }) => JSON.stringify(at[axis])))).size > 1,
     )
-    .map(([axis, value]) => `${axisTitle(axis)} ${JSON.stringify(value)}`)
+    .map(([axis, value]) => settingText(axis, value))
     .join(', ');
 
 const thin = <T>(points: readonly T[], most: number): T[] =>

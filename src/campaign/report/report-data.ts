@@ -104,24 +104,31 @@ function facetsOf(points: readonly ReportPoint[], axes: readonly string[], x: st
   );
   const facets = new Map<string, ReportPoint[]>();
   for (const point of points) {
-    const name = varied.map((axis) => `${axisTitle(axis)} ${valueText(point.at[axis])}`).join(', ');
+    const name = varied.map((axis) => settingText(axis, point.at[axis])).join(', ');
     facets.set(name, [...(facets.get(name) ?? []), point]);
   }
   return [...facets].map(([name, own]) => ({ name, points: own }));
 }
 
-/** Settings by the names papers give them. */
-const titles: Readonly<Record<string, string>> = {
-  snrDb: 'CSNR, dB',
-  codec: 'codec',
-  'channel.dopplerHz': 'Doppler frequency, Hz',
-  'channel.cfoSubcarriers': 'carrier offset, subcarriers',
-  'ofdm.clippingRatio': 'clipping ratio γ',
-  'ofdm.cyclicPrefixLength': 'cyclic prefix, samples',
-  rho: 'reference power ρ',
-  seed: 'seed',
+/** Settings by the names papers give them, with their unit. */
+const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> = {
+  snrDb: ['CSNR', 'dB'],
+  codec: ['codec'],
+  'channel.dopplerHz': ['Doppler frequency', 'Hz'],
+  'channel.cfoSubcarriers': ['carrier offset', 'subcarriers'],
+  'ofdm.clippingRatio': ['clipping ratio γ'],
+  'ofdm.cyclicPrefixLength': ['cyclic prefix', 'samples'],
+  rho: ['reference power ρ'],
+  seed: ['seed'],
 };
-export const axisTitle = (axis: string): string => titles[axis] ?? axis;
+/** What stands at an axis: name and unit. */
+export const axisTitle = (axis: string): string => (axis in titles ? titles[axis].join(', ') : axis);
+
+/** A setting in words: name, value, unit. */
+export function settingText(axis: string, value: unknown): string {
+  const [name, unit] = titles[axis] ?? [axis];
+  return `${name} ${valueText(value)}${unit === undefined || value === null ? '' : ` ${unit}`}`;
+}
 
 export const valueText = (value: unknown): string =>
   typeof value === 'string'
@@ -134,5 +141,5 @@ export const valueText = (value: unknown): string =>
 
 export const pointName = ({ at }: ReportPoint): string =>
   Object.entries(at)
-    .map(([axis, value]) => `${axisTitle(axis)} ${valueText(value)}`)
+    .map(([axis, value]) => settingText(axis, value))
     .join(', ');

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { chartsOf } from '../../../src/campaign/report/charts.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
 import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
-import { createRng } from '../../../src/core/rng.js';
+import { madeUpCampaign } from '../../support/made-up-campaign.js';
 
 let folder = '';
 beforeAll(() => {
@@ -15,54 +15,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A campaign's folder with reports made up for each point: PSNR of 20 dB and a dB for every dB of CSNR. */
-function campaign(name: string, points: readonly Record<string, unknown>[], frames = 4): string {
-  const path = join(folder, name);
-  mkdirSync(path);
-  const axes = Object.keys(points[0] ?? {});
-  const plan = {
-    title: 'A <title> & more',
-    about: '',
-    axes,
-    points: points.map((at) => ({
-      at,
-      frames,
-      config: { codec: at['codec'] ?? 'faces-12', ofdm: {}, rho: 0, seed: 1 },
-    })),
-    stop: {},
-    batch: 8,
-    keepPictures: 0,
-  };
-  writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan, versions: {} }));
-  const rng = createRng(name);
-  let lines = '';
-  points.forEach((at, point) => {
-    for (let frame = 0; frame < frames; frame++) {
-      const report = (gain: number): object => ({
-        psnrDb: 20 + gain + ((at['snrDb'] as number | undefined) ?? 0) + 0.1 * rng.gaussian(),
-        ssim: 0.9,
-        msSsim: 0.95,
-        sharpness: 1,
-        channelError: gain === 0 ? 0 : 0.01,
-        channelNmse: 0.01,
-        snrDb: 10,
-        paprDb: 8 + rng.uniform(),
-        channelUses: 1024,
-        frameUses: 1500,
-        throughput: 8,
-        bandwidthRatio: at['codec'] === 'b' ? 1 / 24 : 1 / 12,
-        sideInformationBits: 0,
-        evm: 0.3,
-        verdict: 'decoded',
-        success: true,
-      });
-      lines += `${JSON.stringify({ point, frame, picture: `p${frame}`, receivers: { perfect: report(0), mine: report(-0.5) } })}\n`;
-    }
-  });
-  writeFileSync(join(path, 'frames.jsonl'), lines);
-  writeFileSync(join(path, 'timing.jsonl'), '');
-  return path;
-}
+const campaign = (name: string, points: readonly Record<string, unknown>[], frames = 4): string =>
+  madeUpCampaign(join(folder, name), points, { frames });
 
 describe('what a report draws', () => {
   it('is over the axis with the most numbers, in a facet for each setting of the others', () => {
