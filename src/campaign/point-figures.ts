@@ -40,6 +40,7 @@ export const meanMetrics = [
   'ssim',
   'msSsim',
   'sharpness',
+  'niqe',
   'channelError',
   'channelNmse',
   'snrDb',

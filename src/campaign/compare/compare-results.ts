@@ -41,6 +41,7 @@ const BETTER: Readonly<Record<string, 1 | -1>> = {
   channelError: -1,
   channelNmse: -1,
   evm: -1,
+  niqe: -1,
   paprDb: -1,
   channelUses: -1,
   bandwidthRatio: -1,

@@ -21,6 +21,7 @@ interface MetricView {
 const views: readonly MetricView[] = [
   { metric: 'psnrDb', title: 'Mean PSNR', unit: 'PSNR, dB' },
   { metric: 'msSsim', title: 'Mean MS-SSIM', unit: 'MS-SSIM' },
+  { metric: 'niqe', title: 'Mean NIQE (lower is more natural)', unit: 'NIQE' },
   { metric: 'success', title: 'Success, PSNR > 15 dB', unit: 'share of frames', share: true },
   {
     metric: 'nearPerfect',

@@ -56,6 +56,7 @@ export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'pack
   ssim: true,
   msSsim: true,
   sharpness: true,
+  niqe: true,
   channelError: true,
   channelNmse: true,
   snrDb: true,

@@ -17,6 +17,8 @@ export interface ReceiverSummary {
   /** Source samples delivered per channel use, overhead counted. */
   readonly throughputMean: number;
   readonly evmMean: number;
+  /** NaN where no picture was large enough. */
+  readonly niqeMean: number;
   readonly channelErrorMean: number;
   readonly channelErrorMedian: number;
   readonly channelNmseMedian: number;
@@ -80,6 +82,7 @@ function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
     ),
     throughputMean: mean(reports.map((r) => r.throughput)),
     evmMean: mean(reports.map((r) => r.evm).filter(Number.isFinite)),
+    niqeMean: mean(reports.map((r) => r.niqe).filter(Number.isFinite)),
     channelErrorMean: mean(errors),
     channelErrorMedian: median(errors),
     channelNmseMedian: median(nmse),
