@@ -36,13 +36,11 @@ const { mean, covariance } = featureModel(rows);
 const numbers = (values) => Array.from(values, (v) => Number(v.toPrecision(7))).join(', ');
 writeFileSync(
   new URL('../src/metrics/niqe-model.ts', import.meta.url),
-  `import type { NiqeModel } from './niqe.js';
-
-/**
+  `/**
  * Fitted by training/fit-niqe.mjs to ${rows.length} sharp blocks of ${pictures} photographs (short edges of 288 to 321 pixels; ImageNet and
  * BSDS500, for research only). Only these numbers are kept of them.
  */
-export const niqeModel: NiqeModel = {
+export const niqeModel: { readonly mean: readonly number[]; readonly covariance: readonly number[] } = {
   mean: [${numbers(mean)}],
   covariance: [${numbers(covariance)}],
 };

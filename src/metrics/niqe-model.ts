@@ -1,10 +1,8 @@
-import type { NiqeModel } from './niqe.js';
-
 /**
  * Fitted by training/fit-niqe.mjs to 4353 sharp blocks of 1085 photographs (short edges of 288 to 321 pixels; ImageNet and
  * BSDS500, for research only). Only these numbers are kept of them.
  */
-export const niqeModel: NiqeModel = {
+export const niqeModel: { readonly mean: readonly number[]; readonly covariance: readonly number[] } = {
   mean: [
     2.660902, 0.9590253, 0.8243353, 0.06334825, 0.1756919, 0.2253434, 0.8279116, 0.03990702, 0.1877176, 0.2160953,
     0.8253044, -0.03891984, 0.2161173, 0.1849467, 0.8255023, -0.03847808, 0.2156998, 0.1852008, 2.937129, 0.9610653,
