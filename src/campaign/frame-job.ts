@@ -9,6 +9,7 @@ import { findReceivers, type ReceiverDescriptor } from '../link/setting/receiver
 import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
 import { openPictures } from '../source/picture-source.js';
 import { encodePictures } from './keep-pictures.js';
+import { createPictureCache } from './picture-cache.js';
 
 /** What is wanted of a frame besides its reports. */
 export interface FrameWishes {
@@ -55,6 +56,9 @@ export interface JobRunner {
   dispose(): Promise<void>;
 }
 
+/** Samples of pictures kept from job to job, 64 MB: the points of a campaign mostly have the same ones, and drawing one takes longer than its frame. */
+const KEPT_FLOATS = 1 << 24;
+
 interface Opened {
   readonly key: string;
   readonly models: OpenModels;
@@ -64,6 +68,7 @@ interface Opened {
 
 export function createJobRunner(): JobRunner {
   let opened: Opened | null = null;
+  const pictures = createPictureCache(KEPT_FLOATS);
   const dispose = async (): Promise<void> => {
     await opened?.models.dispose();
     opened = null;
@@ -89,8 +94,11 @@ export function createJobRunner(): JobRunner {
       const { models, features, receivers } = await openFor(config);
       throwIfAborted(signal, 'the link');
       const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: to });
+      const key = JSON.stringify([config.pictures, config.source.maxPixels]);
       const numbered = async function* () {
-        for (let index = from; index < to; index++) yield { index, picture: await source.at(index) };
+        for (let index = from; index < to; index++) {
+          yield { index, picture: await pictures.get(`${key}/${index}`, () => source.at(index)) };
+        }
       };
       for await (const outcomes of linkFrames(config, { ...models, features, receivers }, numbered(), signal)) {
         yield await productOf(outcomes, config, wishes);
