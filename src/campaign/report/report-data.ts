@@ -137,7 +137,9 @@ export const valueText = (value: unknown): string =>
       ? value.map(valueText).join(', ')
       : value === undefined
         ? '–'
-        : JSON.stringify(value);
+        : value === null
+          ? 'none'
+          : JSON.stringify(value);
 
 export const pointName = ({ at }: ReportPoint): string =>
   Object.entries(at)

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
+import { updateMarkdown } from '../../../src/campaign/report/markdown-tables.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
 import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
@@ -73,6 +74,28 @@ describe('what a report draws', () => {
   it('is nothing of a folder that holds no campaign', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
     expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
+  });
+});
+
+describe('tables in a document', () => {
+  it('stand between its marks, and all else stays as it was', () => {
+    const data = readReport(campaign('document', [{ snrDb: 0 }, { snrDb: 5 }]));
+    const file = join(folder, 'document.md');
+    const [before, after] = ['# Results\n\n<!-- campaign document -->', '<!-- /campaign -->\n\nMore.\n'];
+    writeFileSync(file, `${before}\nold\n${after}`);
+    updateMarkdown(file, data);
+    const once = readFileSync(file, 'utf8');
+    expect(once.startsWith(before) && once.endsWith(after)).toBe(true);
+    expect(once).not.toContain('old');
+    expect(once).toMatch(/\| CSNR, dB +\| receiver +\| frames +\| success, % +\| PSNR, dB +\|/);
+    expect(once).toMatch(/\| 0 +\| perfect +\| 4 +\| 100\.0 \[51\.0, 100\.0\] +\| \d\d\.\d\d \[/);
+    updateMarkdown(file, data);
+    expect(readFileSync(file, 'utf8')).toBe(once);
+    writeFileSync(file, '# Results\n');
+    expect(() => {
+      updateMarkdown(file, data);
+    }).toThrow('has no place for document; write <!-- campaign document -->');
+    expect(readFileSync(file, 'utf8')).toBe('# Results\n');
   });
 });
 
