@@ -17,6 +17,7 @@ import { ConfigError, FormatError } from '../core/errors.js';
 import { writeJson } from '../link/results/tables.js';
 import type { FrameProduct } from './frame-job.js';
 import { type FrameLine, jsonLine, linesOf, readJsonLines } from './frame-lines.js';
+import { writePictures } from './keep-pictures.js';
 import { type CampaignPlan, planDifference } from './plan.js';
 
 /** A folder that a campaign is written to, held against other runs. */
@@ -104,6 +105,10 @@ export function openCampaignFolder(
       },
       append(point, products) {
         const lines = products.map((product) => linesOf(point, product));
+        // Pictures before the frames that they belong to: a frame that is there has its pictures.
+        for (const { pictures } of products) {
+          if (pictures !== undefined) writePictures(join(path, 'pictures', String(point)), pictures);
+        }
         // Times first: a frame that is there has its times, and the times of one that is not are written again.
         writeSync(timing, `${lines.map((line) => jsonLine(line.timing)).join('')}`);
         writeSync(frames, lines.map((line) => jsonLine(line.frame)).join(''));

@@ -1,11 +1,11 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpz, type NpyArray } from '../core/npy-encode.js';
-import { frameColumns } from '../link/results/frame-report.js';
+import { frameColumns, packetColumns } from '../link/results/frame-report.js';
 import { csvLine, writeJson } from '../link/results/tables.js';
 import type { StoredReport } from './frame-lines.js';
 import type { CampaignPlan } from './plan.js';
-import { figuresOf, frameMetrics, type PointFigures, pointsIn, timesIn } from './point-figures.js';
+import { figuresOf, frameNumbers, type PointFigures, pointsIn, timesIn } from './point-figures.js';
 
 /** Columns of frames.csv that are the receiver's own. */
 const reportColumns = frameColumns.filter(
@@ -29,12 +29,15 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
   let rows = 0;
   writeFileSync(part, '');
   let header = '';
+  let packets: readonly (typeof packetColumns)[number][] = [];
   for (const { point, lines } of pointsIn(folder)) {
-    figures.push(figuresOf({ point, lines }));
+    figures.push(figuresOf({ point, lines }, plan.withinDb));
     if (header === '') {
       const first = Object.values(lines[0].receivers)[0];
       for (const name of Object.keys(first.perception ?? {})) networks.add(name);
-      header = csvLine(['point', ...plan.axes, 'frame', 'picture', 'receiver', ...reportColumns, ...networks]);
+      if (Object.values(lines[0].receivers).some(({ packet }) => packet !== undefined)) packets = packetColumns;
+      const names = [...reportColumns, ...networks, ...packets.map((column) => `packet.${column}`)];
+      header = csvLine(['point', ...plan.axes, 'frame', 'picture', 'receiver', ...names]);
       appendFileSync(part, header);
     }
     const at = plan.axes.map((axis) => plan.points[point].at[axis]);
@@ -44,9 +47,10 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
       arrays.get('frame')!.push(line.frame);
       for (const [name, report] of Object.entries(line.receivers)) {
         const distances = [...networks].map((network) => report.perception?.[network]);
+        const packet = packets.map((column) => report.packet?.[column]);
         const own = reportColumns.map((column) => report[column]);
-        text += csvLine([point, ...at, line.frame, line.picture, name, ...own, ...distances]);
-        for (const [metric, value] of Object.entries(frameMetrics(line, name))) {
+        text += csvLine([point, ...at, line.frame, line.picture, name, ...own, ...distances, ...packet]);
+        for (const [metric, value] of Object.entries(frameNumbers(line, name, plan.withinDb))) {
           const key = `${name}.${metric}`;
           const column = arrays.get(key) ?? [];
           while (column.length < rows) column.push(Number.NaN);
@@ -80,7 +84,7 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
   return figures;
 }
 
-/** One row a point and receiver: of each metric its mean and the interval's ends. */
+/** One row a point and receiver: of each metric its mean, the interval's ends and of how many frames. */
 export function pointsCsv(plan: CampaignPlan, figures: readonly PointFigures[]): string {
   const metrics = [
     ...new Set(figures.flatMap(({ receivers }) => Object.values(receivers).flatMap((r) => Object.keys(r.metrics)))),
@@ -97,13 +101,13 @@ export function pointsCsv(plan: CampaignPlan, figures: readonly PointFigures[]):
         of.frames,
         ...metrics.flatMap((metric) => {
           const figure = of.metrics[metric];
-          return [figure?.mean, figure?.low, figure?.high];
+          return [figure?.mean, figure?.low, figure?.high, figure?.n];
         }),
         ...fids.map((name) => of.fid[name]?.value),
       ]),
     ),
   );
-  const heads = metrics.flatMap((metric) => [metric, `${metric}Low`, `${metric}High`]);
+  const heads = metrics.flatMap((metric) => [metric, `${metric}Low`, `${metric}High`, `${metric}Frames`]);
   return csvLine(['point', ...plan.axes, 'receiver', 'frames', ...heads, ...fids]) + rows.join('');
 }
 

@@ -8,7 +8,8 @@ import { type OpenModels, modelsKey, openModels } from '../link/setting/link-mod
 import { findReceivers, type ReceiverDescriptor } from '../link/setting/receivers.js';
 import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
 import { openPictures } from '../source/picture-source.js';
-import { savePictures } from './keep-pictures.js';
+import { encodePictures } from './keep-pictures.js';
+import { createPictureCache } from './picture-cache.js';
 
 /** What is wanted of a frame besides its reports. */
 export interface FrameWishes {
@@ -18,8 +19,8 @@ export interface FrameWishes {
   readonly describe?: boolean;
   /** A run folder that gets pictures and plots of frames below `frames`. */
   readonly runFolder?: { readonly path: string; readonly frames: number };
-  /** A folder that gets the pictures of frames below `frames`, a file each. */
-  readonly pictures?: { readonly path: string; readonly frames: number };
+  /** Pictures of frames below this number, as PNG files. */
+  readonly pictures?: number;
 }
 
 /** Frames `from`…`to` − 1 of a link, numbered as in one run of them all: a frame's randomness hangs on its number alone. */
@@ -37,13 +38,15 @@ export interface FrameResult {
   readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
-/** A frame's results without pictures or samples: what goes between processes. */
+/** A frame's results without samples: what goes between processes. */
 export interface FrameProduct {
   readonly frame: number;
   readonly results: readonly FrameResult[];
   /** `picture: what was done to it on reading`. */
   readonly notes: readonly string[];
   readonly description: string | null;
+  /** PNG files by name; absent where none were wanted. */
+  readonly pictures?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Runs jobs one after another, keeping networks open between jobs that need the same ones. */
@@ -52,6 +55,9 @@ export interface JobRunner {
   run(job: FrameJob, signal?: AbortSignal): AsyncIterable<FrameProduct>;
   dispose(): Promise<void>;
 }
+
+/** Samples of pictures kept from job to job, 64 MB: the points of a campaign mostly have the same ones, and drawing one takes longer than its frame. */
+const KEPT_FLOATS = 1 << 24;
 
 interface Opened {
   readonly key: string;
@@ -62,6 +68,7 @@ interface Opened {
 
 export function createJobRunner(): JobRunner {
   let opened: Opened | null = null;
+  const pictures = createPictureCache(KEPT_FLOATS);
   const dispose = async (): Promise<void> => {
     await opened?.models.dispose();
     opened = null;
@@ -87,8 +94,11 @@ export function createJobRunner(): JobRunner {
       const { models, features, receivers } = await openFor(config);
       throwIfAborted(signal, 'the link');
       const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: to });
+      const key = JSON.stringify([config.pictures, config.source.maxPixels]);
       const numbered = async function* () {
-        for (let index = from; index < to; index++) yield { index, picture: await source.at(index) };
+        for (let index = from; index < to; index++) {
+          yield { index, picture: await pictures.get(`${key}/${index}`, () => source.at(index)) };
+        }
       };
       for await (const outcomes of linkFrames(config, { ...models, features, receivers }, numbered(), signal)) {
         yield await productOf(outcomes, config, wishes);
@@ -104,7 +114,6 @@ async function productOf(
 ): Promise<FrameProduct> {
   const { sent } = outcomes[0].arrived;
   if (runFolder !== undefined && sent.index < runFolder.frames) await saveFrame(runFolder.path, outcomes);
-  if (pictures !== undefined && sent.index < pictures.frames) await savePictures(pictures.path, outcomes);
   return {
     frame: sent.index,
     results: outcomes.map((outcome) => ({
@@ -114,5 +123,6 @@ async function productOf(
     })),
     notes: sent.padded.notes.map((note) => `${sent.picture.name}: ${note}`),
     description: describe === true && sent.index === 0 ? describeFrame(outcomes, config) : null,
+    ...(pictures !== undefined && sent.index < pictures ? { pictures: await encodePictures(outcomes) } : {}),
   };
 }

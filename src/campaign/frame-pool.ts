@@ -8,9 +8,12 @@ import { createJobRunner, type FrameJob, type FrameProduct } from './frame-job.j
 
 /** Runs jobs on as many processes as it has; more jobs than that wait. */
 export interface FramePool {
+  /** Jobs at work at once; may change while it runs. */
   readonly size: number;
   /** @throws AbortedError once `signal` is aborted; WorkerCrash when a job has ended its process three times */
   run(job: FrameJob, signal: AbortSignal): Promise<readonly FrameProduct[]>;
+  /** Told that a job's results have been put where they belong, and need not be kept. */
+  forget?(job: FrameJob): void;
   close(): Promise<void>;
 }
 
@@ -108,15 +111,14 @@ const aborted = (signal: AbortSignal): Observable<unknown> =>
   });
 
 /**
- * Results of jobs in the jobs' order, whatever order they end in; at most `window` are at work or wait for their turn, so
- * memory does not grow with their number. Jobs are drawn one at a time, and those that the consumer has made needless
+ * Results of jobs in the jobs' order, whatever order they end in; at most three for each of the pool's processes are at
+ * work or wait for their turn, so memory does not grow with their number. Jobs are drawn one at a time, and those that the consumer has made needless
  * by then need not be drawn.
  */
 export async function* inOrder<J extends FrameJob>(
   pool: FramePool,
   jobs: Iterable<J>,
   signal: AbortSignal,
-  window = 3 * pool.size,
 ): AsyncIterable<{ readonly job: J; readonly products: readonly FrameProduct[] }> {
   const controller = new AbortController();
   const stop = (): void => {
@@ -128,7 +130,7 @@ export async function* inOrder<J extends FrameJob>(
   const drawn = jobs[Symbol.iterator]();
   try {
     for (;;) {
-      while (open.length < window) {
+      while (open.length < 3 * pool.size) {
         const next = drawn.next();
         if (next.done === true) break;
         const products = pool.run(next.value, controller.signal);
@@ -139,6 +141,7 @@ export async function* inOrder<J extends FrameJob>(
       const first = open.shift();
       if (first === undefined) return;
       yield { job: first.job, products: await first.products };
+      pool.forget?.(first.job);
     }
   } finally {
     stop();

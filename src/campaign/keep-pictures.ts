@@ -8,24 +8,34 @@ import { toBytes } from '../link/results/save-pictures.js';
 export const pictureFile = (frame: number, receiver: string): string =>
   `${String(frame).padStart(5, '0')}-${receiver.replaceAll(/[^\w.+-]/g, '_')}.png`;
 
-/** The sent picture and each receiver's as PNG files of their own; the same bytes whenever it is done again. */
-export async function savePictures(path: string, outcomes: readonly FrameOutcome[]): Promise<void> {
+/** The sent picture and each receiver's as PNG files by name; the same bytes whenever it is done again. */
+export async function encodePictures(outcomes: readonly FrameOutcome[]): Promise<Record<string, Uint8Array>> {
   const { picture, index } = outcomes[0].arrived.sent;
   const { height, width } = picture;
-  mkdirSync(path, { recursive: true });
-  await savePicture(join(path, pictureFile(index, 'sent')), picture.data, height, width);
+  const files: Record<string, Uint8Array> = {
+    [pictureFile(index, 'sent')]: await encodePicture(picture.data, height, width),
+  };
   for (const { report, picture: received } of outcomes) {
-    await savePicture(join(path, pictureFile(index, report.receiver)), received, height, width);
+    files[pictureFile(index, report.receiver)] = await encodePicture(received, height, width);
   }
+  return files;
 }
 
-/** RGB planes [3,H,W] in [0,1] as a PNG, whole or not at all. */
-export async function savePicture(file: string, planes: Float32Array, height: number, width: number): Promise<void> {
+/** RGB planes [3,H,W] in [0,1] as a PNG. */
+async function encodePicture(planes: Float32Array, height: number, width: number): Promise<Uint8Array> {
   const bytes = toBytes({ label: '', planes, height, width });
   const png = await sharp(bytes, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  const part = `${file}.${process.pid}.part`;
-  writeFileSync(part, png);
-  renameSync(part, file);
+  return new Uint8Array(png);
+}
+
+/** Writes files, each whole or not at all. */
+export function writePictures(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, png] of Object.entries(files)) {
+    const path = join(folder, name);
+    writeFileSync(`${path}.part`, png);
+    renameSync(`${path}.part`, path);
+  }
 }

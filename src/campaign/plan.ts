@@ -7,6 +7,9 @@ import { createRng } from '../core/rng.js';
 import { gridOfPoints } from '../link/points.js';
 import { stopSchema } from './stopping.js';
 
+/** Decibels below `perfect` within which a picture is near it, unless the campaign says otherwise. */
+export const WITHIN_DB = 1;
+
 const values = z.record(z.string(), z.unknown());
 
 /** What a campaign's YAML file holds. */
@@ -25,6 +28,8 @@ export const campaignSchema = z.strictObject({
   seeds: z.enum(['own', 'common']).default('own'),
   /** Frames between two looks at the stopping rules. */
   batch: z.int().min(1).max(1000).default(8),
+  /** How near `perfect` a picture must be to count as near it, dB. */
+  withinDb: z.number().positive().default(WITHIN_DB),
   /** Pictures are kept for this many frames of each point. */
   keepPictures: z.int().min(0).max(1000).default(3),
 });
@@ -39,7 +44,7 @@ export interface CampaignPoint {
 }
 
 /** A campaign worked out: this and the frames' numbers determine every result. */
-export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'keepPictures'> {
+export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'withinDb' | 'keepPictures'> {
   readonly title: string;
   readonly about: string;
   /** Names of what points differ in, in order. */
@@ -124,8 +129,8 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
       return { at: Object.fromEntries(at), config, frames: file.stop.frames ?? countOf(config) };
     }),
   );
-  const { stop, batch, keepPictures, title = name, about = '' } = file;
-  return { title, about, axes, points, stop, batch, keepPictures };
+  const { stop, batch, withinDb, keepPictures, title = name, about = '' } = file;
+  return { title, about, axes, points, stop, batch, withinDb, keepPictures };
 }
 
 /** A seed that depends on the setting's seed and the point, receivers left out: they are compared on the same frames. */

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { frechetDistance } from '../metrics/frechet.js';
 import { FRAMES_FILE, TIMING_FILE } from './campaign-folder.js';
 import { type FrameLine, readJsonLines, type StoredReport, type TimingLine, unpackFeatures } from './frame-lines.js';
+import { packetColumns } from '../link/results/frame-report.js';
+import { WITHIN_DB } from './plan.js';
 import { bootstrapMean, wilsonInterval } from './intervals.js';
 
 /** A mean over frames with its 95 % interval: bootstrap, Wilson's for shares. */
@@ -18,7 +20,7 @@ export interface MeanFigure {
 /** A receiver at a point. */
 export interface ReceiverAtPoint {
   readonly frames: number;
-  /** By metric: those of the report, `success`, `decoded`, `withinOneDb` (of `perfect`, where that ran), and feature networks. */
+  /** By metric: those of the report, `success`, `decoded`, `nearPerfect` (`withinDb` of `perfect`, where that ran), `blockErrors` of conventional links, and feature networks. */
   readonly metrics: Readonly<Record<string, MeanFigure>>;
   /** By feature network. */
   readonly fid: Readonly<
@@ -38,18 +40,29 @@ export const meanMetrics = [
   'ssim',
   'msSsim',
   'sharpness',
+  'niqe',
   'channelError',
   'channelNmse',
   'snrDb',
   'paprDb',
   'channelUses',
   'bandwidthRatio',
+  'frameUses',
+  'throughput',
   'sideInformationBits',
   'evm',
 ] as const satisfies readonly (keyof StoredReport)[];
 
-const SHARES = new Set(['success', 'decoded', 'withinOneDb']);
-const WITHIN_DB = 1;
+/** Further numbers of a frame: columns of `frames.npz` without a mean. */
+const otherNumbers = [
+  'confidence',
+  'residual',
+  'signLogOdds',
+  'starts',
+  'agreeing',
+] as const satisfies readonly (keyof StoredReport)[];
+
+const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'blockErrors']);
 
 /** Frames of a campaign point by point, as they lie in `frames.jsonl`. */
 export function* pointsIn(folder: string): Iterable<{ point: number; lines: FrameLine[] }> {
@@ -65,11 +78,12 @@ export function* pointsIn(folder: string): Iterable<{ point: number; lines: Fram
 }
 
 /** A frame's number of each metric for one receiver; metrics that it has not are left out. */
-export function frameMetrics(line: FrameLine, receiver: string): Record<string, number> {
+export function frameMetrics(line: FrameLine, receiver: string, withinDb = WITHIN_DB): Record<string, number> {
   const report = line.receivers[receiver];
   const values: Record<string, number> = {};
   for (const name of meanMetrics) {
-    const value = report[name] as number | null;
+    // Missing in folders of an earlier version.
+    const value = (report[name] as number | null | undefined) ?? null;
     if (value !== null) values[name] = value;
     else if (name === 'psnrDb') values[name] = 100;
   }
@@ -77,19 +91,35 @@ export function frameMetrics(line: FrameLine, receiver: string): Record<string, 
   values['decoded'] = report.verdict === 'decoded' ? 1 : 0;
   const best = line.receivers['perfect'] as StoredReport | undefined;
   if (best !== undefined && receiver !== 'perfect') {
-    values['withinOneDb'] = values['psnrDb'] >= (best.psnrDb ?? 100) - WITHIN_DB ? 1 : 0;
+    values['nearPerfect'] = values['psnrDb'] >= ((best.psnrDb as number | null) ?? 100) - withinDb ? 1 : 0;
   }
+  if (report.packet !== undefined) values['blockErrors'] = report.packet.contentBytes === null ? 1 : 0;
   for (const [name, distance] of Object.entries(report.perception ?? {})) values[name] = distance;
   return values;
 }
 
-export function figuresOf({ point, lines }: { point: number; lines: readonly FrameLine[] }): PointFigures {
+/** Every number of a frame for one receiver, with those that no mean is made of. */
+export function frameNumbers(line: FrameLine, receiver: string, withinDb = WITHIN_DB): Record<string, number> {
+  const report = line.receivers[receiver];
+  const values = frameMetrics(line, receiver, withinDb);
+  for (const name of otherNumbers) values[name] = (report[name] as number | null | undefined) ?? Number.NaN;
+  if (report.packet !== undefined) {
+    for (const name of packetColumns) values[`packet.${name}`] = report.packet[name] ?? Number.NaN;
+  }
+  return values;
+}
+
+/** @param withinDb how near `perfect` a picture must be for `nearPerfect`, dB */
+export function figuresOf(
+  { point, lines }: { point: number; lines: readonly FrameLine[] },
+  withinDb = WITHIN_DB,
+): PointFigures {
   const names = [...new Set(lines.flatMap(({ receivers }) => Object.keys(receivers)))];
   const receivers = names.map((name): [string, ReceiverAtPoint] => {
     const mine = lines.filter((line) => name in line.receivers);
     const columns = new Map<string, number[]>();
     for (const line of mine) {
-      for (const [metric, value] of Object.entries(frameMetrics(line, name))) {
+      for (const [metric, value] of Object.entries(frameMetrics(line, name, withinDb))) {
         const column = columns.get(metric);
         if (column === undefined) columns.set(metric, [value]);
         else column.push(value);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { CampaignFolder } from './campaign-folder.js';
 import type { FrameJob, FrameProduct } from './frame-job.js';
 import { type FramePool, inOrder } from './frame-pool.js';
@@ -66,10 +65,7 @@ export async function* runCampaign(
 
   const jobs = function* (): Iterable<FrameJob & { point: number }> {
     for (const [point, { config, frames }] of plan.points.entries()) {
-      const wishes =
-        folder === null
-          ? {}
-          : { pictures: { path: join(folder.path, 'pictures', String(point)), frames: plan.keepPictures } };
+      const wishes = folder === null ? {} : { pictures: plan.keepPictures };
       for (let from = states[point].frames; from < frames && states[point].ended === null;) {
         const to = Math.min(frames, from + plan.batch - (from % plan.batch));
         yield { point, config, from, to, wishes };

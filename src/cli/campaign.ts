@@ -4,6 +4,8 @@ import { deriveTables } from '../campaign/derive-tables.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
 import { type CampaignPlan, planCampaign, readCampaign } from '../campaign/plan.js';
 import type { PointFigures } from '../campaign/point-figures.js';
+import { openQueuePool, queueRun } from '../campaign/queue/queue-pool.js';
+import { connectRedis } from '../campaign/queue/redis.js';
 import { runCampaign } from '../campaign/run-campaign.js';
 import { readConfigFile } from '../config/load.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
@@ -43,15 +45,23 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   }
   if (options['save'] === false)
     throw new ConfigError('campaign.flag', '--no-save: a campaign is what it saves; leave it out');
+  const queue = options['queue'] as string | undefined;
+  if (queue !== undefined && options['workers'] !== undefined)
+    throw new ConfigError('campaign.flag', '--workers: processes of this machine are no part of a queue; leave it out');
   const versionsOf = await checked(plan);
   const { signal, release } = interruptible();
   const json = options['json'] === true;
   const out = typeof options['out'] === 'string' ? options['out'] : `runs/${basename(name).replace(/\.ya?ml$/i, '')}`;
+  if (queue !== undefined) (await connectRedis(queue, note)).disconnect();
   const folder = openCampaignFolder(out, plan, versionsOf);
-  for (const note of folder.notes) console.error(`note: ${note}`);
+  folder.notes.forEach(note);
   const total = plan.points.reduce((sum, point) => sum + point.frames, 0);
   const progress = createProgress('frames', total, process.stderr.isTTY && !json);
-  const pool = createFramePool(workersOf(options) ?? workersFor(plan.points[0].config, total));
+  const run = queue === undefined ? null : queueRun(out);
+  const pool =
+    run === null
+      ? createFramePool(workersOf(options) ?? workersFor(plan.points[0].config, total))
+      : await openQueuePool(queue!, run.name, note);
   const frames = plan.points.map(() => 0);
   const saved = plan.points.map(() => 0);
   let ended = 0;
@@ -88,6 +98,7 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   if (!interrupted) {
     try {
       const figures = deriveTables(out, plan);
+      run?.forget();
       if (json)
         console.log(
           JSON.stringify({
@@ -109,6 +120,10 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   );
   process.exitCode = 130;
 }
+
+const note = (text: string): void => {
+  console.error(`note: ${text}`);
+};
 
 /** Opens what every point needs, to refuse a wrong name before anything is written. Returns the versions. */
 async function checked(plan: CampaignPlan): Promise<Record<string, unknown>> {

@@ -20,6 +20,7 @@ import { addSync } from './sync.js';
 import { addTransmit } from './transmit.js';
 import { addLive } from './live.js';
 import { addWatch } from './watch.js';
+import { addWorker } from './worker.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
@@ -32,6 +33,7 @@ const program = new Command('blindlink')
 
 addSimulate(program);
 addSweep(program);
+addWorker(program);
 addReport(program);
 addCompare(program);
 addLive(program);

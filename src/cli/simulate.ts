@@ -56,7 +56,8 @@ async function simulate(config: LinkConfig, json: boolean, given: number | null)
     try {
       for await (const { products } of inOrder(pool, jobsOf(config, source.count, pool.size, wishes), signal)) {
         // Not before the first frame has shown that the settings fit each other.
-        if (out !== null) folder ??= openRunFolder(out, config, card, featureCards);
+        const withPackets = products.some(({ results }) => results.some(({ report }) => report.packet !== undefined));
+        if (out !== null) folder ??= openRunFolder(out, config, card, featureCards, withPackets);
         for (const product of products) {
           for (const note of product.notes) {
             if (!notes.has(note)) console.error(`note: ${note}`);

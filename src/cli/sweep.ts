@@ -52,6 +52,7 @@ export function addSweep(program: Command): void {
       'an instrument and its values, e.g. attenuator-scpi@/dev/ttyUSB0:attenuationDb=0,10,20; needs --radio',
     );
   addRadioFlags(addWorkers(addFeatureNetworks(addSettings(command))), IN_SIMULATION)
+    .option('--queue <url>', "compute a campaign's frames on blindlink worker processes, by this Redis")
     .option('--json', 'one JSON object a point on standard output, then a summary')
     .action(async (pictures: string[], options: Record<string, unknown>) => {
       await sweep(pictures, options);
@@ -68,6 +69,8 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
     await campaign(pictures, options);
     return;
   }
+  if (options['queue'] !== undefined)
+    throw new ConfigError('sweep.queue', '--queue: is for campaigns; give a FILE.yaml (docs/experiments.md)');
   const axes = new Map((options['over'] as string[]).map((text) => axisOf('--over', text)));
   const stepped = typeof options['instrument'] === 'string' ? instrumentAxis(options['instrument']) : null;
   const overRadio = options['radio'] !== IN_SIMULATION;

@@ -153,8 +153,8 @@ async function outcomeOf(
   signal: AbortSignal | undefined,
 ): Promise<FrameOutcome> {
   const { observed, noiseVariance, response, sent } = arrived;
-  if (observed === null) return reportFrame(arrived, receiver.name, null);
+  if (observed === null) return reportFrame(arrived, receiver.name, null, receiver.needs.pilots);
   const seen = { index: sent.index, elements: observed, noiseVariance, response };
   const { result } = await receiveFrame(receiver, [seen], (candidate) => candidate, config, signal);
-  return reportFrame(arrived, receiver.name, result);
+  return reportFrame(arrived, receiver.name, result, receiver.needs.pilots);
 }

@@ -45,7 +45,7 @@ export function naturalnessFeatures(picture: PictureView): Float64Array {
   let { height, width } = picture;
   let luma = lumaOf(picture);
   for (let scale = 0; scale < 2; scale++) {
-    const normalised = mscn(luma, height, width);
+    const { normalised } = mscn(luma, height, width);
     out.set(scaleFeatures(normalised, height, width), 18 * scale);
     ({ luma, height, width } = halved(luma, height, width));
   }
@@ -79,15 +79,20 @@ const WEIGHTS = (() => {
   return raw.map((v) => v / sum);
 })();
 
-/** (y − μ)/(s + 1/255): luma less its local mean, over its local deviation; 7×7 Gaussian window, edges repeated. */
-function mscn(y: Float64Array, height: number, width: number): Float64Array {
+/** Luma less its local mean over its local deviation, (y − μ)/(s + 1/255), and s; 7×7 Gaussian window, edges repeated. */
+export function mscn(
+  y: Float64Array,
+  height: number,
+  width: number,
+): { readonly normalised: Float64Array; readonly deviation: Float64Array } {
   const mean = blurred(y, height, width);
   const square = blurred(
     y.map((v) => v * v),
     height,
     width,
   );
-  return y.map((v, i) => (v - mean[i]) / (Math.sqrt(Math.max(0, square[i] - mean[i] ** 2)) + 1 / 255));
+  const deviation = square.map((v, i) => Math.sqrt(Math.max(0, v - mean[i] ** 2)));
+  return { normalised: y.map((v, i) => (v - mean[i]) / (deviation[i] + 1 / 255)), deviation };
 }
 
 function blurred(y: Float64Array, height: number, width: number): Float64Array {
@@ -145,7 +150,7 @@ function scaleFeatures(x: Float64Array, height: number, width: number): number[]
   return features;
 }
 
-interface AsymmetricGaussian {
+export interface AsymmetricGaussian {
   readonly shape: number;
   readonly mean: number;
   /** Variances to the left and to the right of 0. */
@@ -154,7 +159,7 @@ interface AsymmetricGaussian {
 }
 
 /** Moment-matched asymmetric generalised Gaussian (Lasmar, Stitou and Berthoumieu, 2009). */
-function fitAsymmetric(x: Float64Array): AsymmetricGaussian {
+export function fitAsymmetric(x: Float64Array): AsymmetricGaussian {
   let left = 0;
   let right = 0;
   let numLeft = 0;

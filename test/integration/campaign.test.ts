@@ -1,34 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseNpz } from '../../src/core/npy.js';
+import { createRng } from '../../src/core/rng.js';
+import { bytesOf, contentsOf, type Outcome, startBlindlink, until } from '../support/campaign-runs.js';
 
-const main = resolve('dist/cli/main.js');
 const work = mkdtempSync(join(tmpdir(), 'blindlink-campaign-'));
 const file = (name: string): string => join(work, name);
 const TIMEOUT = 600_000;
+/** Kills at random times; the reference run has ten. */
+const KILLS = Number(process.env['BLINDLINK_KILLS'] ?? 3);
 
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Outcome> } {
-  const child = spawn(process.execPath, [main, ...args], { cwd: work });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const ended = new Promise<Outcome>((done) => {
-    child.on('close', (code) => {
-      done({ code, out, err });
-    });
-  });
-  return { child, ended };
-}
+const start = (args: readonly string[]) => startBlindlink(work, args);
 const blindlink = (args: readonly string[]): Promise<Outcome> => start(args).ended;
+const contents = (folder: string): Record<string, string> => contentsOf(file(folder));
 
 const YAML = `
 settings: { pictures: ['builtin:faces'], receiver: { names: [perfect, pilot] } }
@@ -37,15 +23,6 @@ stop: { frames: 14, minFrames: 4, psnrHalfWidthDb: 0.8, of: [perfect] }
 batch: 3
 keepPictures: 1
 `;
-/** Everything but times, which no two runs share, by name. */
-const contents = (folder: string): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(file(folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => !name.startsWith('timing.') && statSync(join(file(folder), name)).isFile())
-      .sort()
-      .map((name) => [name, readFileSync(join(file(folder), name)).toString('base64')]),
-  );
-
 beforeAll(async () => {
   writeFileSync(file('tiny.yaml'), YAML);
   const { code, err } = await blindlink(['sweep', 'tiny.yaml', '--out', 'whole', '--workers', '1']);
@@ -88,17 +65,44 @@ describe('a campaign', () => {
       const size = statSync(file('whole/frames.jsonl')).size;
       for (const share of [0, 0.2, 0.45, 0.8]) {
         const { child, ended } = start(['sweep', 'tiny.yaml', '--out', 'killed', '--workers', '2']);
-        const path = file('killed/frames.jsonl');
-        const reached = (): boolean => existsSync(path) && statSync(path).size > share * size;
-        while (!reached() && child.exitCode === null) await new Promise((done) => setTimeout(done, 10));
+        await until('the frames', () => bytesOf(file('killed')) > share * size || child.exitCode !== null);
         child.kill('SIGKILL');
         await ended;
         // What a crash in the middle of a write leaves behind.
-        if (share > 0) appendFileSync(path, '{"point":0,"fra');
+        if (share > 0) appendFileSync(file('killed/frames.jsonl'), '{"point":0,"fra');
       }
       const { code, err } = await blindlink(['sweep', 'tiny.yaml', '--out', 'killed', '--workers', '2']);
       expect([code, err]).toEqual([0, '']);
       expect(contents('killed')).toEqual(contents('whole'));
+    },
+    TIMEOUT,
+  );
+
+  it(
+    `killed with -9 at ${KILLS} random times equals one that was not, byte for byte`,
+    async () => {
+      const began = Date.now();
+      const { code } = await blindlink(['sweep', 'tiny.yaml', '--out', 'timed', '--workers', '2']);
+      expect(code).toBe(0);
+      const wholeMs = Date.now() - began;
+      const seed = Date.now();
+      const rng = createRng(`kills/${seed}`);
+      let kills = 0;
+      for (let attempt = 0; kills < KILLS; attempt++) {
+        // A run that was done before its time came begins anew.
+        const out = `random-${attempt}`;
+        for (let over = false; kills < KILLS && !over;) {
+          const { child, ended } = start(['sweep', 'tiny.yaml', '--out', out, '--workers', '2']);
+          await new Promise((done) => setTimeout(done, rng.uniform() * 1.1 * wholeMs));
+          over = child.exitCode !== null;
+          child.kill('SIGKILL');
+          await ended;
+          if (!over) kills++;
+        }
+        const { code: last, err } = await blindlink(['sweep', 'tiny.yaml', '--out', out, '--workers', '2']);
+        expect([last, err]).toEqual([0, '']);
+        expect(contents(out), `seed ${seed}`).toEqual(contents('whole'));
+      }
     },
     TIMEOUT,
   );

@@ -40,6 +40,10 @@ export const torchvision = (): Requirement =>
 export const heif = (): Requirement =>
   probe('heif-enc', 'sh', ['-c', 'which heif-enc heif-convert'], 'apt-get install libheif-examples');
 
+/** The server that BullMQ's queue lies in. */
+export const redisServer = (): Requirement =>
+  probe('redis-server', 'redis-server', ['--version'], 'apt-get install redis-server');
+
 export const liquid = (): Requirement =>
   probe(
     'liquid-dsp',

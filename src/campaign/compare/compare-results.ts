@@ -36,13 +36,17 @@ const BETTER: Readonly<Record<string, 1 | -1>> = {
   msSsim: 1,
   success: 1,
   decoded: 1,
-  withinOneDb: 1,
+  nearPerfect: 1,
+  throughput: 1,
   channelError: -1,
   channelNmse: -1,
   evm: -1,
+  niqe: -1,
   paprDb: -1,
   channelUses: -1,
   bandwidthRatio: -1,
+  frameUses: -1,
+  blockErrors: -1,
   sideInformationBits: -1,
 };
 

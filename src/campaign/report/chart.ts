@@ -112,7 +112,7 @@ export function chartSvg(chart: Chart): string {
     if (categories === undefined && banded.length > 1) {
       const up = banded.map((p) => `${n(at(p))} ${n(clampY(p.high!))}`);
       const down = banded.map((p) => `${n(at(p))} ${n(clampY(p.low!))}`).reverse();
-      marks += `<path d="M${[...up, ...down].join('L')}z" fill="${colour}" fill-opacity="0.16"/>`;
+      marks += `<path d="M${[...up, ...down].join('L')}z" fill="${colour}" fill-opacity="0.13"/>`;
     } else {
       for (const p of banded)
         marks += `<path d="M${n(at(p))} ${n(clampY(p.low!))}V${n(clampY(p.high!))}" stroke="${colour}" stroke-width="2"/>`;

@@ -1,6 +1,6 @@
 import type { MeanFigure } from '../point-figures.js';
 import { type Chart, type ChartSeries } from './chart.js';
-import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint } from './report-data.js';
+import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint, settingText } from './report-data.js';
 
 /** A chart with the name its files get. */
 export interface NamedChart {
@@ -21,16 +21,19 @@ interface MetricView {
 const views: readonly MetricView[] = [
   { metric: 'psnrDb', title: 'Mean PSNR', unit: 'PSNR, dB' },
   { metric: 'msSsim', title: 'Mean MS-SSIM', unit: 'MS-SSIM' },
+  { metric: 'niqe', title: 'Mean NIQE (lower is more natural)', unit: 'NIQE' },
   { metric: 'success', title: 'Success, PSNR > 15 dB', unit: 'share of frames', share: true },
   {
-    metric: 'withinOneDb',
-    title: 'Within 1 dB of perfect CSI',
+    metric: 'nearPerfect',
+    title: 'Near perfect CSI',
     unit: 'share of frames',
     share: true,
     without: ['perfect'],
   },
   { metric: 'channelError', title: 'Mean channel error', unit: '‖ĥ − h‖²', log: true, without: ['perfect'] },
   { metric: 'decoded', title: 'Called decoded by the receiver', unit: 'share of frames', share: true },
+  { metric: 'throughput', title: 'Effective throughput', unit: 'source samples / channel use' },
+  { metric: 'blockErrors', title: 'Failed checks of coded packets', unit: 'share of frames', share: true },
   { metric: 'evm', title: 'EVM of equalised symbols', unit: 'EVM, r.m.s.' },
 ];
 
@@ -43,15 +46,22 @@ const known = new Set([
   'paprDb',
   'channelUses',
   'bandwidthRatio',
+  'frameUses',
   'sideInformationBits',
 ]);
+
+const titled = (view: MetricView, withinDb: number): MetricView =>
+  view.metric === 'nearPerfect' ? { ...view, title: `Within ${withinDb} dB of perfect CSI` } : view;
 
 /** All charts of a facet, those that would show nothing left out. */
 export function chartsOf(data: ReportData, facet: Facet): readonly NamedChart[] {
   const networks = [
     ...new Set(facet.points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.metrics)))),
   ].filter((metric) => !known.has(metric));
-  const all = [...views, ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric }))];
+  const all = [
+    ...views.map((view) => titled(view, data.withinDb)),
+    ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric })),
+  ];
   const charts = all.map((view) => metricChart(data, facet, view));
   charts.push(
     fidChart(data, facet),
@@ -238,7 +248,7 @@ const groupName = (data: ReportData, point: ReportPoint): string =>
         /^(codec|ofdm|rho)/.test(axis) &&
         new Set(data.facets.flatMap((f) => f.points.map(({ at }) => JSON.stringify(at[axis])))).size > 1,
     )
-    .map(([axis, value]) => `${axisTitle(axis)} ${JSON.stringify(value)}`)
+    .map(([axis, value]) => settingText(axis, value))
     .join(', ');
 
 const thin = <T>(points: readonly T[], most: number): T[] =>

@@ -53,12 +53,15 @@ const columns: readonly (readonly [metric: string, title: string, digits: number
   ['success', 'success, %', 1, 100],
   ['psnrDb', 'PSNR, dB', 2, 1],
   ['msSsim', 'MS-SSIM', 4, 1],
+  ['nearPerfect', 'near perfect, %', 1, 100],
   ['channelError', 'channel error', 4, 1],
   ['decoded', 'decoded, %', 1, 100],
+  ['evm', 'EVM', 3, 1],
+  ['throughput', 'samples / use', 2, 1],
   ['bandwidthRatio', 'CBR', 4, 1],
 ];
 
-function table(data: ReportData, { points }: Facet): string {
+function table(data: ReportData, { name: facet, points }: Facet): string {
   const networks = [...new Set(points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.fid))))];
   const head = [
     data.x === null ? 'point' : axisTitle(data.x),
@@ -69,22 +72,26 @@ function table(data: ReportData, { points }: Facet): string {
     'ms',
   ];
   const rows = points.flatMap((point) =>
-    Object.entries(point.receivers).map(([name, receiver], r) => {
+    Object.entries(point.receivers).map(([name, receiver], r, { length: count }) => {
       const cells = columns.map(([metric, , digits, scale]) => {
         const figure = receiver.metrics[metric] as MeanFigure | undefined;
         if (figure === undefined || (metric === 'channelError' && name === 'perfect')) return '<td></td>';
         const show = (v: number): string => (v * scale).toFixed(digits);
-        const interval =
-          figure.low === figure.high ? '' : `<span class="interval">[${show(figure.low)}, ${show(figure.high)}]</span>`;
-        return `<td>${show(figure.mean)} ${interval}</td>`;
+        const parts = [
+          ...(figure.low === figure.high ? [] : [`[${show(figure.low)}, ${show(figure.high)}]`]),
+          // Of fewer frames than the row says.
+          ...(figure.n === receiver.frames ? [] : [`${figure.n} frames`]),
+        ];
+        const more = parts.length === 0 ? '' : `<span class="interval">${parts.join(' ')}</span>`;
+        return `<td>${show(figure.mean)}${more}</td>`;
       });
       const fids = networks.map((network) => `<td>${receiver.fid[network]?.value.toFixed(1) ?? ''}</td>`);
       const time = point.times[name] as { mean: number } | undefined;
       const where = data.x === null ? pointName(point) : valueText(point.at[data.x]);
-      return `<tr${r === 0 ? ' class="first"' : ''}><th scope="row">${r === 0 ? escapeXml(where) : ''}</th><td class="name">${escapeXml(name)}</td><td>${receiver.frames}</td>${cells.join('')}${fids.join('')}<td>${time === undefined ? '' : time.mean.toPrecision(3)}</td></tr>`;
+      return `<tr${r === 0 ? ' class="first"' : ''}>${r === 0 ? `<th scope="rowgroup" rowspan="${count}">${escapeXml(where)}</th>` : ''}<td class="name">${escapeXml(name)}</td><td>${receiver.frames}</td>${cells.join('')}${fids.join('')}<td>${time === undefined ? '' : time.mean.toPrecision(3)}</td></tr>`;
     }),
   );
-  return `<div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table><thead><tr>${head.map((title) => `<th scope="col">${escapeXml(title)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(`Table of figures${facet === '' ? '' : `, ${facet}`}`)}"><table><thead><tr>${head.map((title) => `<th scope="col">${escapeXml(title)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function style(): string {
@@ -99,8 +106,8 @@ p{margin:0 0 10px;max-width:100ch}.muted,.interval,figcaption{color:var(--muted)
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:14px}
 .card,.scroll{background:var(--ground);border:1px solid var(--grid);border-radius:8px}.card{padding:10px}.card svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;margin-top:14px}table{border-collapse:collapse;font-size:13px;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:4px 12px;text-align:right;white-space:nowrap}thead th{color:var(--muted);font-weight:500;border-bottom:1px solid var(--grid)}tbody th{font-weight:600}
-.first>*{border-top:1px solid var(--grid)}td.name,thead th:nth-child(2){text-align:left}.interval{font-size:11.5px}
+th,td{padding:4px 9px;text-align:right;white-space:nowrap;vertical-align:top}thead th{color:var(--muted);font-weight:500;border-bottom:1px solid var(--grid)}tbody th{font-weight:600}
+.first>*{border-top:1px solid var(--grid)}td.name,thead th:nth-child(2){text-align:left}.interval{display:block;font-size:11px}td.name,thead th:nth-child(2){position:sticky;left:0;background:var(--ground)}
 .strip{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0}.pair{display:flex;gap:3px}.pair img{width:112px;height:auto;display:block;image-rendering:pixelated;border-radius:3px}
 figcaption{font-size:12.5px;line-height:1.35;margin-top:4px}.figure{color:var(--ink);font-variant-numeric:tabular-nums}
 pre{overflow-x:auto;font-size:12px;background:var(--ground);border:1px solid var(--grid);border-radius:8px;padding:12px}summary{cursor:pointer}

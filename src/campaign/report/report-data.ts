@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from '../../core/errors.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import { pictureFile } from '../keep-pictures.js';
+import { WITHIN_DB } from '../plan.js';
 import { figuresOf, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
 
 /** A point as the report draws it. */
@@ -32,20 +34,24 @@ export interface ReportData {
   /** Points that have frames, and points in all. */
   readonly measured: number;
   readonly complete: boolean;
+  /** How near `perfect` counts as near, dB. */
+  readonly withinDb: number;
 }
 
 /**
  * A campaign's folder as it is now, complete or not.
  * @param wantedX the axis to draw over; by default the one with the most numbers
+ * @param wantedDb how near `perfect` counts as near, dB; by default what the campaign says
  * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not
  */
-export function readReport(folder: string, wantedX?: string): ReportData {
+export function readReport(folder: string, wantedX?: string, wantedDb?: number): ReportData {
   const campaign = readCampaignFile(folder);
   const { plan } = campaign;
+  const withinDb = wantedDb ?? plan.withinDb ?? WITHIN_DB;
   const times = timesIn(folder);
   const points: ReportPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
-    const figures = figuresOf({ point, lines });
+    const figures = figuresOf({ point, lines }, withinDb);
     points.push({
       ...figures,
       at: plan.points[point].at,
@@ -60,6 +66,10 @@ export function readReport(folder: string, wantedX?: string): ReportData {
         })),
     });
   }
+  if (wantedX !== undefined && !plan.axes.includes(wantedX)) {
+    const known = plan.axes.length === 0 ? 'it has none' : `it has ${plan.axes.join(', ')}`;
+    throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
+  }
   const x = wantedX ?? firstNumericAxis(plan.axes, points);
   const facets = facetsOf(points, plan.axes, x);
   const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
@@ -71,6 +81,7 @@ export function readReport(folder: string, wantedX?: string): ReportData {
     receivers,
     frames: points.reduce((sum, { frames }) => sum + frames, 0),
     measured: points.length,
+    withinDb,
     complete: existsSync(join(folder, 'points.json')),
   };
 }
@@ -93,24 +104,31 @@ function facetsOf(points: readonly ReportPoint[], axes: readonly string[], x: st
   );
   const facets = new Map<string, ReportPoint[]>();
   for (const point of points) {
-    const name = varied.map((axis) => `${axisTitle(axis)} ${valueText(point.at[axis])}`).join(', ');
+    const name = varied.map((axis) => settingText(axis, point.at[axis])).join(', ');
     facets.set(name, [...(facets.get(name) ?? []), point]);
   }
   return [...facets].map(([name, own]) => ({ name, points: own }));
 }
 
-/** Settings by the names papers give them. */
-const titles: Readonly<Record<string, string>> = {
-  snrDb: 'CSNR, dB',
-  codec: 'codec',
-  'channel.dopplerHz': 'Doppler frequency, Hz',
-  'channel.cfoSubcarriers': 'carrier offset, subcarriers',
-  'ofdm.clippingRatio': 'clipping ratio γ',
-  'ofdm.cyclicPrefixLength': 'cyclic prefix, samples',
-  rho: 'reference power ρ',
-  seed: 'seed',
+/** Settings by the names papers give them, with their unit. */
+const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> = {
+  snrDb: ['CSNR', 'dB'],
+  codec: ['codec'],
+  'channel.dopplerHz': ['Doppler frequency', 'Hz'],
+  'channel.cfoSubcarriers': ['carrier offset', 'subcarriers'],
+  'ofdm.clippingRatio': ['clipping ratio γ'],
+  'ofdm.cyclicPrefixLength': ['cyclic prefix', 'samples'],
+  rho: ['reference power ρ'],
+  seed: ['seed'],
 };
-export const axisTitle = (axis: string): string => titles[axis] ?? axis;
+/** What stands at an axis: name and unit. */
+export const axisTitle = (axis: string): string => (axis in titles ? titles[axis].join(', ') : axis);
+
+/** A setting in words: name, value, unit. */
+export function settingText(axis: string, value: unknown): string {
+  const [name, unit] = titles[axis] ?? [axis];
+  return `${name} ${valueText(value)}${unit === undefined || value === null ? '' : ` ${unit}`}`;
+}
 
 export const valueText = (value: unknown): string =>
   typeof value === 'string'
@@ -119,9 +137,11 @@ export const valueText = (value: unknown): string =>
       ? value.map(valueText).join(', ')
       : value === undefined
         ? '–'
-        : JSON.stringify(value);
+        : value === null
+          ? 'none'
+          : JSON.stringify(value);
 
 export const pointName = ({ at }: ReportPoint): string =>
   Object.entries(at)
-    .map(([axis, value]) => `${axisTitle(axis)} ${valueText(value)}`)
+    .map(([axis, value]) => settingText(axis, value))
     .join(', ');

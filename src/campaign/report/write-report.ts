@@ -13,6 +13,8 @@ import { readReport, type ReportData } from './report-data.js';
 export interface ReportOptions {
   /** The axis to draw over. */
   readonly x?: string;
+  /** How near `perfect` counts as near, dB. */
+  readonly withinDb?: number;
   /** The page loads itself again after this many seconds. */
   readonly refreshS?: number;
 }
@@ -24,9 +26,9 @@ export interface ReportOptions {
  */
 export async function writeReport(
   folder: string,
-  { x, refreshS }: ReportOptions = {},
+  { x, withinDb, refreshS }: ReportOptions = {},
 ): Promise<ReportData & { readonly page: string }> {
-  const data = readReport(folder, x);
+  const data = readReport(folder, x, withinDb);
   const out = join(folder, 'report');
   try {
     mkdirSync(out, { recursive: true });

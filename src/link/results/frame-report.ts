@@ -27,6 +27,9 @@ export interface FrameReport extends PictureFigures {
   /** Codeword symbols, padding and pilots left out; CBR: the same over the picture's real samples, 3·H·W. */
   readonly channelUses: number;
   readonly bandwidthRatio: number;
+  /** All that the frame costs (`frameUsesOf`), and source samples delivered for each: 3·H·W of a success, 0 of a failure. */
+  readonly frameUses: number;
+  readonly throughput: number;
   /** What the receiver is told beside the symbols, in bits. */
   readonly sideInformationBits: number;
   readonly evm: number;
@@ -53,12 +56,15 @@ export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'pack
   ssim: true,
   msSsim: true,
   sharpness: true,
+  niqe: true,
   channelError: true,
   channelNmse: true,
   snrDb: true,
   paprDb: true,
   channelUses: true,
   bandwidthRatio: true,
+  frameUses: true,
+  throughput: true,
   sideInformationBits: true,
   evm: true,
   verdict: true,
@@ -69,6 +75,16 @@ export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'pack
   starts: true,
   agreeing: true,
   milliseconds: true,
+});
+
+/** Columns of a conventional link's packet, where one runs. */
+export const packetColumns = columnsOf<PacketReport>()({
+  mcs: true,
+  bitsPerSymbol: true,
+  rate: true,
+  payloadBits: true,
+  contentBytes: true,
+  iterations: true,
 });
 
 /** Features of the received and of the sent picture. */
@@ -90,7 +106,13 @@ export interface FrameOutcome {
   readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
-export function reportFrame(arrived: ArrivedFrame, receiver: string, result: ReceiverResult | null): FrameOutcome {
+/** @param usesPilots whether the receiver needs the pilot symbols, and so pays for them */
+export function reportFrame(
+  arrived: ArrivedFrame,
+  receiver: string,
+  result: ReceiverResult | null,
+  usesPilots = true,
+): FrameOutcome {
   const { sent } = arrived;
   const { height, width } = sent.picture;
   const { layout } = sent.setting;
@@ -98,6 +120,8 @@ export function reportFrame(arrived: ArrivedFrame, receiver: string, result: Rec
   const views = [sent.picture, { data: picture, height, width }] as const;
   const figures = measurePicture(views[1], views[0]);
   const { error, nmse } = meanChannelError(arrived, receiver, result);
+  const success = figures.psnrDb > SUCCESS_PSNR_DB;
+  const frameUses = frameUsesOf(sent, usesPilots);
   const report: FrameReport = {
     type: 'frame',
     frame: sent.index,
@@ -110,10 +134,12 @@ export function reportFrame(arrived: ArrivedFrame, receiver: string, result: Rec
     paprDb: round(sent.paprDb, 3),
     channelUses: layout.numSymbols,
     bandwidthRatio: round(layout.numSymbols / (3 * height * width), 6),
+    frameUses,
+    throughput: success ? round((3 * height * width) / frameUses, 4) : 0,
     sideInformationBits: layout.side?.bits ?? 0,
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
-    success: figures.psnrDb > SUCCESS_PSNR_DB,
+    success,
     confidence: result?.confidence == null ? null : round(result.confidence, 4),
     residual: result?.residual == null ? null : round(result.residual, 4),
     signLogOdds: result?.signLogOdds == null ? null : round(result.signLogOdds, 3),
@@ -128,6 +154,17 @@ export function reportFrame(arrived: ArrivedFrame, receiver: string, result: Rec
     sent: naturalnessFeatures(sentView),
   });
   return { report, arrived, result, picture, naturalness };
+}
+
+/**
+ * Channel uses of a whole frame: its complex samples at the sample rate, so data and padding, guards, comb pilots, prefixes and
+ * preamble; pilot symbols only for a receiver that needs them, since the others' frames could do without; and one for each
+ * bit of side information.
+ */
+export function frameUsesOf({ samples, setting }: ArrivedFrame['sent'], usesPilots: boolean): number {
+  const { grid, interleaver, layout } = setting;
+  const pilots = interleaver.numPackets * grid.pilotSymbols * grid.symbolLength;
+  return samples.re.length - (usesPilots ? 0 : pilots) + (layout.side?.bits ?? 0);
 }
 
 /** ‖ĥ − h‖² and its ratio to ‖h‖², means over packets; 0 for `perfect`, NaN where there is nothing to compare. */

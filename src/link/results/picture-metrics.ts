@@ -1,7 +1,8 @@
 import { sharpness } from '../../metrics/naturalness.js';
+import { niqe } from '../../metrics/niqe.js';
 import { msSsim, type PictureView, psnrDb, ssim } from '../../metrics/picture-quality.js';
 
-/** A number that compares a received picture with the one that was sent. */
+/** A number that compares a received picture with the one that was sent, or judges it alone. */
 export interface PictureMetric {
   /** Decimals that are reported. */
   readonly digits: number;
@@ -14,6 +15,7 @@ export const pictureMetrics = {
   ssim: { digits: 5, measure: ssim },
   msSsim: { digits: 5, measure: (received, sent) => msSsim(received, sent).value },
   sharpness: { digits: 4, measure: sharpness },
+  niqe: { digits: 4, measure: (received) => niqe(received) },
 } as const satisfies Readonly<Record<string, PictureMetric>>;
 
 export type PictureFigures = Readonly<Record<keyof typeof pictureMetrics, number>>;

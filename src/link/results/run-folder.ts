@@ -5,7 +5,7 @@ import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
-import { frameColumns, type FrameReport } from './frame-report.js';
+import { frameColumns, type FrameReport, packetColumns } from './frame-report.js';
 import { csvLine, writeJson } from './tables.js';
 
 /** Where a run's results go as they come, so that an interrupted run is worth something. */
@@ -19,6 +19,7 @@ export interface RunFolder {
 /**
  * Opens a run folder: `config.json` (resolved settings), `versions.json`, `frames.csv` and empty `pictures/`, `plots/`
  * (filled by `saveFrame`); at the end `summary.json`.
+ * @param withPackets columns for the packets of conventional links
  * @throws FormatError if the folder cannot be written
  */
 export function openRunFolder(
@@ -26,13 +27,18 @@ export function openRunFolder(
   config: LinkConfig,
   card: CodecCard,
   features: readonly FeatureCard[] = [],
+  withPackets = false,
 ): RunFolder {
   const distances = features.filter(({ kind }) => kind !== 'fid').map(({ name }) => name);
+  const packets = withPackets ? packetColumns : [];
   makeFolders(path);
   try {
     writeJson(join(path, 'config.json'), config);
     writeJson(join(path, 'versions.json'), versions(card, features));
-    writeFileSync(join(path, 'frames.csv'), csvLine([...frameColumns, ...distances]));
+    writeFileSync(
+      join(path, 'frames.csv'),
+      csvLine([...frameColumns, ...distances, ...packets.map((name) => `packet.${name}`)]),
+    );
   } catch (cause) {
     throw unwritable(path, cause);
   }
@@ -43,6 +49,7 @@ export function openRunFolder(
         csvLine([
           ...frameColumns.map((column) => report[column]),
           ...distances.map((name) => report.perception?.[name]),
+          ...packets.map((name) => report.packet?.[name]),
         ]),
       );
       appendFileSync(join(path, 'frames.csv'), lines.join(''));

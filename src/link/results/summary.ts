@@ -14,6 +14,11 @@ export interface ReceiverSummary {
   readonly sharpnessMean: number;
   /** Fréchet distance between the natural-scene statistics of received and sent pictures; small samples bias it upwards. */
   readonly naturalnessDistance: number;
+  /** Source samples delivered per channel use, overhead counted. */
+  readonly throughputMean: number;
+  readonly evmMean: number;
+  /** NaN where no picture was large enough. */
+  readonly niqeMean: number;
   readonly channelErrorMean: number;
   readonly channelErrorMedian: number;
   readonly channelNmseMedian: number;
@@ -75,6 +80,9 @@ function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
       outcomes.map(({ naturalness }) => naturalness.received),
       outcomes.map(({ naturalness }) => naturalness.sent),
     ),
+    throughputMean: mean(reports.map((r) => r.throughput)),
+    evmMean: mean(reports.map((r) => r.evm).filter(Number.isFinite)),
+    niqeMean: mean(reports.map((r) => r.niqe).filter(Number.isFinite)),
     channelErrorMean: mean(errors),
     channelErrorMedian: median(errors),
     channelNmseMedian: median(nmse),

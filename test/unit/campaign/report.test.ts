@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
+import { updateMarkdown } from '../../../src/campaign/report/markdown-tables.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
 import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
-import { createRng } from '../../../src/core/rng.js';
+import { madeUpCampaign } from '../../support/made-up-campaign.js';
 
 let folder = '';
 beforeAll(() => {
@@ -15,52 +16,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A campaign's folder with reports made up for each point: PSNR of 20 dB and a dB for every dB of CSNR. */
-function campaign(name: string, points: readonly Record<string, unknown>[], frames = 4): string {
-  const path = join(folder, name);
-  mkdirSync(path);
-  const axes = Object.keys(points[0] ?? {});
-  const plan = {
-    title: 'A <title> & more',
-    about: '',
-    axes,
-    points: points.map((at) => ({
-      at,
-      frames,
-      config: { codec: at['codec'] ?? 'faces-12', ofdm: {}, rho: 0, seed: 1 },
-    })),
-    stop: {},
-    batch: 8,
-    keepPictures: 0,
-  };
-  writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan, versions: {} }));
-  const rng = createRng(name);
-  let lines = '';
-  points.forEach((at, point) => {
-    for (let frame = 0; frame < frames; frame++) {
-      const report = (gain: number): object => ({
-        psnrDb: 20 + gain + ((at['snrDb'] as number | undefined) ?? 0) + 0.1 * rng.gaussian(),
-        ssim: 0.9,
-        msSsim: 0.95,
-        sharpness: 1,
-        channelError: gain === 0 ? 0 : 0.01,
-        channelNmse: 0.01,
-        snrDb: 10,
-        paprDb: 8 + rng.uniform(),
-        channelUses: 1024,
-        bandwidthRatio: at['codec'] === 'b' ? 1 / 24 : 1 / 12,
-        sideInformationBits: 0,
-        evm: 0.3,
-        verdict: 'decoded',
-        success: true,
-      });
-      lines += `${JSON.stringify({ point, frame, picture: `p${frame}`, receivers: { perfect: report(0), mine: report(-0.5) } })}\n`;
-    }
-  });
-  writeFileSync(join(path, 'frames.jsonl'), lines);
-  writeFileSync(join(path, 'timing.jsonl'), '');
-  return path;
-}
+const campaign = (name: string, points: readonly Record<string, unknown>[], frames = 4): string =>
+  madeUpCampaign(join(folder, name), points, { frames });
 
 describe('what a report draws', () => {
   it('is over the axis with the most numbers, in a facet for each setting of the others', () => {
@@ -75,7 +32,7 @@ describe('what a report draws', () => {
     expect([data.frames, data.measured, data.complete]).toEqual([24, 6, false]);
     const ids = chartsOf(data, data.facets[0]).map(({ id }) => id);
     expect(ids).toContain('psnrDb');
-    expect(ids).toContain('withinOneDb');
+    expect(ids).toContain('nearPerfect');
     // One rate in a facet makes no rate–distortion curve.
     expect(ids).not.toContain('rate-distortion');
     const psnr = chartsOf(data, data.facets[0]).find(({ id }) => id === 'psnrDb')!.chart;
@@ -104,13 +61,41 @@ describe('what a report draws', () => {
 
   it('leaves `perfect` out of what is relative to it', () => {
     const data = readReport(campaign('relative', [{ snrDb: 0 }, { snrDb: 5 }]));
-    const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'withinOneDb')!.chart;
+    const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'nearPerfect')!.chart;
     expect(within.series.map(({ name }) => name)).toEqual(['mine']);
     expect(within.yRange).toEqual([0, 1]);
+    expect(within.title).toBe('Within 1 dB of perfect CSI');
+    const { metrics } = data.facets[0].points[0].receivers['mine'];
+    const strict = readReport(join(folder, 'relative'), undefined, 0.01).facets[0].points[0].receivers['mine'];
+    expect(metrics['nearPerfect'].mean).toBe(1);
+    expect(strict.metrics['nearPerfect'].mean).toBe(0);
   });
 
   it('is nothing of a folder that holds no campaign', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
+    expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
+  });
+});
+
+describe('tables in a document', () => {
+  it('stand between its marks, and all else stays as it was', () => {
+    const data = readReport(campaign('document', [{ snrDb: 0 }, { snrDb: 5 }]));
+    const file = join(folder, 'document.md');
+    const [before, after] = ['# Results\n\n<!-- campaign document -->', '<!-- /campaign -->\n\nMore.\n'];
+    writeFileSync(file, `${before}\nold\n${after}`);
+    updateMarkdown(file, data);
+    const once = readFileSync(file, 'utf8');
+    expect(once.startsWith(before) && once.endsWith(after)).toBe(true);
+    expect(once).not.toContain('old');
+    expect(once).toMatch(/\| CSNR, dB +\| receiver +\| frames +\| success, % +\| PSNR, dB +\|/);
+    expect(once).toMatch(/\| 0 +\| perfect +\| 4 +\| 100\.0 \[51\.0, 100\.0\] +\| \d\d\.\d\d \[/);
+    updateMarkdown(file, data);
+    expect(readFileSync(file, 'utf8')).toBe(once);
+    writeFileSync(file, '# Results\n');
+    expect(() => {
+      updateMarkdown(file, data);
+    }).toThrow('has no place for document; write <!-- campaign document -->');
+    expect(readFileSync(file, 'utf8')).toBe('# Results\n');
   });
 });
 
