@@ -37,7 +37,7 @@ const FOLLOWING_ROUNDS = 5;
 /** A search with a moving channel has more to find: passes over those of a still one. */
 const FAST_PASSES = 1.5;
 /** A residual e^this times the usual is worth a search, whatever the verdict: something is not as assumed. */
-const MOST_EXCESS = 1.1;
+const MOST_EXCESS = 0.8;
 /** EM passes with the new model, for codecs without a refiner. */
 const FOLLOWING_PASSES = 8;
 
@@ -143,10 +143,10 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     ): { start: number; model: ChannelEstimator }[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
+    const followed = new Set<BlindChain>();
     /** Lets the best of each group move, or its oscillator wander, where the received signal says that they may. */
     const follow = async (judged: Judgement): Promise<Judgement> => {
       let current = judged;
-      const followed = new Set<BlindChain>();
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
         const proposed = await Promise.all(
           current.best.map(async ({ chain }) => {
