@@ -305,7 +305,7 @@ describe('blindlink model', () => {
     const few = await blindlink(['model', 'statistics', folder, file('plain.png'), '--rank', '16']);
     expect(few.code).toBe(2);
     expect(few.err).toMatch(/1 tiles of 64×64 pixels are too few for rank 16/);
-  });
+  }, 240_000);
 });
 
 describe('blindlink sweep', () => {
