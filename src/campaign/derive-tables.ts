@@ -2,7 +2,7 @@ import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeNpz, type NpyArray } from '../core/npy-encode.js';
 import { frameColumns, packetColumns } from '../link/results/frame-report.js';
-import { csvLine, writeJson } from '../link/results/tables.js';
+import { csvLine, writeJson, writeWhole } from '../link/results/tables.js';
 import type { StoredReport } from './frame-lines.js';
 import type { CampaignPlan } from './plan.js';
 import { figuresOf, frameNumbers, type PointFigures, pointsIn, timesIn } from './point-figures.js';
@@ -118,9 +118,4 @@ function timingCsv(folder: string, plan: CampaignPlan): string {
     ),
   );
   return csvLine(['point', ...plan.axes, 'receiver', 'frames', 'millisecondsMean', 'framesPerSecond']) + rows.join('');
-}
-
-function writeWhole(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.part`, content);
-  renameSync(`${path}.part`, path);
 }

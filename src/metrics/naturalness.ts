@@ -129,15 +129,18 @@ function halved(y: Float64Array, height: number, width: number): { luma: Float64
   return { luma, height: h, width: w };
 }
 
+/** The neighbours whose products are looked at: rows down, columns to the right. */
+export const NEIGHBOURS = [
+  [0, 1],
+  [1, 0],
+  [1, 1],
+  [1, -1],
+] as const;
+
 function scaleFeatures(x: Float64Array, height: number, width: number): number[] {
   const whole = fitAsymmetric(x);
   const features = [whole.shape, (whole.left + whole.right) / 2];
-  for (const [down, right] of [
-    [0, 1],
-    [1, 0],
-    [1, 1],
-    [1, -1],
-  ]) {
+  for (const [down, right] of NEIGHBOURS) {
     const products: number[] = [];
     for (let r = 0; r + down < height; r++) {
       for (let c = Math.max(0, -right); c + Math.max(0, right) < width; c++) {

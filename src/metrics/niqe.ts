@@ -1,4 +1,4 @@
-import { fitAsymmetric, gammaFunction, lumaOf, mscn, NUM_NATURALNESS_FEATURES } from './naturalness.js';
+import { fitAsymmetric, gammaFunction, lumaOf, mscn, NEIGHBOURS, NUM_NATURALNESS_FEATURES } from './naturalness.js';
 import { niqeModel } from './niqe-model.js';
 import type { PictureView } from './picture-quality.js';
 
@@ -100,12 +100,7 @@ function cut(x: Float64Array, width: number, top: number, left: number, edge: nu
 function blockFeatures(block: Float64Array, edge: number): number[] {
   const own = scaled(block);
   const features = [own.shape, (own.left + own.right) / 2];
-  for (const [down, right] of [
-    [0, 1],
-    [1, 0],
-    [1, 1],
-    [1, -1],
-  ]) {
+  for (const [down, right] of NEIGHBOURS) {
     const products = block.map((v, i) => {
       const r = (Math.floor(i / edge) - down + edge) % edge;
       const c = ((i % edge) - right + edge) % edge;

@@ -8,7 +8,7 @@ import { packTiles, tileBatches, unpackTiles } from './tile-batches.js';
 /** What the received signal shows of its codeword, whatever the decoder makes of it. */
 export type CodewordSymptoms = Pick<Symptoms, 'codewordGain' | 'refinedResidual' | 'refinedVariance'>;
 
-export const NO_CODEWORD_SYMPTOMS: CodewordSymptoms = {
+const NO_CODEWORD_SYMPTOMS: CodewordSymptoms = {
   codewordGain: null,
   refinedResidual: null,
   refinedVariance: null,

@@ -50,7 +50,18 @@ export interface VerdictModel {
   readonly decoded: number;
 }
 
-const UNHEARD = { gain: 0, misfit: 0, vagueness: 0 };
+const PLAIN = {
+  intercept: -2,
+  excess: -6,
+  snr: 1,
+  contrast: 0,
+  roughness: -3,
+  sign: 10,
+  gain: 0,
+  misfit: 0,
+  vagueness: 0,
+  decoded: 0.9,
+};
 
 /** Used where a codec's card has no calibration. */
 export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
@@ -60,28 +71,8 @@ export const UNCALIBRATED: NonNullable<CodecCard['verdict']> = {
     sign: [3, 10, 20, 25, 25],
     roughness: [0.03, 0.06, 0.09, 0.1, 0.1],
   },
-  informed: {
-    intercept: -2,
-    excess: -6,
-    snr: 1,
-    contrast: 0,
-    roughness: -3,
-    sign: 10,
-    agreement: 0,
-    ...UNHEARD,
-    decoded: 0.9,
-  },
-  blind: {
-    intercept: -2,
-    excess: -6,
-    snr: 1,
-    contrast: 0,
-    roughness: -3,
-    sign: 10,
-    agreement: 1,
-    ...UNHEARD,
-    decoded: 0.9,
-  },
+  informed: { ...PLAIN, agreement: 0 },
+  blind: { ...PLAIN, agreement: 1 },
 };
 
 /** ln χ beyond what is expected at this SNR, 0…3: a residual that is smaller than expected proves nothing. */

@@ -1,17 +1,13 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { writeWhole } from '../../link/results/tables.js';
 import type { MeanFigure } from '../point-figures.js';
-import { axisTitle, type Facet, pointName, type ReportData, valueText } from './report-data.js';
+import { axisTitle, type Facet, figureColumns, pointName, type ReportData, valueText } from './report-data.js';
 
-const columns: readonly (readonly [metric: string, title: string, digits: number, scale: number])[] = [
-  ['success', 'success, %', 1, 100],
-  ['psnrDb', 'PSNR, dB', 2, 1],
-  ['msSsim', 'MS-SSIM', 4, 1],
-  ['nearPerfect', 'near perfect, %', 1, 100],
-  ['channelError', 'channel error', 4, 1],
-  ['throughput', 'samples / use', 2, 1],
-];
+/** The page's columns that a document has room for. */
+const shownMetrics = ['success', 'psnrDb', 'msSsim', 'nearPerfect', 'channelError', 'throughput'];
+const columns = figureColumns.filter(([metric]) => shownMetrics.includes(metric));
 
 /** A campaign's figures as Markdown tables, one a facet: means with their 95 % intervals and the number of frames. */
 export function markdownTables(data: ReportData): string {
@@ -79,6 +75,5 @@ export function updateMarkdown(file: string, data: ReportData): void {
     );
   }
   const made = `${text.slice(0, from + begin.length)}\n\n${markdownTables(data)}\n\n${text.slice(to)}`;
-  writeFileSync(`${file}.part`, made);
-  renameSync(`${file}.part`, file);
+  writeWhole(file, made);
 }

@@ -1,7 +1,7 @@
 import { escapeXml } from '../../link/results/save-pictures.js';
 import type { MeanFigure } from '../point-figures.js';
 import { palette } from './chart.js';
-import { axisTitle, type Facet, pointName, type ReportData, valueText } from './report-data.js';
+import { axisTitle, type Facet, figureColumns, pointName, type ReportData, valueText } from './report-data.js';
 
 /** A facet's charts as SVG by the name of their files. */
 export interface DrawnFacet {
@@ -49,31 +49,19 @@ function fidNote({ facets }: ReportData): string {
   return ` <strong>FID is of ${least} pictures only: far fewer than its ${small[0].dimensions} dimensions need, biased upwards; compare it between receivers of this page alone, with care.</strong>`;
 }
 
-const columns: readonly (readonly [metric: string, title: string, digits: number, scale: number])[] = [
-  ['success', 'success, %', 1, 100],
-  ['psnrDb', 'PSNR, dB', 2, 1],
-  ['msSsim', 'MS-SSIM', 4, 1],
-  ['nearPerfect', 'near perfect, %', 1, 100],
-  ['channelError', 'channel error', 4, 1],
-  ['decoded', 'decoded, %', 1, 100],
-  ['evm', 'EVM', 3, 1],
-  ['throughput', 'samples / use', 2, 1],
-  ['bandwidthRatio', 'CBR', 4, 1],
-];
-
 function table(data: ReportData, { name: facet, points }: Facet): string {
   const networks = [...new Set(points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.fid))))];
   const head = [
     data.x === null ? 'point' : axisTitle(data.x),
     'receiver',
     'frames',
-    ...columns.map(([, title]) => title),
+    ...figureColumns.map(([, title]) => title),
     ...networks,
     'ms',
   ];
   const rows = points.flatMap((point) =>
     Object.entries(point.receivers).map(([name, receiver], r, { length: count }) => {
-      const cells = columns.map(([metric, , digits, scale]) => {
+      const cells = figureColumns.map(([metric, , digits, scale]) => {
         const figure = receiver.metrics[metric] as MeanFigure | undefined;
         if (figure === undefined || (metric === 'channelError' && name === 'perfect')) return '<td></td>';
         const show = (v: number): string => (v * scale).toFixed(digits);

@@ -145,3 +145,16 @@ export const pointName = ({ at }: ReportPoint): string =>
   Object.entries(at)
     .map(([axis, value]) => settingText(axis, value))
     .join(', ');
+
+/** Columns of the tables of figures. */
+export const figureColumns: readonly (readonly [metric: string, title: string, digits: number, scale: number])[] = [
+  ['success', 'success, %', 1, 100],
+  ['psnrDb', 'PSNR, dB', 2, 1],
+  ['msSsim', 'MS-SSIM', 4, 1],
+  ['nearPerfect', 'near perfect, %', 1, 100],
+  ['channelError', 'channel error', 4, 1],
+  ['decoded', 'decoded, %', 1, 100],
+  ['evm', 'EVM', 3, 1],
+  ['throughput', 'samples / use', 2, 1],
+  ['bandwidthRatio', 'CBR', 4, 1],
+];

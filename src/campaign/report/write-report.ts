@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { FormatError } from '../../core/errors.js';
-import { csvLine } from '../../link/results/tables.js';
+import { csvLine, writeWhole } from '../../link/results/tables.js';
 import { pointsCsv } from '../derive-tables.js';
 import { type Chart, chartSvg, standalone } from './chart.js';
 import { chartsOf } from './charts.js';
@@ -70,8 +70,3 @@ const chartCsv = ({ xLabel, yLabel, series, categories }: Chart): string =>
       points.map(({ x, y, low, high }) => csvLine([name, categories?.[x] ?? x, y, low, high])),
     )
     .join('');
-
-function writeWhole(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.part`, content);
-  renameSync(`${path}.part`, path);
-}

@@ -16,7 +16,12 @@ export const columnsOf =
     Object.keys(columns) as Exclude<keyof T, Left>[];
 
 /** Whole or not at all. */
-export function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`);
+export function writeWhole(path: string, content: string | Uint8Array): void {
+  writeFileSync(`${path}.part`, content);
   renameSync(`${path}.part`, path);
+}
+
+/** Whole or not at all. */
+export function writeJson(path: string, value: unknown): void {
+  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
 }

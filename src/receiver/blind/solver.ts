@@ -53,6 +53,12 @@ export interface BlindSolution extends Judgement {
   readonly agreeing: number;
 }
 
+/** A start of the search: 0 from the mean codeword, any other from a draw; and how it takes the channel to move. */
+interface Start {
+  readonly start: number;
+  readonly model: ChannelEstimator;
+}
+
 /** What the solver is made from. */
 export interface BlindSolverParts {
   readonly setting: LinkSetting;
@@ -124,11 +130,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
 
     const found: Candidate[][] = groups.map(() => []);
     /** Solves some starts of some groups, adds them to `found`, a list of candidates a group, and judges anew. */
-    const explore = async (
-      which: readonly number[],
-      starts: readonly { readonly start: number; readonly model: ChannelEstimator }[],
-      passes?: number,
-    ): Promise<Judgement> => {
+    const explore = async (which: readonly number[], starts: readonly Start[], passes?: number): Promise<Judgement> => {
       const chains = which.flatMap((g) => starts.map(({ start, model }) => open(groups[g], start, model)));
       const solved = await solveChains(chains, passes);
       which.forEach((g, i) => {
@@ -136,11 +138,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       });
       return judge(model, elements, found, counter);
     };
-    const startsOf = (
-      model: ChannelEstimator,
-      first: number,
-      end: number,
-    ): { start: number; model: ChannelEstimator }[] =>
+    const startsOf = (model: ChannelEstimator, first: number, end: number): Start[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
     const followed = new Set<BlindChain>();
