@@ -31,6 +31,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--val", nargs="+", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--rates", type=int, nargs="+", default=[32], help="latent channels: 32 is CBR 1/48, 64 is 1/24, 128 is 1/12")
+    parser.add_argument("--start", help="the checkpoint of a run with fewer rates, whose networks this one goes on from")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--batch", type=int, default=24)
@@ -110,6 +111,8 @@ def main() -> None:
     codec = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
     if not (out / "checkpoint.pt").exists():
         codec.start_linear(crops(train, 1500, args.crop, np.random.default_rng(args.seed)).to(device))
+        if args.start:
+            codec.start_from(torch.load(args.start, map_location=device)["average"])
     average = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = Muon(codec, lr=args.lr)
