@@ -74,3 +74,13 @@ export function scaleInPlace(x: ComplexArray, factor: number): void {
     x.im[i] *= factor;
   }
 }
+
+/** Some values of an array, in the order of their indices. */
+export function gather(values: ComplexArray, indices: Int32Array): ComplexArray {
+  const out = createComplex(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    out.re[i] = values.re[indices[i]];
+    out.im[i] = values.im[indices[i]];
+  }
+  return out;
+}

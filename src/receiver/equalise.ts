@@ -17,8 +17,9 @@ export interface ElementChannel {
  *   mmse: z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)(|Ĥ|² + v) + σ²)
  *   zf:   z̃ = (Y − √ρ·Ĥ·C) / (√(1−ρ)·Ĥ)
  *
- * @param received Y [P·S·M]
+ * @param received Y [P·S·M], or of the resource elements `only`
  * @param noiseVariance σ², total per complex resource element
+ * @param only which resource elements are given; all in order by default
  */
 export function equalise(
   setting: LinkSetting,
@@ -26,6 +27,7 @@ export function equalise(
   channel: ElementChannel,
   noiseVariance: number,
   kind: EqualiserKind = 'mmse',
+  only?: Int32Array,
 ): ComplexArray {
   const { rho, superimposed } = setting;
   const { response, responseVariance } = channel;
@@ -35,8 +37,9 @@ export function equalise(
   for (let i = 0; i < out.re.length; i++) {
     const hr = response.re[i];
     const hi = response.im[i];
-    const cr = superimposedAmplitude * superimposed.re[i];
-    const ci = superimposedAmplitude * superimposed.im[i];
+    const element = only === undefined ? i : only[i];
+    const cr = superimposedAmplitude * superimposed.re[element];
+    const ci = superimposedAmplitude * superimposed.im[element];
     const yr = received.re[i] - (hr * cr - hi * ci);
     const yi = received.im[i] - (hr * ci + hi * cr);
     const power = hr * hr + hi * hi;

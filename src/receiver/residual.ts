@@ -1,4 +1,4 @@
-import type { ComplexArray } from '../core/complex.js';
+import { type ComplexArray, gather } from '../core/complex.js';
 import type { LinkSetting } from './receiver.js';
 
 /**
@@ -16,17 +16,35 @@ export function residualEnergy(
   codeword: ComplexArray,
   elements: Int32Array,
 ): number {
-  const { rho, superimposed, interleaver } = setting;
+  const symbols = elements.map((element) => setting.interleaver.symbolOf[element]);
+  return residualOver(setting, {
+    elements,
+    received: gather(received, elements),
+    response: gather(response, elements),
+    codeword: gather(codeword, symbols),
+  });
+}
+
+/** The same with everything given in the order of the resource elements. */
+export function residualOver(
+  { rho, superimposed }: LinkSetting,
+  part: {
+    readonly elements: Int32Array;
+    readonly received: ComplexArray;
+    readonly response: ComplexArray;
+    readonly codeword: ComplexArray;
+  },
+): number {
+  const { elements, received, response, codeword } = part;
   const amplitude = Math.sqrt(1 - rho);
   const superimposedAmplitude = Math.sqrt(rho);
   let sum = 0;
-  for (const element of elements) {
-    const symbol = interleaver.symbolOf[element];
-    const xr = amplitude * codeword.re[symbol] + superimposedAmplitude * superimposed.re[element];
-    const xi = amplitude * codeword.im[symbol] + superimposedAmplitude * superimposed.im[element];
-    const hr = response.re[element];
-    const hi = response.im[element];
-    sum += (received.re[element] - hr * xr + hi * xi) ** 2 + (received.im[element] - hr * xi - hi * xr) ** 2;
+  for (let i = 0; i < elements.length; i++) {
+    const xr = amplitude * codeword.re[i] + superimposedAmplitude * superimposed.re[elements[i]];
+    const xi = amplitude * codeword.im[i] + superimposedAmplitude * superimposed.im[elements[i]];
+    const hr = response.re[i];
+    const hi = response.im[i];
+    sum += (received.re[i] - hr * xr + hi * xi) ** 2 + (received.im[i] - hr * xi - hi * xr) ** 2;
   }
   return sum;
 }

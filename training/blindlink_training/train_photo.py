@@ -10,19 +10,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
+from .context_codec import ContextCodec
 from .loop import Interrupt, average_into, save_atomically, set_rate
 from .muon import Muon
 from .photo_codec import DOWN_SAMPLING, PhotoCodec
 from .pictures import load_photographs
+from .saved_codec import load_exported
 from .train_codec import draw_snr
 from .train_polarity import SNRS_DB
+
+PRIOR_CROPS, PRIOR_RANK, PRIOR_REFRESH = 192, 32, 400
+BLIND_PASSES = 4
 
 
 def parse() -> argparse.Namespace:
@@ -32,6 +39,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", required=True)
     parser.add_argument("--rates", type=int, nargs="+", default=[32], help="latent channels: 32 is CBR 1/48, 64 is 1/24, 128 is 1/12")
     parser.add_argument("--start", help="the checkpoint of a run with fewer rates, whose networks this one goes on from")
+    parser.add_argument("--context", help="folder of a codec of 64×64 pictures: trains it with a path of wide context instead, at its rate")
+    parser.add_argument("--blind-share", type=float, default=0.0, help="share of the batch whose tiles go over channels that the receiver must find out")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--batch", type=int, default=24)
@@ -61,10 +70,10 @@ def crops(pictures: list[np.ndarray], count: int, edge: int, rng: np.random.Gene
     return out
 
 
-def load_photo_codec(checkpoint: Path) -> PhotoCodec:
+def load_photo_codec(checkpoint: Path) -> PhotoCodec | ContextCodec:
     """The averaged weights of a run."""
     state = torch.load(checkpoint, map_location="cpu")
-    codec = PhotoCodec(**state["config"])
+    codec = (ContextCodec if "context_widths" in state["config"] else PhotoCodec)(**state["config"])
     codec.load_state_dict(state["average"])
     return codec.eval()
 
@@ -81,6 +90,29 @@ def photo_codewords(
         parts.append(codec.encode(crops(pictures, 50, 128, rng), snr, rate).half())
         snrs.append(snr)
     return torch.cat(parts), torch.cat(snrs)
+
+
+def to_tiles(z: torch.Tensor) -> torch.Tensor:
+    """Codewords of crops [n,C,h,w] as those of their tiles of 1024 symbols [n·T,C,e,e]."""
+    n, channels, height, width = z.shape
+    e = round((2048 / channels) ** 0.5)
+    return z.view(n, channels, height // e, e, width // e, e).permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, e, e)
+
+
+def from_tiles(tiles: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    n, channels, height, width = shape
+    e = tiles.shape[-1]
+    return tiles.view(n, height // e, width // e, channels, e, e).permute(0, 3, 1, 4, 2, 5).reshape(shape)
+
+
+@torch.no_grad()
+def prior_of(codec: PhotoCodec | ContextCodec, rate: int, pictures: list[np.ndarray], rng: np.random.Generator) -> CodewordPrior:
+    """Second-order statistics of the tiles of crops, at SNRs drawn at random."""
+    parts = []
+    for _ in range(PRIOR_CROPS // 32):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            parts.append(codec.encode(crops(pictures, 32, 128, rng), draw_snr(32), rate))
+    return CodewordPrior.of(to_tiles(torch.cat(parts)).flatten(1), PRIOR_RANK)
 
 
 @torch.no_grad()
@@ -108,12 +140,20 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     train, val = load_photographs(args.train, least=args.crop), load_photographs(args.val, least=args.crop)
     rates = sorted(args.rates)
-    codec = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
-    if not (out / "checkpoint.pt").exists():
+    if args.context:
+        theirs = load_exported(Path(args.context))
+        rates = [theirs.config["latent_channels"]]
+        make = lambda: ContextCodec(**theirs.config)
+    else:
+        make = lambda: PhotoCodec(rates[-1])
+    codec = make().to(device, memory_format=torch.channels_last)
+    if args.context:
+        codec.start_from(theirs)
+    elif not (out / "checkpoint.pt").exists():
         codec.start_linear(crops(train, 1500, args.crop, np.random.default_rng(args.seed)).to(device))
         if args.start:
             codec.start_from(torch.load(args.start, map_location=device)["average"])
-    average = PhotoCodec(rates[-1]).to(device, memory_format=torch.channels_last)
+    average = make().to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
     optimiser = Muon(codec, lr=args.lr)
     step, elapsed = 0, 0.0
@@ -147,6 +187,8 @@ def main() -> None:
     start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
     running = 0.0
     interrupt = Interrupt()
+    blind = math.floor(args.blind_share * args.batch)
+    prior = None
     if step == 0:
         report(val[:12])
     print(json.dumps({"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in codec.parameters())}), flush=True)
@@ -164,7 +206,15 @@ def main() -> None:
         snr = draw_snr(args.batch).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             z = codec.encode(x, snr, rate)
-        received = mixed(z, snr, args.fading_share).contiguous(memory_format=torch.channels_last)
+        received = mixed(z[blind:], snr[blind:], args.fading_share)
+        if blind > 0:
+            if prior is None or step % PRIOR_REFRESH == 0:
+                prior = prior_of(codec, rate, train, rng)
+            tiles = to_tiles(z[:blind])
+            prior.follow(tiles.detach().flatten(1))
+            found, _ = through_unknown_channel(tiles, snr[:blind].repeat_interleave(len(tiles) // blind), prior, BLIND_PASSES)
+            received = torch.cat([from_tiles(found, z[:blind].shape), received])
+        received = received.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             y = codec.decoder(received, snr).float()
         mse = (x - y).square().mean(dim=(1, 2, 3))

@@ -1,4 +1,4 @@
-import { type ComplexArray, createComplex } from '../../core/complex.js';
+import { type ComplexArray, createComplex, gather } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
 import { channelTime } from './groups.js';
 import { type CodewordSymptoms, codewordSymptomsOf } from '../codeword-symptoms.js';
@@ -17,15 +17,28 @@ export interface Candidate {
   power: number;
   /** χ of the group, once the picture was decoded and encoded again. */
   residual: number;
+  /** χ of the one of its channels that leaves most: a group that is right for the most part may have a channel that is not. */
+  worst: number;
   /** What starts are ranked by: residual energy + G + 2·μᴴP⁻¹μ; smaller is better. */
   energy: number;
+  /** The same where the group's tiles were decoded as pictures of their own, without the rest of the frame. */
+  alone: number;
+}
+
+/** The energy of a candidate whose group leaves `residual` of the received signal's energy unexplained. */
+export function energyOf({ chain, evidence }: Candidate, residual: number): number {
+  const { posteriors, phaseCost, passVariance } = chain;
+  const channel = posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, phaseCost);
+  return residual / passVariance + evidence + 2 * channel;
 }
 
 /** The response of every resource element of the frame under one candidate for each group. */
 export function channelUnder(candidates: readonly Candidate[], numElements: number): ElementChannel {
   const response = createComplex(numElements);
   const responseVariance = new Float32Array(numElements);
-  for (const { chain, signs } of candidates) writeChannel(chain, signs, response, responseVariance);
+  for (const { chain, signs } of candidates) {
+    writeChannel(chain, signs, response, responseVariance, chain.group.element);
+  }
   return { response, responseVariance };
 }
 
@@ -51,17 +64,29 @@ export function wholeResponse(setting: LinkSetting, candidates: readonly Candida
   return response;
 }
 
+/** @param places where in `response` and `responseVariance` each resource element of the group belongs */
 function writeChannel(
   chain: BlindChain,
   signs: Int8Array,
   response: ComplexArray,
   responseVariance: Float32Array,
+  places?: Int32Array,
 ): void {
   const { element, channel, time, subcarrier } = chain.group;
   for (let i = 0; i < element.length; i++) {
-    const at = writeResponse(chain, signs, channel[i], time[i], subcarrier[i], response, element[i]);
-    responseVariance[element[i]] = chain.posteriors[channel[i]].responseVariance[at];
+    const place = places === undefined ? i : places[i];
+    const at = writeResponse(chain, signs, channel[i], time[i], subcarrier[i], response, place);
+    responseVariance[place] = chain.posteriors[channel[i]].responseVariance[at];
   }
+}
+
+/** The channel of a group's resource elements, in the group's order. */
+export function groupChannel(chain: BlindChain, signs: Int8Array): ElementChannel & { responseVariance: Float32Array } {
+  const count = chain.group.element.length;
+  const response = createComplex(count);
+  const responseVariance = new Float32Array(count);
+  writeChannel(chain, signs, response, responseVariance);
+  return { response, responseVariance };
 }
 
 /** One channel's response at a time and subcarrier into `out[element]`; returns its place in the posterior. */
@@ -105,16 +130,12 @@ export function equaliseTiles(
 ): Float32Array {
   const { group } = chain;
   const imaginary = setting.layout.tileSymbols;
-  const channel = {
-    response: createComplex(elements.re.length),
-    responseVariance: new Float32Array(elements.re.length),
-  };
-  writeChannel(chain, signs, channel.response, channel.responseVariance);
-  const z = equalise(setting, elements, channel, chain.noiseVariance);
+  const received = gather(elements, group.element);
+  const z = equalise(setting, received, groupChannel(chain, signs), chain.noiseVariance, 'mmse', group.element);
   const tiles = new Float32Array(group.tiles.length * 2 * imaginary);
-  for (let i = 0; i < group.element.length; i++) {
-    tiles[group.tileIndex[i]] = z.re[group.element[i]];
-    tiles[group.tileIndex[i] + imaginary] = z.im[group.element[i]];
-  }
+  group.tileIndex.forEach((at, i) => {
+    tiles[at] = z.re[i];
+    tiles[at + imaginary] = z.im[i];
+  });
   return tiles;
 }

@@ -4,7 +4,9 @@ import { tensor } from '../../runtime/tensor.js';
 import type { BlindChain } from './em-state.js';
 import type { Counter, BlindModel } from './iterations.js';
 import type { CodewordSymptoms } from '../codeword-symptoms.js';
-import { type Candidate, channelUnder } from './candidate.js';
+import { type Candidate, channelUnder, energyOf } from './candidate.js';
+import type { BlindGroup } from './groups.js';
+import { rankAlone } from './parts.js';
 import { elementsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
@@ -19,7 +21,14 @@ export async function candidatesOf(
   elements: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[]> {
-  const open = { evidence: Number.NaN, power: Number.NaN, residual: Number.NaN, energy: Number.NaN };
+  const open = {
+    evidence: Number.NaN,
+    power: Number.NaN,
+    residual: Number.NaN,
+    worst: Number.NaN,
+    energy: Number.NaN,
+    alone: Number.NaN,
+  };
   if (signIsDecidable(setting)) {
     const { signs, logOdds } = await chooseSigns(setting, chain, elements);
     counter.evaluations += chain.group.tiles.length;
@@ -82,11 +91,15 @@ export interface Judgement {
   readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  /** The picture encoded again, [k]. */
+  readonly codeword: ComplexArray;
 }
 
 /**
- * Decodes one picture per rank of candidates, encodes each again, fills in the candidates' residuals and energies,
- * and returns the picture made of each group's best.
+ * Fills in the candidates' residuals and energies, and returns the picture made of each group's best.
+ *
+ * A frame that is one group is decoded once for each candidate. Of a larger one the candidates of each group are ranked first, by their tiles alone, and
+ * the frame is decoded once: in a picture made of many groups' second choices no candidate shows what it is worth.
  */
 export async function judge(
   model: BlindModel,
@@ -94,15 +107,21 @@ export async function judge(
   candidates: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<Judgement> {
-  const depth = Math.max(...candidates.map((list) => list.length));
-  const variants = Array.from({ length: depth }, (_, v) =>
-    candidates.map((list) => list[Math.min(v, list.length - 1)]),
-  );
+  if (candidates.length > 1) {
+    const open = candidates.filter((list) => list.length > 1).flat();
+    await rankAlone(
+      model.setting,
+      elements,
+      open.filter(({ alone }) => Number.isNaN(alone)),
+      counter,
+    );
+    const best = candidates.map((list) => list.reduce((a, b) => (b.alone < a.alone ? b : a)));
+    return { best, ...(await decodeVariants(model, elements, [best], counter))[0] };
+  }
+  const variants = candidates[0].map((candidate) => [candidate]);
   const decoded = await decodeVariants(model, elements, variants, counter);
-  const best = candidates.map((list) => list.reduce((a, b) => (b.energy < a.energy ? b : a)));
-  const at = variants.findIndex((variant) => variant.every((candidate, g) => candidate === best[g]));
-  const chosen = at >= 0 ? decoded[at] : (await decodeVariants(model, elements, [best], counter))[0];
-  return { best, ...chosen };
+  const best = candidates[0].reduce((a, b) => (b.energy < a.energy ? b : a));
+  return { best: [best], ...decoded[candidates[0].indexOf(best)] };
 }
 
 async function decodeVariants(
@@ -130,16 +149,23 @@ async function decodeVariants(
     const z = symbolsOf(layout, again.subarray(v * size, (v + 1) * size));
     for (const candidate of variants[v]) {
       const { element } = candidate.chain.group;
-      const sum = residualEnergy(setting, elements, elementChannel.response, z, element);
       candidate.power = meanPowerOver(z, element, setting.interleaver.symbolOf);
-      const scaled = sum / candidate.chain.noiseVariance;
-      candidate.residual = scaled / element.length;
-      const { posteriors, phaseCost } = candidate.chain;
-      const channel = posteriors.reduce((total, p) => total + p.priorEnergy + p.logDet, phaseCost);
-      candidate.energy = sum / candidate.chain.passVariance + candidate.evidence + 2 * channel;
+      const { chain } = candidate;
+      const residuals = elementsByChannel(chain.group).map((own) => ({
+        energy: residualEnergy(setting, elements, elementChannel.response, z, own),
+        count: own.length,
+      }));
+      const residual = residuals.reduce((sum, { energy }) => sum + energy, 0);
+      candidate.residual = residual / chain.noiseVariance / element.length;
+      const loud = residuals.filter(({ count }) => count >= LEAST_ELEMENTS);
+      candidate.worst = Math.max(
+        ...loud.map(({ energy, count }) => energy / chain.noiseVariance / count),
+        candidate.residual,
+      );
+      candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised };
+    return { picture, equalised, codeword: z };
   });
 }
 
@@ -200,6 +226,15 @@ export function judgeFrame(
 
 /** Log residual by which one part of many may exceed what is expected before the whole is doubted. */
 const PART_ALLOWANCE = 0.7;
+
+/** A channel of fewer resource elements says little by its own residual. */
+const LEAST_ELEMENTS = 256;
+
+/** The resource elements of each of a group's channels. */
+function elementsByChannel({ channels, channel, element }: BlindGroup): Int32Array[] {
+  if (channels.length === 1) return [element];
+  return Array.from(channels, (_, c) => element.filter((_, i) => channel[i] === c));
+}
 
 function meanPowerOver(z: ComplexArray, elements: Int32Array, symbolOf: Int32Array): number {
   let sum = 0;

@@ -1,6 +1,6 @@
 import type { ComplexArray } from '../../core/complex.js';
 import type { BlindChain } from './em-state.js';
-import { equaliseTiles } from './candidate.js';
+import { type Candidate, equaliseTiles } from './candidate.js';
 import type { LinkSetting } from '../receiver.js';
 import { polarities } from '../tile-batches.js';
 
@@ -58,6 +58,25 @@ export async function signLogOddsOf(setting: LinkSetting, chain: BlindChain, ele
   const signs = new Int8Array(chain.group.channels.length).fill(1);
   if (setting.codec.hasPolarity) return polarityOf(setting, chain, signs, elements);
   return signs.reduce((sum, _, c) => sum + superimposedLogOdds(setting, chain, c, elements), 0);
+}
+
+/**
+ * Log-odds of each channel's sign against the opposite one, all others as they are: half of what the codeword's log-odds lose when it alone is turned
+ * over; those of the whole group for its only channel.
+ */
+export async function channelLogOdds(
+  setting: LinkSetting,
+  { chain, signs, signLogOdds }: Pick<Candidate, 'chain' | 'signs' | 'signLogOdds'>,
+  elements: ComplexArray,
+): Promise<number[]> {
+  if (signs.length === 1 || !setting.codec.hasPolarity) return Array.from(signs, () => signLogOdds);
+  const whole = await polarityOf(setting, chain, signs, elements);
+  const logOdds: number[] = [];
+  for (let c = 0; c < signs.length; c++) {
+    const turned = signs.map((sign, i) => (i === c ? -sign : sign));
+    logOdds.push((whole - (await polarityOf(setting, chain, turned, elements))) / 2);
+  }
+  return logOdds;
 }
 
 /** Signs with the sum of both witnesses, by which they are chosen, and the codeword's own log-odds. */

@@ -23,13 +23,14 @@ import { createMotionModels } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
+import { signsInContext } from './parts.js';
 import { signIsDecidable, withTilesAligned } from './sign.js';
 
 /**
  * A frame's mean power is known, a part's is not: a smooth part of a large picture is sent with less. The decoded
  * picture, encoded again, says how much; this often, since each correction changes what is decoded.
  */
-const LEVELLING_ROUNDS = 4;
+const LEVELLING_ROUNDS = 2;
 const LEAST_POWER = 1e-3;
 
 /** How often a moving channel's model may be made to fit what the passes with the one before have found. */
@@ -192,7 +193,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
           const seen = { ...texture, ...(await codewordFor(candidate)) };
           const symptoms = symptomsOf(elements, candidate, found[g], seen);
           const { chance, verdict } = judgeSymptoms(setting, symptoms);
-          const excess = excessResidual(expected, symptoms.residual, symptoms.snr);
+          const excess = excessResidual(expected, worstResidual(candidate, symptoms), symptoms.snr);
           return verdict !== 'decoded' || chance < config.sureAbove || excess > MOST_EXCESS || suspect(candidate, g);
         }),
       );
@@ -228,7 +229,19 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       judged = await follow(judged);
     }
 
-    if (groups.length > 1) codewords.clear();
+    if (groups.length > 1 && signIsDecidable(setting)) {
+      const settled = await signsInContext(setting, elements, judged, counter);
+      const turned =
+        settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== judged.best[g].signs[c])) ?? false;
+      if (turned) {
+        const lists = (settled ?? []).map((candidate) => [candidate]);
+        const other = await judge(model, elements, lists, counter);
+        if (energyOfAll(other) < energyOfAll(judged)) judged = other;
+      } else if (settled !== null) {
+        judged = { ...judged, best: settled };
+      }
+    }
+    codewords.clear();
     for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
       for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
       judged = await judge(
@@ -243,10 +256,11 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     const { chance, verdict, symptoms } = judgeFrame(
       setting,
       await Promise.all(
-        judged.best.map(async (best, g) => ({
-          symptoms: symptomsOf(elements, best, found[g], { ...texture, ...(await codewordFor(best)) }),
-          elements: best.chain.group.element.length,
-        })),
+        judged.best.map(async (best, g) => {
+          const seen = { ...texture, ...(await codewordFor(best)) };
+          const symptoms = symptomsOf(elements, best, found[g], seen);
+          return { symptoms, elements: best.chain.group.element.length };
+        }),
       ),
     );
     return {
@@ -261,6 +275,12 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
   };
   return { model, solve };
 }
+
+/** χ of a candidate's worst channel, by the noise that the symptoms go by. */
+const worstResidual = ({ worst, residual }: Candidate, symptoms: Symptoms): number =>
+  (worst / residual) * symptoms.residual;
+
+const energyOfAll = ({ best }: Judgement): number => best.reduce((sum, { energy }) => sum + energy, 0);
 
 /** σ² guessed from the received power and the nominal CSNR, where it is not given. */
 function initialNoiseVariance(elements: ComplexArray, group: BlindGroup, snrDb: number): number {

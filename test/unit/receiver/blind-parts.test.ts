@@ -108,6 +108,8 @@ const candidateOf = (chain: BlindChain) => ({
   power: Number.NaN,
   residual: Number.NaN,
   energy: Number.NaN,
+  alone: Number.NaN,
+  worst: Number.NaN,
 });
 
 describe('EM', () => {
