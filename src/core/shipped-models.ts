@@ -24,7 +24,7 @@ export function modelFolders(): string[] {
 }
 
 /** Models of the package `blindlink-models` that the package `blindlink` leaves out, for its size. */
-const APART: Readonly<Record<ModelKind, readonly string[]>> = {
+export const MODELS_APART: Readonly<Record<ModelKind, readonly string[]>> = {
   codec: ['faces-48', 'natural-6', 'natural-12', 'natural-12-blind', 'natural-24', 'natural-48'],
   prior: ['faces-prior', 'natural-prior'],
   features: [],
@@ -67,7 +67,7 @@ export function findModel(kind: ModelKind, nameOrPath: string): string {
   }
   if (existsSync(join(nameOrPath, 'card.json'))) return resolve(nameOrPath, 'card.json');
   if (existsSync(nameOrPath)) return resolve(nameOrPath);
-  if (APART[kind].includes(nameOrPath)) {
+  if (MODELS_APART[kind].includes(nameOrPath)) {
     throw new FormatError(
       `${kind}.unknown`,
       `${nameOrPath}: this ${labels[kind]} is in the package blindlink-models; install it beside blindlink, or give a card's path`,

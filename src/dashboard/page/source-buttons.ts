@@ -78,13 +78,14 @@ async function startCamera(client: LiveClient, edgeWanted: () => number): Promis
   await video.play();
   const canvas = h('canvas', { width: CAMERA_EDGE, height: CAMERA_EDGE });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
-  context.imageSmoothingQuality = 'high';
   const timer = setInterval(() => {
     const edge = Math.min(video.videoWidth, video.videoHeight);
     if (edge === 0) return;
     const [left, top] = [(video.videoWidth - edge) / 2, (video.videoHeight - edge) / 2];
     const size = edgeWanted();
     if (canvas.width !== size) canvas.width = canvas.height = size;
+    // Forgotten with every new size.
+    context.imageSmoothingQuality = 'high';
     context.drawImage(video, left, top, edge, edge, 0, 0, size, size);
     const { data } = context.getImageData(0, 0, size, size);
     const rgb = new Uint8Array(3 * size ** 2);
