@@ -18,7 +18,8 @@ class Cloudscape : public Scene {
     clouds_.shift = {23900.f * static_cast<float>(seed), 0, 5000};
     camera = {{0, 5200, 0}, {0, 4480, 3000}, 36};
     look = {0.5f, 1.1f, 1.15f, 0.08f, 0.3f};
-    samples = 16;
+    denoising = 0.5f;
+    samples = 9;
   }
   V3 radiance(Ray ray, Rng& rng) const override {
     V3 behind = air_.sky(ray.direction);

@@ -14,9 +14,9 @@ class Dunes : public Scene {
     camera = {{0, 0, -420}, {14, 12, 0}, 40};
     camera.eye.y = ground_.height(0, -420) + 10;
     look = {0.62f, 1.05f, 1.2f, 0.05f, 0.3f};
-    samples = 49;
+    samples = 16;
   }
-  V3 radiance(Ray ray, Rng& rng) const override {
+  V3 radiance(Ray ray, Rng&) const override {
     const auto height = [&](float x, float z) { return surface(x, z); };
     const float t = meetGround(ray, 1, 4000, 130, 0.0008f, height);
     if (t < 0) {
@@ -38,7 +38,6 @@ class Dunes : public Scene {
     const float back = 0.8f + 0.35f * std::max(0.f, dot(-ray.direction, air_.sun));
     const V3 skyLight = air_.ambient * (0.5f + 0.5f * n.y) + sand * air_.sunBelow * (0.06f * (1 - n.y) + 0.025f);
     V3 light = sand * (air_.sunBelow * (facing * sun * back / PI) + skyLight);
-    (void)rng;
     const auto between = air_.between(ray.origin, ray.direction, t * 3);
     return light * between.through + between.light;
   }

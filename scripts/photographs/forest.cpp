@@ -8,7 +8,7 @@ class Forest : public Scene {
   explicit Forest(uint64_t seed) : seed_(static_cast<int>(seed) * 100) {
     camera = {{0, 60, 0}, {0, 58, 400}, 24};
     look = {1.1f, 1.15f, 1.3f, 0.10f, 0.3f};
-    samples = 64;
+    samples = 16;
     // Rows of trees from near to far, closer together on the slopes that face the eye.
     float z = 105;
     for (int k = 0; k < 46; k++) {

@@ -19,7 +19,7 @@ class Mountains : public Scene {
     clouds_.cover = 0.30f;
     clouds_.density = 0.012f;
     look = {0.62f, 1.12f, 1.2f, 0.06f, 0.3f};
-    samples = 36;
+    samples = 9;
   }
 
   V3 radiance(Ray ray, Rng& rng) const override {
@@ -40,12 +40,12 @@ class Mountains : public Scene {
         above = cloudySky(air_, clouds_, mirrored, rng, 0, 24);
       } else {
         const auto between = air_.between(mirrored.origin, mirrored.direction, far);
-        above = land(mirrored.at(far), far, mirrored.direction) * between.through + between.light;
+        above = land(mirrored.at(far), far) * between.through + between.light;
       }
       const float c = clamp(-dot(ray.direction, n), 0, 1), fresnel = 0.02f + 0.98f * std::pow(1 - c, 5.f);
       light = mix(V3{0.012f, 0.030f, 0.034f} * (largest(air_.ambient) * 1.2f), above, fresnel);
     } else {
-      light = land(p, t, ray.direction);
+      light = land(p, t);
     }
     const auto between = air_.between(ray.origin, ray.direction, t);
     // Morning mist over the lake and in the low valleys.
@@ -98,7 +98,7 @@ class Mountains : public Scene {
   V3 normalAt(V3 p, float e) const {
     return normalize({surface(p.x - e, p.z) - surface(p.x + e, p.z), 2 * e, surface(p.x, p.z - e) - surface(p.x, p.z + e)});
   }
-  V3 land(V3 p, float t, V3 eye) const {
+  V3 land(V3 p, float t) const {
     const float h = ground_.height(p.x, p.z);
     const V3 n = normalAt(p, std::max(0.6f, t * 0.0007f));
     const float e = 14;
@@ -120,7 +120,6 @@ class Mountains : public Scene {
     // Trees are darker between their crowns.
     const float open = (0.55f + 0.45f * n.y) * mix(1, smoothstep(-2, 20, p.y - h), tree * 0.8f);
     const V3 bounce = air_.sunBelow * (0.05f * std::max(0.f, dot(n, normalize({-air_.sun.x, 0.3f, -air_.sun.z}))));
-    (void)eye;
     return albedo * (air_.sunlight(p.y) * (facing * sun / PI) + air_.ambient * (open * 0.95f) + bounce * 0.3f);
   }
   float mistAlong(Ray ray, float t) const {

@@ -34,7 +34,7 @@ class Oranges : public TracedScene {
     camera.focus = 0.72f;
     look = {1.6f, 1.08f, 1.12f, 0.05f, 0.35f};
     denoising = 0.7f;
-    samples = 196;
+    samples = 49;
     far = 8;
     touch = 8e-5f;
   }

@@ -19,7 +19,7 @@ class Room : public TracedScene {
     camera.focus = 3.6f;
     look = {1.75f, 1.02f, 1.12f, 0.08f, 0.3f};
     denoising = 0.7f;
-    samples = 64;
+    samples = 25;
     far = 20;
     bounces = 6;
     touch = 2e-4f;

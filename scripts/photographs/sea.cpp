@@ -79,7 +79,7 @@ class Sea : public Scene {
     clouds_.octaves = 7;
     clouds_.shift = {3000.f * static_cast<float>(seed), 0, 2000};
     look = {0.43f, 1.1f, 1.15f, 0.12f, 0.3f};
-    samples = 100;
+    samples = 16;
     // The sky as the sea mirrors it.
     Rng rng(seed, 3);
     for (int j = 0; j < ROWS; j++) {

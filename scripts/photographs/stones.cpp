@@ -22,7 +22,7 @@ class Stones : public TracedScene {
     camera.focus = 0.97f;
     look = {0.85f, 1.08f, 1.15f, 0.07f, 0.35f};
     denoising = 0.7f;
-    samples = 121;
+    samples = 49;
     far = 60;
     touch = 1.2e-4f;
     bounces = 5;
@@ -131,12 +131,11 @@ class Stones : public TracedScene {
     }
     return id;
   }
-  V3 sky(V3 d, bool withSun) const override {
+  V3 sky(V3 d, bool) const override {
     V3 light = air_.sky(d);
     // Soft banks of cloud low over the sea.
     const float h = clamp(d.y, 0.005f, 1), bank = smoothstep(-0.05f, 0.3f, fbm(std::atan2(d.x, d.z) * 3.2f, h * 16, 5, 30)) * smoothstep(0.45f, 0.03f, h);
     light = mix(light, air_.sunBelow * 0.05f + air_.ambient * 0.75f, 0.7f * bank);
-    (void)withSun;
     return light;
   }
   V3 directLight(V3 p, V3 n, float, Rng& rng) const override {
