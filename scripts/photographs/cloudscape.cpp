@@ -23,11 +23,13 @@ class Cloudscape : public Scene {
   }
   V3 radiance(Ray ray, Rng& rng) const override {
     V3 behind = air_.sky(ray.direction);
-    if (ray.direction.y < -0.001f) {
+    if (ray.direction.y < 0) {
       // The sea far below.
       const float t = ray.origin.y / -ray.direction.y;
       const auto between = air_.between(ray.origin, ray.direction, std::min(t, 90000.f));
-      behind = V3{0.01f, 0.025f, 0.05f} * between.through + between.light;
+      // Towards the horizon there is more air than `between` counts steps for.
+      const float far = smoothstep(-0.10f, 0.002f, ray.direction.y);
+      behind = mix(V3{0.01f, 0.025f, 0.05f} * between.through + between.light, air_.sky({ray.direction.x, 0.004f, ray.direction.z}), far);
     }
     const auto passage = clouds_.march(ray, 45000, air_, rng, 140);
     if (passage.through > 0.999f) return behind;

@@ -12,8 +12,8 @@ class Rain : public Scene {
     Rng rng(seed, 51);
     const auto lamp = [&](float x, float y, float size, V3 colour) { lamps_.push_back({x, y, size, colour}); };
     // Street lamps in two rows towards a vanishing point, and their light on the wet road.
-    for (int k = 0; k < 9; k++) {
-      const float far = 1.25f + 0.85f * k;
+    for (int k = 0; k < 5; k++) {
+      const float far = 1.15f + 0.75f * k;
       for (const float side : {-1.f, 1.f}) {
         const float x = 0.04f + side * 0.52f / far + rng.uniform(-0.01f, 0.01f), y = -0.03f + 0.42f / far;
         lamp(x, y, 0.052f - 0.0025f * k, V3{1, 0.58f, 0.22f} * rng.uniform(2.2f, 3.4f));
@@ -21,7 +21,7 @@ class Rain : public Scene {
       }
     }
     // Cars that come and go.
-    for (int k = 0; k < 7; k++) {
+    for (int k = 0; k < 5; k++) {
       const float far = rng.uniform(1.3f, 4.2f), x = 0.04f + 0.15f / far + rng.uniform(-0.015f, 0.015f), y = -0.03f - 0.13f / far;
       for (const float w : {-0.045f, 0.045f}) lamp(x + w / far * 1.6f, y, 0.050f, V3{1, 0.93f, 0.80f} * rng.uniform(3.f, 5.f));
       const float behind = rng.uniform(1.2f, 4.f), rx = 0.04f - 0.17f / behind;
@@ -49,10 +49,10 @@ class Rain : public Scene {
     slopeY = (water(x, y + e) - water(x, y - e)) / (2 * e);
     const float steep = std::sqrt(slopeX * slopeX + slopeY * slopeY);
     // A drop is a short lens: the street upside down and small.
-    const float k = 0.34f;
-    const V3 seen = street(x * 0.4f - slopeX * k, y * 0.4f - slopeY * k, 0.7f) * 0.8f;
+    const float k = 0.26f;
+    const V3 seen = street(x * 0.4f - slopeX * k, y * 0.4f - slopeY * k, 1.1f) * 1.15f + V3{0.012f, 0.016f, 0.024f};
     const float rim = smoothstep(1.9f, 0.9f, steep);
-    V3 light = seen * (0.15f + 0.85f * rim);
+    V3 light = seen * (0.4f + 0.6f * rim);
     // The sky as a small light on the upper edge.
     light += V3{0.30f, 0.36f, 0.5f} * (0.22f * smoothstep(0.80f, 0.95f, -slopeY / (0.6f + steep)) * smoothstep(0.5f, 1.0f, steep));
     return light;
@@ -74,7 +74,7 @@ class Rain : public Scene {
     const float house = smoothstep(0.03f, 0.12f, std::fabs(x - 0.04f) - 0.3f * std::max(0.f, y));
     light = light * mix(1, 0.55f, house * smoothstep(-0.02f, 0.05f, y));
     for (const Lamp& lamp : lamps_) {
-      const float r = lamp.size * blur * 0.82f, dx = x - lamp.x, dy = y - lamp.y;
+      const float r = lamp.size * blur * 0.66f, dx = x - lamp.x, dy = y - lamp.y;
       if (std::fabs(dx) > r * 1.1f || std::fabs(dy) > r * 1.1f) continue;
       const float d = std::hypot(dx, dy) / r;
       const float disc = smoothstep(1.06f, 0.94f, d) * (0.72f + 0.28f * d * d * d) * (1 + 0.10f * noise(dx * 160, dy * 160, 5));
@@ -85,9 +85,9 @@ class Rain : public Scene {
   /** Thickness of water on the pane: drops of three sizes, flattened by their weight, and paths of some that ran. */
   static float water(float x, float y) {
     float h = drops(x, y, 0.115f, 1, 0.30f);
-    h = std::max(h, drops(x + 0.31f, y + 0.17f, 0.052f, 2, 0.36f));
-    h = std::max(h, drops(x + 0.77f, y + 0.41f, 0.024f, 3, 0.42f));
-    h = std::max(h, drops(x + 0.13f, y + 0.73f, 0.0105f, 4, 0.40f));
+    h = std::max(h, drops(x + 0.31f, y + 0.17f, 0.052f, 2, 0.26f));
+    h = std::max(h, drops(x + 0.77f, y + 0.41f, 0.024f, 3, 0.2f));
+    h = std::max(h, drops(x + 0.13f, y + 0.73f, 0.0105f, 4, 0.12f));
     return h;
   }
   static float drops(float x, float y, float cell, int kind, float share) {
