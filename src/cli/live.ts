@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import type { RawConfig } from '../config/load.js';
+import { FIRST_PICTURES } from '../config/photo-settings.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { openDashboard } from '../dashboard/server.js';
@@ -21,12 +23,14 @@ import { openLinkRecording } from './replay.js';
 import { addSettings, settingsFrom } from './settings.js';
 
 const DEFAULT_PORT = 7700;
+/** Edge of the photographs that are shown where no pictures are named. */
+const FIRST_EDGE = 256;
 
 export function addLive(program: Command): void {
   const command = program
     .command('live')
     .description('Run the link without end and serve a page on which to watch and steer it.')
-    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+    .argument('[pictures...]', 'picture files, folders, builtin:photos, builtin:faces or builtin:natural')
     .option('--port <n>', 'port of the page, 0 for a free one', String(DEFAULT_PORT))
     .option('--host <name>', 'address to listen on; others than this machine need --token', '127.0.0.1')
     .option('--token <text>', 'clients must give it (in the address, ?token=)')
@@ -37,7 +41,7 @@ export function addLive(program: Command): void {
     .option('--size <WxH>', 'size of the pictures that a radio receives', pictureSize);
   addRadioFlags(addSettings(command), SIMULATED).action(
     async (pictures: string[], options: Record<string, unknown>) => {
-      const { config, feed } = await feedFrom(pictures, options);
+      const { config, feed, edge = null } = await feedFrom(pictures, options);
       if (options['printConfig'] === true) {
         console.log(JSON.stringify(config, null, 2));
         return;
@@ -48,6 +52,7 @@ export function addLive(program: Command): void {
         token: typeof options['token'] === 'string' ? options['token'] : null,
         rateHz: within(options['frameRate'], '--frame-rate', 0.1, 60, false),
         holdFrames: within(options['hold'], '--hold', 1, 10000, true),
+        edge,
         open: options['open'] === true,
       });
     },
@@ -57,13 +62,17 @@ export function addLive(program: Command): void {
 /** The name of no radio: frames are simulated one by one, with their truth. */
 const SIMULATED = 'none';
 
+/** Without pictures photographs are shown, or faces where a codec for them is named. */
+const firstPictures = (pictures: readonly string[], options: Readonly<Record<string, unknown>>): RawConfig =>
+  pictures.length > 0 || String(options['codec'] ?? '').startsWith('faces') ? {} : { pictures: [...FIRST_PICTURES] };
+
 type CreateFeed = (onCrash: (reason: string) => void) => FrameFeed;
 
 /** The settings, and where frames come from: simulated, a recording or a radio. */
 async function feedFrom(
   pictures: readonly string[],
   options: Readonly<Record<string, unknown>>,
-): Promise<{ config: LinkConfig; feed: CreateFeed }> {
+): Promise<{ config: LinkConfig; feed: CreateFeed; edge?: number }> {
   const file = options['replay'] as string | undefined;
   if (file !== undefined) {
     const { config, recording, size } = openLinkRecording(file, options);
@@ -76,11 +85,13 @@ async function feedFrom(
   }
   const name = options['radio'] as string;
   if (name === SIMULATED) {
-    const config = settingsFrom(options, pictures);
+    const config = settingsFrom(options, pictures, firstPictures(pictures, options));
     const given = options['receiver'] !== undefined || options['config'] !== undefined;
     return {
       config: given ? config : steer(config, { 'receiver.names': ['pilot', 'blind-em'] }),
       feed: (onCrash) => createFeed({ entry: feedEntry(), onCrash }),
+      // The size stays where other built-in pictures are chosen.
+      ...(config.pictures.join() === FIRST_PICTURES.join() ? { edge: FIRST_EDGE } : {}),
     };
   }
   const config = airConfig(options, pictures);
@@ -104,16 +115,17 @@ interface LiveOptions {
   readonly token: string | null;
   readonly rateHz: number;
   readonly holdFrames: number;
+  readonly edge: number | null;
   readonly open: boolean;
 }
 
 async function live(
   config: LinkConfig,
   feed: CreateFeed,
-  { port, host, token, rateHz, holdFrames, open }: LiveOptions,
+  { port, host, token, rateHz, holdFrames, edge, open }: LiveOptions,
 ): Promise<void> {
   const { signal, release } = interruptible();
-  const link = createLiveLink({ config, rateHz, holdFrames, feed, receiverEntry, recordingPath });
+  const link = createLiveLink({ config, rateHz, holdFrames, edge, feed, receiverEntry, recordingPath });
   let dashboard: Awaited<ReturnType<typeof openDashboard>> | null = null;
   try {
     const version = String(versions()['blindlink']);

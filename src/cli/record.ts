@@ -25,7 +25,10 @@ export function addRecord(program: Command): void {
     .command('record')
     .description('Record what a radio receives as SigMF; with pictures, transmit them meanwhile.')
     .argument('<name>', 'recording to make: NAME.sigmf-meta and NAME.sigmf-data')
-    .argument('[pictures...]', 'pictures to transmit at the same time: files, folders, builtin:faces, builtin:natural');
+    .argument(
+      '[pictures...]',
+      'pictures to transmit at the same time: files, folders, builtin:photos, builtin:faces, builtin:natural',
+    );
   addRadioFlags(addSettings(command), 'simulated')
     .option('--datatype <name>', 'cf32_le or ci16_le', 'cf32_le')
     .option('--duration <s>', 'stop after so many seconds of samples', decimal('--duration', 0, 1e7))

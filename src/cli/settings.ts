@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../config/load.js';
+import { PHOTO_CODEC, setPhotoCodec, wantsPhotoCodec } from '../config/photo-settings.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
+import { modelNames } from '../core/shipped-models.js';
 import { builtinReceivers, checkReceiverNames } from '../link/setting/receivers.js';
 import { openPictures, type PictureSource } from '../source/picture-source.js';
 
@@ -83,7 +85,10 @@ export function workersOf(options: Readonly<Record<string, unknown>>): number | 
   return workers;
 }
 
-/** Settings from `base`, file and flags, later ones winning, checked and frozen. Throws ConfigError. */
+/**
+ * Settings from `base`, file and flags, later ones winning, checked and frozen. Built-in photographs bring their codec
+ * where none is named. Throws ConfigError.
+ */
 export function settingsFrom(
   options: Readonly<Record<string, unknown>>,
   pictures: readonly string[],
@@ -103,6 +108,10 @@ export function settingsFrom(
     const at = entry.indexOf('=');
     if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
     assign(raw, entry.slice(0, at), parse(entry.slice(at + 1)));
+  }
+  if (wantsPhotoCodec(raw)) {
+    if (modelNames('codec').includes(PHOTO_CODEC)) setPhotoCodec(raw);
+    else console.error(`note: codec ${PHOTO_CODEC} is not installed, so the usual one sends the photographs`);
   }
   const config = resolveConfig(raw);
   checkReceiverNames(config);

@@ -19,7 +19,7 @@ export function addSimulate(program: Command): void {
   const command = program
     .command('simulate')
     .description('Send pictures through a simulated channel to one or more receivers.')
-    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural')
+    .argument('[pictures...]', 'picture files, folders, builtin:photos, builtin:faces or builtin:natural')
     .option('--json', 'one JSON object a line on standard output, nothing else');
   addWorkers(addFeatureNetworks(addSettings(command))).action(
     async (pictures: string[], options: Record<string, unknown>) => {

@@ -45,7 +45,10 @@ export function addSweep(program: Command): void {
     .description(
       'Measure the receivers over a grid of settings: a campaign from a file, or --over, in simulation or over a radio.',
     )
-    .argument('[pictures...]', 'a campaign (FILE.yaml), or picture files, folders, builtin:faces or builtin:natural')
+    .argument(
+      '[pictures...]',
+      'a campaign (FILE.yaml), or picture files, folders, builtin:photos, builtin:faces or builtin:natural',
+    )
     .option('--over <path=v1,v2,…>', 'a setting and its values; repeatable, all combinations', collect, [])
     .option(
       '--instrument <profile@port:quantity=v1,v2,…>',

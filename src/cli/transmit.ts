@@ -21,7 +21,7 @@ export function addTransmit(program: Command): void {
   const command = program
     .command('transmit')
     .description('Transmit pictures with a radio.')
-    .argument('[pictures...]', 'picture files, folders, builtin:faces or builtin:natural');
+    .argument('[pictures...]', 'picture files, folders, builtin:photos, builtin:faces or builtin:natural');
   addRadioFlags(addSettings(command, { without: withoutChannel }), 'usrp')
     .option('--gap <n>', 'silence between frames, samples', whole('--gap', 0), 500)
     .option('--lead <n>', 'silence before the first frame, samples', whole('--lead', 0), 10_000)

@@ -23,6 +23,13 @@ export function modelFolders(): string[] {
   return folders.filter((folder) => existsSync(folder));
 }
 
+/** Models of the package `blindlink-models` that the package `blindlink` leaves out, for its size. */
+export const MODELS_APART: Readonly<Record<ModelKind, readonly string[]>> = {
+  codec: ['faces-48', 'natural-6', 'natural-12', 'natural-12-blind', 'natural-24', 'natural-48'],
+  prior: ['faces-prior', 'natural-prior'],
+  features: [],
+};
+
 /** Names of the shipped models of one kind. */
 export function modelNames(kind: ModelKind): string[] {
   const names = modelFolders().flatMap((folder) =>
@@ -50,7 +57,7 @@ function kindOf(path: string): string | null {
 
 /**
  * The card of a model given by name (a shipped one), by its card's path or by its folder.
- * @throws FormatError naming the shipped ones
+ * @throws FormatError naming the shipped ones, or the package that has it
  */
 export function findModel(kind: ModelKind, nameOrPath: string): string {
   if (/^[\w.-]+$/.test(nameOrPath)) {
@@ -60,6 +67,13 @@ export function findModel(kind: ModelKind, nameOrPath: string): string {
   }
   if (existsSync(join(nameOrPath, 'card.json'))) return resolve(nameOrPath, 'card.json');
   if (existsSync(nameOrPath)) return resolve(nameOrPath);
+  if (MODELS_APART[kind].includes(nameOrPath)) {
+    throw new FormatError(
+      `${kind}.unknown`,
+      `${nameOrPath}: this ${labels[kind]} is in the package blindlink-models; install it beside blindlink, or give a card's path`,
+      { value: nameOrPath },
+    );
+  }
   const shippedNames = modelNames(kind);
   const choices = shippedNames.length > 0 ? ` or one of ${shippedNames.join(', ')}` : '';
   throw new FormatError(`${kind}.unknown`, `${nameOrPath}: no such ${labels[kind]}; give a card's path${choices}`, {

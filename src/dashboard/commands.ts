@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { FormatError } from '../core/errors.js';
-import { STEERABLE } from './messages.js';
+import { BUILTIN_SOURCES, PICTURE_EDGES, STEERABLE } from './messages.js';
 
 /** A picture file may have this many bytes. */
 export const MAX_PICTURE_BYTES = 8 * 2 ** 20;
 /** Any other message. */
 export const MAX_COMMAND_BYTES = 64 * 2 ** 10;
 /** Edge of a camera picture. */
-export const MAX_CAMERA_EDGE = 256;
+export const MAX_CAMERA_EDGE = 512;
 
 /** Receivers that may run at a time. */
 const MAX_RECEIVERS = 16;
@@ -44,7 +44,15 @@ const commandSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('step'), id }),
   z.strictObject({ type: z.literal('rate'), id, rateHz: z.number().min(0.1).max(60) }),
   z.strictObject({ type: z.literal('hold'), id, frames: z.int().min(1).max(10000) }),
-  z.strictObject({ type: z.literal('source'), id, source: z.enum(['given', 'builtin:faces', 'builtin:natural']) }),
+  z.strictObject({ type: z.literal('source'), id, source: z.enum(['given', ...BUILTIN_SOURCES]) }),
+  /** Edge of the squares that are sent; null: pictures as they are. */
+  z.strictObject({
+    type: z.literal('size'),
+    id,
+    edge: z.union([z.literal([...PICTURE_EDGES]), z.null()], {
+      error: `must be ${PICTURE_EDGES.join(', ')} or null`,
+    }),
+  }),
   z.strictObject({ type: z.literal('picture'), id, name: z.string().min(1).max(200), bytes }),
   z.strictObject({
     type: z.literal('camera'),

@@ -124,6 +124,10 @@ export interface StateMessage {
   readonly type: 'state';
   readonly epoch: number;
   readonly source: string;
+  /** Edge of the squares that are sent; null: pictures as they are. */
+  readonly edge: number | null;
+  /** Edges that the codec takes, of those that may be asked for. */
+  readonly edges: readonly number[];
   readonly paused: boolean;
   readonly rateHz: number;
   readonly holdFrames: number;
@@ -227,6 +231,12 @@ export type ServerMessage =
   | TrafficMessage
   | DoneMessage
   | RefusedMessage;
+
+/** Built-in pictures that a client may ask for. */
+export const BUILTIN_SOURCES = ['builtin:photos', 'builtin:faces', 'builtin:natural'] as const;
+
+/** Edges of pictures that a client may ask for. */
+export const PICTURE_EDGES = [64, 128, 256, 512] as const;
 
 /** Most points of a constellation in a message. */
 export const MAX_POINTS = 1024;

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { FormatError } from '../core/errors.js';
-import { BUILTIN_KINDS, builtinPicture, type BuiltinKind } from './builtin-pictures.js';
+import { BUILTIN_KINDS, BUILTIN_SETS, builtinPicture, type BuiltinKind } from './builtin-pictures.js';
 import type { Picture } from './picture.js';
 import { readPicture, requireFile } from './read-picture.js';
 
@@ -16,19 +16,19 @@ export interface PictureSource {
 }
 
 const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif', '.bmp']);
-const BUILTIN_COUNT = 8;
-const BUILTIN_SIZE = 64;
+/** As `builtin:faces or builtin:natural or …`. */
+const BUILTIN_NAMES = BUILTIN_KINDS.map((kind) => `builtin:${kind}`).join(' or ');
 
 type Item =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'builtin'; readonly set: BuiltinKind; readonly index: number; readonly size: number };
 
 /**
- * Files, folders (searched recursively, in order of their names) and built-in sets `builtin:faces`, `builtin:natural`,
- * with a size as `builtin:natural/512`.
+ * Files, folders (searched recursively, in order of their names) and built-in sets `builtin:photos`, `builtin:faces`,
+ * `builtin:natural`, with a size as `builtin:natural/512`.
  *
  * @param options.frames how many to give: files repeat, built-in sets go on with new pictures. By default every file
- *   once and 8 of each built-in set
+ *   once, every photograph once and 8 of each drawn set
  * @throws FormatError for paths that do not exist, folders without pictures and unknown built-in sets, before
  *   anything is read
  */
@@ -37,7 +37,7 @@ export function openPictures(
   { maxPixels, frames }: { maxPixels: number; frames?: number },
 ): PictureSource {
   if (specs.length === 0) {
-    throw new FormatError('picture.none', 'no pictures named; give files, folders, builtin:faces or builtin:natural');
+    throw new FormatError('picture.none', `no pictures named; give files, folders, ${BUILTIN_NAMES}`);
   }
   const parts = specs.map((spec) => expand(spec, maxPixels));
   const once = parts.reduce((sum, part) => sum + sizeOf(part), 0);
@@ -91,13 +91,13 @@ function expand(spec: string, maxPixels: number): Part {
 }
 
 function expandBuiltin(spec: string, maxPixels: number): Part {
-  const [name, size = String(BUILTIN_SIZE)] = spec.slice('builtin:'.length).split('/');
+  const [name, size] = spec.slice('builtin:'.length).split('/');
   const set = BUILTIN_KINDS.find((kind) => kind === name);
-  const pixels = Number(size);
+  const pixels = size === undefined && set !== undefined ? BUILTIN_SETS[set].size : Number(size);
   if (set === undefined || !Number.isInteger(pixels) || pixels < 8 || pixels > 4096) {
     throw new FormatError(
       'picture.builtin',
-      `${spec}: no such built-in set; give ${BUILTIN_KINDS.map((kind) => `builtin:${kind}`).join(' or ')}, with a size of 8 to 4096 as in builtin:natural/512`,
+      `${spec}: no such built-in set; give ${BUILTIN_NAMES}, with a size of 8 to 4096 as in builtin:natural/512`,
     );
   }
   if (pixels * pixels > maxPixels) {
@@ -110,12 +110,12 @@ function expandBuiltin(spec: string, maxPixels: number): Part {
 }
 
 /** Pictures that a part has in a round. */
-const sizeOf = (part: Part): number => (part.kind === 'builtin' ? BUILTIN_COUNT : part.paths.length);
+const sizeOf = (part: Part): number => (part.kind === 'builtin' ? BUILTIN_SETS[part.set].count : part.paths.length);
 
 const itemOf = (part: Part, round: number, i: number): Item =>
   part.kind === 'files'
     ? { kind: 'file', path: part.paths[i] }
-    : { kind: 'builtin', set: part.set, index: round * BUILTIN_COUNT + i, size: part.size };
+    : { kind: 'builtin', set: part.set, index: round * BUILTIN_SETS[part.set].count + i, size: part.size };
 
 function open(item: Item, maxPixels: number): Promise<Picture> {
   return item.kind === 'file' ? readPicture(item.path, { maxPixels }) : builtinPicture(item.set, item.index, item.size);

@@ -30,6 +30,7 @@ describeWith(chromium(), 'the live page in Chromium', () => {
     mkdirSync(SCREENSHOTS, { recursive: true });
     browser = await playwright.launch({ executablePath: chromiumPath, args: ARGUMENTS });
     live = await startLive([
+      'builtin:faces',
       '--receiver',
       'pilot,blind-em',
       '--profile',
@@ -343,10 +344,76 @@ describeWith(chromium(), 'the live page in Chromium', () => {
       const { port } = live;
       await live.stop();
       await page.getByText(/connection lost, trying again/).waitFor();
-      live = await startLive(['--receiver', 'pilot', '--port', String(port)]);
+      live = await startLive(['builtin:faces', '--receiver', 'pilot', '--port', String(port)]);
       await page.getByText('connected', { exact: true }).waitFor();
       await until(() => numberIn(page, 'pilot', 'psnr')).toBeGreaterThan(15);
       await shot(page, 'blind-em').waitFor({ state: 'detached' });
+    },
+    TIMEOUT,
+  );
+});
+
+describeWith(chromium(), 'the live page without pictures named', () => {
+  let browser: Browser;
+  let live: LiveProcess;
+  let page: Page;
+  const size = (name: string): Promise<number[]> =>
+    page.evaluate<number[]>(`(() => {
+      const canvas = document.querySelector('[data-shot="${name}"] canvas.view');
+      return [canvas.width, canvas.height];
+    })()`);
+  const until = (value: () => Promise<unknown>) => expect.poll(value, { timeout: TIMEOUT, interval: 50 });
+
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    const camera = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'];
+    browser = await playwright.launch({ executablePath: chromiumPath, args: [...ARGUMENTS, ...camera] });
+    live = await startLive([]);
+    page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    page.setDefaultTimeout(TIMEOUT);
+    await page.goto(live.url);
+  }, TIMEOUT);
+  afterAll(async () => {
+    await browser.close();
+    await live.stop();
+  });
+
+  it(
+    'shows photographs of 256×256 pixels, smooth, through a codec for photographs',
+    async () => {
+      await until(() => size('sent')).toEqual([256, 256]);
+      await until(() => size('blind-em')).toEqual([256, 256]);
+      expect(await page.locator('#field-codec').inputValue()).toBe('photo-48');
+      expect(await page.locator('#field-size').inputValue()).toBe('256');
+      expect(
+        await page.evaluate(
+          `getComputedStyle(document.querySelector('[data-shot="sent"] canvas.view')).imageRendering`,
+        ),
+      ).toBe('auto');
+      await page
+        .locator('[data-shot="blind-em"] .badge')
+        .getByText(/decoded|doubtful/)
+        .waitFor();
+      await page.screenshot({ path: join(SCREENSHOTS, 'photographs.png'), fullPage: true });
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'sends pictures in the size that is chosen, the camera’s too',
+    async () => {
+      await page.locator('#field-size').selectOption('128');
+      await until(() => size('pilot')).toEqual([128, 128]);
+      await page.locator('#field-source').selectOption('builtin:faces');
+      await until(() => page.locator('[data-shot="sent"] [data-figure="size"]').textContent()).toBe('128 × 128');
+      await page.getByRole('button', { name: 'Camera' }).click();
+      await page.getByRole('button', { name: 'Stop camera' }).waitFor();
+      await until(() => page.locator('#field-source').inputValue()).toBe('camera');
+      await page.locator('#field-size').selectOption('256');
+      await until(() => size('pilot')).toEqual([256, 256]);
+      await page.screenshot({ path: join(SCREENSHOTS, 'camera.png'), fullPage: true });
+      await page.getByRole('button', { name: 'Stop camera' }).click();
+      await until(() => page.locator('#field-source').inputValue()).toBe('given');
     },
     TIMEOUT,
   );

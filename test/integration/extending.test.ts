@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -44,7 +45,8 @@ describe('the package in another project', () => {
     const [tarball] = readdirSync(project).filter((name) => name.endsWith('.tgz'));
     expect(readFileSync(join(project, tarball)).length).toBeLessThan(20e6);
     expect(existsSync(join(installed, 'LICENSE'))).toBe(true);
-    expect(readdirSync(join(installed, 'models')).sort()).toEqual(['faces-12', 'faces-prior', 'natural-12-blind']);
+    expect(readdirSync(join(installed, 'models')).sort()).toEqual(['faces-12', 'photo-48']);
+    expect(readdirSync(join(installed, 'photographs')).length).toBeGreaterThan(5);
     expect(existsSync(join(installed, 'test'))).toBe(false);
   });
 
@@ -59,10 +61,29 @@ describe('the package in another project', () => {
     rmSync(elsewhere, { recursive: true });
   });
 
+  it('sends its photographs through the codec for them, or through the usual one where that is missing', () => {
+    const args = [program, 'simulate', 'builtin:photos', '--frames', '1', '--receiver', 'pilot', '--no-save', '--json'];
+    const { code, out } = run(args);
+    expect(code).toBe(0);
+    const summary = (text: string): unknown => JSON.parse(text.trim().split('\n').at(-1)!) as unknown;
+    expect(summary(out)).toMatchObject({ config: { codec: 'photo-48', channel: { coherence: 'frame' } } });
+    renameSync(join(installed, 'models/photo-48'), join(installed, 'photo-48'));
+    const without = run(args);
+    renameSync(join(installed, 'photo-48'), join(installed, 'models/photo-48'));
+    expect(without.code).toBe(0);
+    expect(without.err).toMatch(/^note: codec photo-48 is not installed, so the usual one sends the photographs\n/);
+    expect(summary(without.out)).toMatchObject({ config: { codec: 'faces-12' } });
+  });
+
   it('names the package of further models where one is not there', () => {
     const { code, err } = run([program, 'simulate', '--codec', 'natural-48', '--no-save']);
     expect(code).toBe(2);
-    expect(err).toMatch(/natural-48: no such codec; .*faces-12, natural-12-blind/);
+    expect(err).toBe(
+      "blindlink: natural-48: this codec is in the package blindlink-models; install it beside blindlink, or give a card's path\n",
+    );
+    const prior = run([program, 'simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--no-save']);
+    expect(prior.code).toBe(2);
+    expect(prior.err).toMatch(/^blindlink: faces-prior: this prior is in the package blindlink-models; [^\n]+\n$/);
     symlinkSync(join(root, 'models'), join(project, 'node_modules/blindlink-models'));
     const found = run([
       program,

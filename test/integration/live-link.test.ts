@@ -201,8 +201,14 @@ describe('the live link', () => {
     await link.carryOut({ type: 'camera', width: 16, height: 16, rgb: new Uint8Array(768).fill(128) });
     await until(() => all<FrameMessage>('frame').at(-1)?.picture?.name === 'camera');
     expect(all<FrameMessage>('frame').at(-1)?.picture?.rgb).toEqual(new Uint8Array(768).fill(128));
-    await link.carryOut({ type: 'source', id: 3, source: 'builtin:natural' });
+    await link.carryOut({ type: 'size', id: 3, edge: 128 });
+    expect(state()).toMatchObject({ edge: 128, edges: [64, 128, 256, 512] });
+    await link.carryOut({ type: 'picture', id: 4, name: 'red.png', bytes: new Uint8Array(bytes) });
+    await until(() => all<FrameMessage>('frame').at(-1)?.picture?.width === 128);
+    expect(all<FrameMessage>('frame').at(-1)?.picture).toMatchObject({ name: 'red.png', height: 128 });
+    await link.carryOut({ type: 'source', id: 5, source: 'builtin:natural' });
     await until(() => all<FrameMessage>('frame').at(-1)?.picture?.name.startsWith('builtin:natural') === true);
+    expect(all<FrameMessage>('frame').at(-1)?.picture?.width).toBe(128);
   });
 
   it('starts a crashed receiver anew, says so, and nothing else stops', async () => {
@@ -351,7 +357,7 @@ describe('blindlink live and watch', () => {
   });
 
   it('can be steered by another process: the example sweeps the CSNR', async () => {
-    const live = await startLive(['--receiver', 'pilot']);
+    const live = await startLive(['builtin:faces', '--receiver', 'pilot']);
     const child = spawn(process.execPath, ['examples/live-sweep.mjs', live.url, '3', '-5', '20']);
     let out = '';
     child.stdout.on('data', (part: Buffer) => (out += part.toString()));

@@ -1,5 +1,5 @@
 import type { LiveRequest } from '../client.js';
-import type { StateMessage, Steerable } from '../messages.js';
+import { BUILTIN_SOURCES, type StateMessage, type Steerable } from '../messages.js';
 import { cssName, h } from './dom.js';
 
 /** The settings' form: what is changed is sent, and what the link says is shown. */
@@ -31,6 +31,8 @@ interface NumberOptions {
 const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
 /** The codec's decoder, not one of the further ones in its card. */
 const OWN_DECODER = 'own';
+/** Pictures in the size that they have. */
+const AS_IT_IS = 'as it is';
 /** Between two messages while a slider moves. */
 const PAUSE_MS = 50;
 
@@ -153,15 +155,19 @@ export function createControls(form: HTMLElement, send: Send): Controls {
         choiceField(
           'source',
           'Pictures',
-          (state) => [
-            'given',
-            'builtin:faces',
-            'builtin:natural',
-            ...(['given', 'builtin:faces', 'builtin:natural'].includes(state.source) ? [] : [state.source]),
-          ],
+          (state) => [...new Set(['given', ...BUILTIN_SOURCES, state.source])],
           (state) => state.source,
           (value) => {
             send({ type: 'source', source: value as 'given' });
+          },
+        ),
+        choiceField(
+          'size',
+          'Picture size',
+          (state) => [...new Set([AS_IT_IS, ...state.edges.map(String), String(state.edge ?? AS_IT_IS)])],
+          (state) => String(state.edge ?? AS_IT_IS),
+          (value) => {
+            send({ type: 'size', edge: value === AS_IT_IS ? null : (Number(value) as 64) });
           },
         ),
         choiceField(

@@ -98,7 +98,9 @@ const send = (command: LiveRequest): void => {
 };
 
 const controls = createControls(byId('controls'), send);
-document.querySelector('[data-group="Source"]')?.append(createSourceButtons(client, run, alertUser));
+document
+  .querySelector('[data-group="Source"]')
+  ?.append(createSourceButtons(client, () => store.state?.edge ?? null, run, alertUser));
 const settings = byId('settings') as HTMLDetailsElement;
 settings.open = view.settings === null ? innerWidth > 900 : view.settings === 'open';
 settings.addEventListener('toggle', () => {

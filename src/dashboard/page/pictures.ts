@@ -10,6 +10,8 @@ export interface PictureRow {
   draw(): void;
 }
 
+/** Pictures narrower than that show their pixels. */
+const PIXELATED_BELOW = 100;
 const VERDICTS = { decoded: '✓ decoded', doubtful: '? doubtful', failed: '✗ failed' } as const;
 const VERDICT_COLOURS = { decoded: 'good', doubtful: 'fair', failed: 'bad' } as const;
 
@@ -171,7 +173,7 @@ function paint(canvas: HTMLCanvasElement, { width, height, rgb }: Pixels): void 
     canvas.width = width;
     canvas.height = height;
     canvas.style.aspectRatio = `${width} / ${height}`;
-    canvas.style.imageRendering = width < 200 ? 'pixelated' : 'auto';
+    canvas.style.imageRendering = width < PIXELATED_BELOW ? 'pixelated' : 'auto';
   }
   const image = new ImageData(width, height);
   for (let i = 0, from = 0, to = 0; i < width * height; i++, from += 3, to += 4) {

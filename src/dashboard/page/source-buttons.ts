@@ -1,12 +1,14 @@
 import type { LiveClient } from '../client.js';
 import { h } from './dom.js';
 
-const CAMERA_EDGE = 64;
+/** Of a camera's pictures, where no size is chosen. */
+const CAMERA_EDGE = 256;
 const CAMERA_MS = 100;
 
 /** Buttons that send a picture of one's own, or those of a camera. */
 export function createSourceButtons(
   client: LiveClient,
+  edge: () => number | null,
   run: (task: Promise<void>) => void,
   alert: (text: string) => void,
 ): HTMLElement {
@@ -46,7 +48,7 @@ export function createSourceButtons(
       run(client.request({ type: 'source', source: 'given' }));
       return;
     }
-    startCamera(client).then(
+    startCamera(client, () => edge() ?? CAMERA_EDGE).then(
       (end) => {
         camera.setAttribute('aria-pressed', 'true');
         camera.textContent = 'Stop camera';
@@ -66,8 +68,11 @@ export function createSourceButtons(
 }
 
 /** Sends the middle square of the camera's picture ten times a second until the returned function is called. */
-async function startCamera(client: LiveClient): Promise<() => void> {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: false });
+async function startCamera(client: LiveClient, edgeWanted: () => number): Promise<() => void> {
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { width: { ideal: 640 }, height: { ideal: 480 } },
+    audio: false,
+  });
   const video = h('video', { muted: true, playsinline: true });
   video.srcObject = stream;
   await video.play();
@@ -77,11 +82,15 @@ async function startCamera(client: LiveClient): Promise<() => void> {
     const edge = Math.min(video.videoWidth, video.videoHeight);
     if (edge === 0) return;
     const [left, top] = [(video.videoWidth - edge) / 2, (video.videoHeight - edge) / 2];
-    context.drawImage(video, left, top, edge, edge, 0, 0, CAMERA_EDGE, CAMERA_EDGE);
-    const { data } = context.getImageData(0, 0, CAMERA_EDGE, CAMERA_EDGE);
-    const rgb = new Uint8Array(3 * CAMERA_EDGE ** 2);
-    for (let i = 0; i < CAMERA_EDGE ** 2; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[4 * i + c];
-    client.camera({ width: CAMERA_EDGE, height: CAMERA_EDGE, rgb });
+    const size = edgeWanted();
+    if (canvas.width !== size) canvas.width = canvas.height = size;
+    // Forgotten with every new size.
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(video, left, top, edge, edge, 0, 0, size, size);
+    const { data } = context.getImageData(0, 0, size, size);
+    const rgb = new Uint8Array(3 * size ** 2);
+    for (let i = 0; i < size ** 2; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[4 * i + c];
+    client.camera({ width: size, height: size, rgb });
   }, CAMERA_MS);
   return () => {
     clearInterval(timer);

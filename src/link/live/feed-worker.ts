@@ -47,17 +47,18 @@ async function codecFor(config: LinkConfig): Promise<Codec> {
 
 /** Builds everything that the settings ask for before anything of the old link is let go. */
 async function configure(setup: FeedSetup): Promise<void> {
-  const { config, pictures, holdFrames } = setup;
+  const { config, pictures, holdFrames, edge } = setup;
   const codec = await codecFor(config);
   const grid = gridOf(config);
   const simulation = createSimulation(config, grid, createRng(config.seed));
   const samePictures =
     link !== null &&
     link.setup.holdFrames === holdFrames &&
+    link.setup.edge === edge &&
     JSON.stringify(link.setup.pictures) === JSON.stringify(pictures);
   const roll = samePictures
     ? link!.roll
-    : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, camera: () => camera });
+    : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, edge, camera: () => camera });
   const next: Link = { setup, grid, codec, simulation, roll, settings: new Map(), papr: [] };
   // A setting that does not fit the pictures is refused now, not with the next frame.
   const sample = padPicture(await roll.at(0), codec.multipleOf);

@@ -62,6 +62,8 @@ export interface FeedSetup {
   readonly epoch: number;
   readonly holdFrames: number;
   readonly pictures: PictureFeed;
+  /** Edge of the squares that are sent; null: pictures as they are. A camera's come as they are sent. */
+  readonly edge: number | null;
   /** For feeds with a radio. */
   readonly radio?: RadioSetup;
 }

@@ -1,17 +1,18 @@
 import { BehaviorSubject, catchError, EMPTY, interval, Subject, type Subscription, tap } from 'rxjs';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
-import { readCard } from '../../codec/card.js';
+import { type CodecCard, readCard } from '../../codec/card.js';
 import { findModel, modelNames } from '../../core/shipped-models.js';
 import type { LiveCommand } from '../../dashboard/commands.js';
-import type {
-  FrameMessage,
-  LogMessage,
-  ProgressMessage,
-  ResultMessage,
-  ServerMessage,
-  StateMessage,
-  StatsMessage,
+import {
+  type FrameMessage,
+  type LogMessage,
+  PICTURE_EDGES,
+  type ProgressMessage,
+  type ResultMessage,
+  type ServerMessage,
+  type StateMessage,
+  type StatsMessage,
 } from '../../dashboard/messages.js';
 import type { LiveBackend } from '../../dashboard/backend.js';
 import { refuseOwnFrames } from '../setting/baselines.js';
@@ -28,6 +29,8 @@ export interface LiveLinkOptions {
   readonly config: LinkConfig;
   readonly rateHz: number;
   readonly holdFrames: number;
+  /** Edge of the squares that are sent at first; null: pictures as they are. */
+  readonly edge?: number | null;
   readonly feed: (onCrash: (reason: string) => void) => FrameFeed;
   /** The program of a receiver's process. */
   readonly receiverEntry: (name: string) => string;
@@ -64,6 +67,7 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   ];
   let epoch = 0;
   let holdFrames = hold;
+  let edge = options.edge ?? null;
   let index = -1;
   let pictures: PictureFeed = { kind: 'listed', specs: initial.pictures };
   let source = 'given';
@@ -105,6 +109,8 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
     type: 'state',
     epoch,
     source,
+    edge,
+    edges: edgesOf(config.codec),
     paused: pace.value.paused,
     rateHz: pace.value.rateHz,
     holdFrames,
@@ -155,10 +161,15 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   };
 
   /** Makes the feed take new settings, and only if it does, everything else. */
-  const adopt = async (next: { config?: LinkConfig; pictures?: PictureFeed; holdFrames?: number }): Promise<void> => {
-    const wanted = { config, pictures, holdFrames, ...next };
+  const adopt = async (next: {
+    config?: LinkConfig;
+    pictures?: PictureFeed;
+    holdFrames?: number;
+    edge?: number | null;
+  }): Promise<void> => {
+    const wanted = { config, pictures, holdFrames, edge, ...next };
     await feed.configure({ ...wanted, epoch: epoch + 1 });
-    ({ config, pictures, holdFrames } = wanted);
+    ({ config, pictures, holdFrames, edge } = wanted);
     epoch++;
     syncReceivers();
     tellState();
@@ -227,6 +238,10 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
         source = command.source;
         tellState();
         return;
+      case 'size':
+        refuseWithRadio();
+        await adopt({ edge: command.edge });
+        return;
       case 'picture':
         refuseWithRadio();
         await adopt({ pictures: { kind: 'file', name: command.name, bytes: command.bytes } });
@@ -256,7 +271,7 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
 
   return {
     async start() {
-      await feed.configure({ config, epoch, holdFrames, pictures });
+      await feed.configure({ config, epoch, holdFrames, pictures, edge });
       syncReceivers();
       log('info', `${feed.name} link started; receivers ${config.receiver.names.join(', ')}`);
       const ticks = frameClock(pace, asked).pipe(
@@ -314,12 +329,22 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   };
 }
 
+/** Edges of pictures that a codec takes without padding; all where its card cannot be read. */
+function edgesOf(codec: string): number[] {
+  const block = cardOf(codec)?.multipleOf ?? cardOf(codec)?.downSampling ?? 1;
+  return PICTURE_EDGES.filter((edge) => edge % block === 0);
+}
+
 /** Names of a codec's further decoders; none of one that cannot be read, which the receivers say in their own words. */
 function decodersOf(codec: string): string[] {
+  return Object.keys(cardOf(codec)?.decoders ?? {});
+}
+
+function cardOf(codec: string): CodecCard | null {
   try {
-    return Object.keys(readCard(findModel('codec', codec)).card.decoders);
+    return readCard(findModel('codec', codec)).card;
   } catch (error) {
-    if (error instanceof LinkError) return [];
+    if (error instanceof LinkError) return null;
     throw error;
   }
 }

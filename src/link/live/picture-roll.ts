@@ -1,3 +1,4 @@
+import { squarePicture } from '../../source/square-picture.js';
 import { openPictures } from '../../source/picture-source.js';
 import type { Picture } from '../../source/picture.js';
 import { readPicture } from '../../source/read-picture.js';
@@ -12,19 +13,33 @@ export interface PictureRoll {
 /** Kept in memory, so that a round is read once; beyond that pictures are read anew in each round. */
 const KEPT = 64;
 
+export interface PictureRollOptions {
+  readonly maxPixels: number;
+  readonly holdFrames: number;
+  /** Edge of the squares that are given; null: pictures as they are. */
+  readonly edge: number | null;
+  readonly camera: () => CameraPicture | null;
+}
+
 /** @throws FormatError (`picture.*`) for what cannot be read */
 export async function openPictureRoll(
   feed: PictureFeed,
-  { maxPixels, holdFrames, camera }: { maxPixels: number; holdFrames: number; camera: () => CameraPicture | null },
+  { maxPixels, holdFrames, edge, camera }: PictureRollOptions,
 ): Promise<PictureRoll> {
+  const inSize = (picture: Picture): Promise<Picture> =>
+    edge === null ? Promise.resolve(picture) : squarePicture(picture, edge);
   if (feed.kind === 'camera') {
-    return { at: () => Promise.resolve(cameraPicture(camera())) };
+    return { at: () => Promise.resolve(cameraPicture(camera(), edge ?? 64)) };
   }
   if (feed.kind === 'file') {
-    const picture = await readPicture(feed.name, { maxPixels, bytes: feed.bytes });
+    const picture = await inSize(await readPicture(feed.name, { maxPixels, bytes: feed.bytes }));
     return { at: () => Promise.resolve(picture) };
   }
-  const source = openPictures(feed.specs, { maxPixels });
+  // Built-in pictures are made in the size that is wanted.
+  const specs = feed.specs.map((spec) =>
+    edge !== null && spec.startsWith('builtin:') ? `${spec.split('/')[0]}/${edge}` : spec,
+  );
+  const source = openPictures(specs, { maxPixels });
   const kept: Picture[] = [];
   let iterator = source.pictures()[Symbol.asyncIterator]();
   let turn = -1;
@@ -38,7 +53,7 @@ export async function openPictureRoll(
         while (kept.length <= wanted % source.count) {
           const next = await iterator.next();
           if (next.done === true) break;
-          kept.push(next.value);
+          kept.push(await inSize(next.value));
         }
         return (current = kept[wanted % source.count]);
       }
@@ -47,14 +62,14 @@ export async function openPictureRoll(
         iterator = source.pictures()[Symbol.asyncIterator]();
         next = await iterator.next();
       }
-      return (current = next.value as Picture);
+      return (current = await inSize(next.value as Picture));
     },
   };
 }
 
 /** The newest picture of a camera; black until the first has come. */
-function cameraPicture(newest: CameraPicture | null): Picture {
-  const { width, height, rgb } = newest ?? { width: 64, height: 64, rgb: new Uint8Array(3 * 64 * 64) };
+function cameraPicture(newest: CameraPicture | null, edge: number): Picture {
+  const { width, height, rgb } = newest ?? { width: edge, height: edge, rgb: new Uint8Array(3 * edge ** 2) };
   const size = width * height;
   const data = new Float32Array(3 * size);
   for (let i = 0; i < size; i++) for (let c = 0; c < 3; c++) data[c * size + i] = rgb[3 * i + c] / 255;

@@ -10,6 +10,9 @@ describe('commands from outside', () => {
     { type: 'set', id: 1, changes: { 'ofdm.clippingRatio': null, 'receiver.names': ['pilot'] } },
     { type: 'set', id: 1, changes: { 'channel.taps': { kind: 'exponential', numTaps: 4, decay: 2 } } },
     { type: 'pause', id: 2, paused: true },
+    { type: 'size', id: 3, edge: 256 },
+    { type: 'size', id: 3, edge: null },
+    { type: 'source', id: 4, source: 'builtin:photos' },
     { type: 'camera', width: 8, height: 8, rgb: new Uint8Array(192) },
   ])('takes %j', (message) => {
     expect(accept(message)).toEqual(message);
@@ -29,6 +32,7 @@ describe('commands from outside', () => {
     [{ type: 'pause', id: 1, paused: true, more: 1 }, /no such field more/],
     [{ type: 'rate', id: 1, rateHz: 1e9 }, /rateHz/],
     [{ type: 'source', id: 1, source: '/etc' }, /source/],
+    [{ type: 'size', id: 1, edge: 100 }, /edge must be 64, 128, 256, 512 or null/],
     [{ type: 'picture', id: 1, name: 'a', bytes: 'text' }, /bytes/],
     [{ type: 'camera', width: 8, height: 8, rgb: new Uint8Array(5) }, /8×8 has 192 bytes, got 5/],
     [{ type: 'restart', id: 1, receiver: '' }, /receiver/],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PHOTOGRAPHS } from '../../../src/source/builtin-photos.js';
 import { openPictures, type PictureSource } from '../../../src/source/picture-source.js';
 
 const maxPixels = 4_194_304;
@@ -51,6 +52,16 @@ describe('openPictures', () => {
     expect(openPictures(['builtin:faces'], { maxPixels }).count).toBe(8);
     const ten = await names(openPictures(['builtin:natural/8'], { maxPixels, frames: 10 }));
     expect(new Set(ten).size).toBe(10);
+  });
+
+  it('gives every photograph once, in 256×256 pixels unless a size is named, then squares out of them', async () => {
+    const source = openPictures(['builtin:photos'], { maxPixels });
+    expect(source.count).toBe(PHOTOGRAPHS.length);
+    expect(await source.at(0)).toMatchObject({ name: 'builtin:photos#0', height: 256, width: 256 });
+    const small = openPictures(['builtin:photos/64'], { maxPixels, frames: 3 * PHOTOGRAPHS.length });
+    const sums = new Set<number>();
+    for await (const { data } of small.pictures()) sums.add(data.reduce((sum, v, i) => sum + v * (1 + (i % 64)), 0));
+    expect(sums.size).toBe(3 * PHOTOGRAPHS.length);
   });
 
   it('draws a built-in set in the size named', async () => {
