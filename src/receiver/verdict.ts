@@ -19,6 +19,13 @@ const EXCESS_CAP = 3;
 /** A gain by the codec's statistics this many deviations below the usual is as bad as any. */
 const LEAST_GAIN = 6;
 
+/**
+ * Pixel variance below which a receiver that searches promises nothing: no picture of four validation sets (2,000) has less than
+ * 2.7·10⁻³, and an even surface of a rare colour looks as good upside down. What the chance is worth then.
+ */
+const LEAST_CONTRAST = 2e-3;
+const FLAT_SHARE = 0.5;
+
 /** What rightly decoded frames show with the channel known, by SNR: the codec's own distortion and doubts are in it. */
 export interface ExpectedSymptoms {
   readonly snrDb: readonly number[];
@@ -151,7 +158,9 @@ export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, sym
   const inputs = verdictInputs(expected, symptoms);
   const score = verdictInputNames.reduce((sum, name) => sum + model[name] * inputs[name], model.intercept);
   const chance = Number.isFinite(score) ? 1 / (1 + Math.exp(-score)) : 0;
-  return verdictOf(setting, symptoms.snr, chance, model.decoded);
+  const judged = verdictOf(setting, symptoms.snr, chance, model.decoded);
+  const unheardOf = symptoms.agreement !== null && symptoms.contrast < LEAST_CONTRAST;
+  return unheardOf ? lowered(judged, FLAT_SHARE) : judged;
 }
 
 /** The verdict at a chance of success, unless the SNR forbids any promise. */

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .codec import SNR_SCALE_DB, normalise_power
-from .loop import start_from
 
 DOWN_SAMPLING = 16
 STAGES = 3  # 1/4, 1/8 and 1/16 of the edge
@@ -159,18 +158,6 @@ class PhotoCodec(nn.Module):
         for out in (self.encoder.out, self.decoder.out):
             out.weight.mul_(0.1)
             out.bias.zero_()
-
-    @torch.no_grad()
-    def start_from(self, theirs: dict[str, Tensor]) -> None:
-        """The networks of a codec with fewer latent channels; the channels it has not stay linear, at the power of those it has."""
-        mine = self.state_dict()
-        linear = "encoder.linear.weight"
-        shared = len(theirs[linear])
-        scale = theirs[linear].norm() / mine[linear][:shared].norm()
-        mine[linear] *= scale
-        mine["decoder.linear.weight"] /= scale
-        mine["encoder.out.weight"] *= scale
-        start_from(self, theirs, overlap=True)
 
     @torch.no_grad()
     def at_rate(self, rate: int) -> tuple[Encoder, Decoder]:

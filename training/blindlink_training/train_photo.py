@@ -9,6 +9,7 @@ multipath. The checkpoint is written every minute and the same command resumes f
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import time
@@ -38,7 +39,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--val", nargs="+", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--rates", type=int, nargs="+", default=[32], help="latent channels: 32 is CBR 1/48, 64 is 1/24, 128 is 1/12")
-    parser.add_argument("--start", help="the checkpoint of a run with fewer rates, whose networks this one goes on from")
     parser.add_argument("--context", help="folder of a codec of 64×64 pictures: trains it with a path of wide context instead, at its rate")
     parser.add_argument("--blind-share", type=float, default=0.0, help="share of the batch whose tiles go over channels that the receiver must find out")
     parser.add_argument("--minutes", type=float, default=90)
@@ -143,18 +143,14 @@ def main() -> None:
     if args.context:
         theirs = load_exported(Path(args.context))
         rates = [theirs.config["latent_channels"]]
-        make = lambda: ContextCodec(**theirs.config)
-    else:
-        make = lambda: PhotoCodec(rates[-1])
-    codec = make().to(device, memory_format=torch.channels_last)
-    if args.context:
+        codec = ContextCodec(**theirs.config)
         codec.start_from(theirs)
-    elif not (out / "checkpoint.pt").exists():
-        codec.start_linear(crops(train, 1500, args.crop, np.random.default_rng(args.seed)).to(device))
-        if args.start:
-            codec.start_from(torch.load(args.start, map_location=device)["average"])
-    average = make().to(device, memory_format=torch.channels_last)
-    average.load_state_dict(codec.state_dict())
+    else:
+        codec = PhotoCodec(rates[-1])
+        if not (out / "checkpoint.pt").exists():
+            codec.start_linear(crops(train, 1500, args.crop, np.random.default_rng(args.seed)))
+    codec = codec.to(device, memory_format=torch.channels_last)
+    average = copy.deepcopy(codec)
     optimiser = Muon(codec, lr=args.lr)
     step, elapsed = 0, 0.0
     checkpoint = out / "checkpoint.pt"

@@ -9,15 +9,18 @@ import { createRng } from '../../../src/core/rng.js';
 import { findModel } from '../../../src/core/shipped-models.js';
 import { createLinkSetting, gridOf } from '../../../src/link/setting/link-setting.js';
 import { createCodewordGraph, createEvidenceGraph } from '../../../src/receiver/blind/codeword-graph.js';
+import { channelUnder } from '../../../src/receiver/blind/candidate.js';
 import { BlindChain } from '../../../src/receiver/blind/em-state.js';
 import { findGroups } from '../../../src/receiver/blind/groups.js';
 import { type BlindModel, runIterations } from '../../../src/receiver/blind/iterations.js';
 import { createMotionModels } from '../../../src/receiver/blind/motion.js';
+import { rankAlone, signsInContext } from '../../../src/receiver/blind/parts.js';
 import { weighEvidence } from '../../../src/receiver/blind/ranking.js';
 import { chooseSigns, signLogOddsOf, withTilesAligned } from '../../../src/receiver/blind/sign.js';
 import { createChannelEstimator, createRow } from '../../../src/receiver/channel-posterior.js';
 import { codewordSymptoms, codewordSymptomsOf } from '../../../src/receiver/codeword-symptoms.js';
 import { createMovingEstimator, jakesBasis } from '../../../src/receiver/moving-channel.js';
+import { equalise } from '../../../src/receiver/equalise.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
 import { residualEnergy } from '../../../src/receiver/residual.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
@@ -110,6 +113,62 @@ const candidateOf = (chain: BlindChain) => ({
   energy: Number.NaN,
   alone: Number.NaN,
   worst: Number.NaN,
+});
+
+/** A face of four tiles, each through a channel of its own that is known up to `signs`. */
+async function parts(signs: readonly number[]) {
+  const setting = settingOf({}, 128);
+  const { grid, interleaver, layout, tapPrior } = setting;
+  const picture = await builtinPicture('faces', 3, 128);
+  const codeword = symbolsOf(layout, await codec.encode(picture.data, 1, layout, setting.snrDb));
+  const rng = createRng(5);
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, tapPrior);
+  const elements = createComplex(interleaver.numPackets * grid.elementsPerPacket);
+  interleaver.interleave(codeword, elements);
+  const certain = signs.map(() => {
+    const taps = createRow(tapPrior.length);
+    tapPrior.forEach((p, l) => {
+      taps.re[l] = Math.sqrt(p / 2) * rng.gaussian();
+      taps.im[l] = Math.sqrt(p / 2) * rng.gaussian();
+    });
+    return estimator.certain(taps);
+  });
+  const sigma2 = 0.1;
+  for (let i = 0; i < elements.re.length; i++) {
+    const { response } = certain[Math.floor(i / grid.elementsPerPacket)];
+    const m = i % grid.numDataSubcarriers;
+    const [xr, xi, hr, hi] = [elements.re[i], elements.im[i], response.re[m], response.im[m]];
+    elements.re[i] = hr * xr - hi * xi + Math.sqrt(sigma2 / 2) * rng.gaussian();
+    elements.im[i] = hr * xi + hi * xr + Math.sqrt(sigma2 / 2) * rng.gaussian();
+  }
+  const candidates = findGroups(setting).map((group, g) => {
+    const chain = new BlindChain(setting, group, estimator, elements, sigma2);
+    chain.posteriors.push(certain[g]);
+    return { ...candidateOf(chain), evidence: 0, signs: Int8Array.of(signs[g]), signLogOdds: 1 };
+  });
+  return { setting, elements, candidates, sigma2 };
+}
+
+describe('the parts of a larger picture', () => {
+  it('show by themselves which of their candidates is right', async () => {
+    const { setting, elements, candidates } = await parts([1, 1, 1, 1]);
+    expect(candidates).toHaveLength(4);
+    const wrong = { ...candidates[1], signs: Int8Array.of(-1) };
+    await rankAlone(setting, elements, [candidates[1], wrong], { evaluations: 0 });
+    expect(candidates[1].alone).toBeLessThan(wrong.alone - 100);
+  });
+
+  it('have their signs settled by their neighbours, whatever each believes', async () => {
+    const { setting, elements, candidates, sigma2 } = await parts([1, 1, -1, 1]);
+    const channel = channelUnder(candidates, elements.re.length);
+    const equalised = equalise(setting, elements, channel, sigma2);
+    const settled = await signsInContext(setting, elements, { best: candidates, equalised }, { evaluations: 0 });
+    expect(settled?.map(({ signs }) => signs[0])).toEqual([1, 1, 1, 1]);
+    expect(settled?.every(({ signLogOdds }) => signLogOdds > 1)).toBe(true);
+    // What is sure of itself is left alone.
+    const sure = candidates.map((candidate) => ({ ...candidate, signLogOdds: 30 }));
+    expect(await signsInContext(setting, elements, { best: sure, equalised }, { evaluations: 0 })).toBeNull();
+  });
 });
 
 describe('EM', () => {

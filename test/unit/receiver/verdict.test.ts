@@ -26,6 +26,11 @@ describe('the verdict', () => {
     expect(judge({ agreement: null }).verdict).toBe('decoded');
   });
 
+  it('promises nothing of a picture of one colour to a receiver that had to find the sign', () => {
+    expect(judge({ contrast: 1e-4 }).verdict).toBe('doubtful');
+    expect(judge({ contrast: 1e-4, agreement: null }).verdict).toBe('decoded');
+  });
+
   it('gains nothing from a residual below what is expected', () => {
     const { expected } = UNCALIBRATED;
     expect(excessResidual(expected, 0.01, 10)).toBe(0);
