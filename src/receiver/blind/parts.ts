@@ -6,7 +6,6 @@ import { residualOver } from '../residual.js';
 import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
 import { type Candidate, channelUnder, energyOf, equaliseTiles, groupChannel } from './candidate.js';
 import type { Counter } from './iterations.js';
-import type { Judgement } from './ranking.js';
 import { channelLogOdds } from './sign.js';
 
 /**
@@ -62,7 +61,7 @@ const SURE_SIGN = 8;
 export async function signsInContext(
   setting: LinkSetting,
   elements: ComplexArray,
-  { best, equalised }: Pick<Judgement, 'best' | 'equalised'>,
+  { best, equalised }: { readonly best: readonly Candidate[]; readonly equalised: ComplexArray },
   counter: Counter,
 ): Promise<Candidate[] | null> {
   const doubtful: { g: number; c: number; logOdds: number }[] = [];

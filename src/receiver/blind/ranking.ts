@@ -91,8 +91,6 @@ export interface Judgement {
   readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
-  /** The picture encoded again, [k]. */
-  readonly codeword: ComplexArray;
 }
 
 /**
@@ -165,7 +163,7 @@ async function decodeVariants(
       candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised, codeword: z };
+    return { picture, equalised };
   });
 }
 
