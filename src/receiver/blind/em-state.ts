@@ -381,6 +381,19 @@ export class BlindChain {
     this.meanPower = power;
   }
 
+  /** Turns the channels by angles in radians, one each. */
+  turnBy(angles: readonly number[]): void {
+    this.posteriors.forEach((posterior, channel) => {
+      const cos = Math.cos(angles[channel]);
+      const sin = Math.sin(angles[channel]);
+      const turn = ({ re, im }: ComplexRow): ComplexRow => ({
+        re: re.map((v, i) => cos * v - sin * im[i]),
+        im: im.map((v, i) => sin * re[i] + cos * v),
+      });
+      this.posteriors[channel] = { ...posterior, taps: turn(posterior.taps), response: turn(posterior.response) };
+    });
+  }
+
   /** Whether a phase of its own is taken out of each symbol. */
   get wanders(): boolean {
     return this.phases !== null;

@@ -47,6 +47,46 @@ export async function rankAlone(
   }
 }
 
+/** A share of the phase left over that is always taken for real, however slowly it falls from round to round. */
+const MOST_LEFT = 0.85;
+
+/**
+ * The phases, in radians, by which the channels of a group are off, as the picture decoded and encoded again says: arg Σ (Ĥ·X)*·Y over each channel. The
+ * codeword has followed the phase that was assumed, so a round finds a part of what is missing only; with `before`, what the last
+ * round found, the rest is extrapolated: φ/(1 − q), q = φ/before (Aitken's Δ²).
+ *
+ * @param codeword E(x̂), [k]
+ */
+export function phaseErrors(
+  { rho, superimposed, interleaver }: LinkSetting,
+  { chain, signs }: Candidate,
+  elements: ComplexArray,
+  codeword: ComplexArray,
+  before: readonly number[] | undefined,
+): number[] {
+  const { element, channel, channels } = chain.group;
+  const { response } = groupChannel(chain, signs);
+  const amplitude = Math.sqrt(1 - rho);
+  const superimposedAmplitude = Math.sqrt(rho);
+  const re = new Float64Array(channels.length);
+  const im = new Float64Array(channels.length);
+  for (let i = 0; i < element.length; i++) {
+    const at = element[i];
+    const symbol = interleaver.symbolOf[at];
+    const xr = amplitude * codeword.re[symbol] + superimposedAmplitude * superimposed.re[at];
+    const xi = amplitude * codeword.im[symbol] + superimposedAmplitude * superimposed.im[at];
+    const pr = response.re[i] * xr - response.im[i] * xi;
+    const pi = response.re[i] * xi + response.im[i] * xr;
+    re[channel[i]] += pr * elements.re[at] + pi * elements.im[at];
+    im[channel[i]] += pr * elements.im[at] - pi * elements.re[at];
+  }
+  return Array.from(re, (value, c) => {
+    const angle = Math.atan2(im[c], value);
+    const left = before === undefined || before[c] === 0 ? 0 : Math.min(MOST_LEFT, Math.max(0, angle / before[c]));
+    return angle / (1 - left);
+  });
+}
+
 /** Log-odds from which a part's own sign is believed without a look at its neighbours. */
 const SURE_SIGN = 8;
 

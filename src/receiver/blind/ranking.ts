@@ -91,6 +91,8 @@ export interface Judgement {
   readonly best: readonly Candidate[];
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  /** The picture encoded again, [k]. */
+  readonly codeword: ComplexArray;
 }
 
 /**
@@ -163,7 +165,7 @@ async function decodeVariants(
       candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised };
+    return { picture, equalised, codeword: z };
   });
 }
 

@@ -23,7 +23,7 @@ import { createMotionModels } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
 import { createCodewordGraph, createEvidenceGraph } from './codeword-graph.js';
 import type { LinkSetting, ReceivedFrame, TapEstimate, Verdict } from '../receiver.js';
-import { signsInContext } from './parts.js';
+import { phaseErrors, signsInContext } from './parts.js';
 import { signIsDecidable, withTilesAligned } from './sign.js';
 
 /**
@@ -32,6 +32,9 @@ import { signIsDecidable, withTilesAligned } from './sign.js';
  */
 const LEVELLING_ROUNDS = 2;
 const LEAST_POWER = 1e-3;
+/** Nor is the phase of a part's channel known well where its codeword is an unusual one; rounds in all, and radians that are worth one more. */
+const PHASE_ROUNDS = 6;
+const LEAST_PHASE = 0.02;
 
 /** How often a moving channel's model may be made to fit what the passes with the one before have found. */
 const FOLLOWING_ROUNDS = 5;
@@ -231,23 +234,28 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
 
     if (groups.length > 1 && signIsDecidable(setting)) {
       const settled = await signsInContext(setting, elements, judged, counter);
-      const turned =
-        settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== judged.best[g].signs[c])) ?? false;
-      if (turned) {
-        const lists = (settled ?? []).map((candidate) => [candidate]);
-        const other = await judge(model, elements, lists, counter);
-        if (energyOfAll(other) < energyOfAll(judged)) judged = other;
-      } else if (settled !== null) {
-        judged = { ...judged, best: settled };
-      }
+      const lists = settled?.map((candidate) => [candidate]);
+      if (lists !== undefined) judged = await judge(model, elements, lists, counter);
     }
     codewords.clear();
-    for (let round = 0; groups.length > 1 && round < LEVELLING_ROUNDS; round++) {
-      for (const { chain, power } of judged.best) chain.assumePower(Math.max(power, LEAST_POWER));
+    let before: readonly (readonly number[])[] = [];
+    for (let round = 0; groups.length > 1 && round < PHASE_ROUNDS; round++) {
+      const { best, codeword } = judged;
+      const extrapolated = round % 2 === 1;
+      const angles = best.map((one, g) =>
+        phaseErrors(setting, one, elements, codeword, extrapolated ? before[g] : undefined),
+      );
+      const settled = angles.flat().every((angle) => Math.abs(angle) < LEAST_PHASE);
+      if (round >= LEVELLING_ROUNDS && settled) break;
+      best.forEach(({ chain, power }, g) => {
+        if (round < LEVELLING_ROUNDS) chain.assumePower(Math.max(power, LEAST_POWER));
+        chain.turnBy(angles[g]);
+      });
+      before = angles;
       judged = await judge(
         model,
         elements,
-        judged.best.map((candidate) => [candidate]),
+        best.map((candidate) => [candidate]),
         counter,
       );
     }
@@ -279,8 +287,6 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
 /** χ of a candidate's worst channel, by the noise that the symptoms go by. */
 const worstResidual = ({ worst, residual }: Candidate, symptoms: Symptoms): number =>
   (worst / residual) * symptoms.residual;
-
-const energyOfAll = ({ best }: Judgement): number => best.reduce((sum, { energy }) => sum + energy, 0);
 
 /** σ² guessed from the received power and the nominal CSNR, where it is not given. */
 function initialNoiseVariance(elements: ComplexArray, group: BlindGroup, snrDb: number): number {
