@@ -48,8 +48,9 @@ class ResidualBlock(nn.Module):
 class Encoder(nn.Module):
     """picture [N,3,H,W] in [0,1], snr_db [N] → latents [N,C,H/4,W/4] of any scale (the link normalises power)."""
 
-    def __init__(self, latent_channels: int, width: int, blocks: int) -> None:
+    def __init__(self, latent_channels: int, width: int, blocks: int, context: nn.Module | None = None) -> None:
         super().__init__()
+        self.context = context
         self.to_half = nn.Conv2d(3, width // 3, 5, stride=2, padding=2)
         self.to_quarter = nn.Conv2d(width // 3, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
@@ -58,6 +59,8 @@ class Encoder(nn.Module):
     def forward(self, picture: Tensor, snr_db: Tensor) -> Tensor:
         x = self.to_half(2 * picture - 1)
         x = self.to_quarter(F.relu(x))
+        if self.context is not None:
+            x = x + self.context(x, snr_db)
         for block in self.blocks:
             x = block(x, snr_db)
         return self.out(F.relu(x))
@@ -66,9 +69,10 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """latents [N,C,h,w] with mean square 1/2 (mean |z|² = 1), snr_db [N] → picture [N,3,4h,4w], about [0,1], not clipped."""
 
-    def __init__(self, latent_channels: int, width: int, blocks: int) -> None:
+    def __init__(self, latent_channels: int, width: int, blocks: int, context: nn.Module | None = None) -> None:
         super().__init__()
         half = width // 3
+        self.context = context
         self.entry = nn.Conv2d(latent_channels, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.to_half = nn.Conv2d(width, 4 * half, 3, padding=1)
@@ -77,6 +81,8 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor, snr_db: Tensor) -> Tensor:
         x = self.entry(latents)
+        if self.context is not None:
+            x = x + self.context(x, snr_db)
         for block in self.blocks:
             x = block(x, snr_db)
         x = F.pixel_shuffle(self.to_half(F.relu(x)), 2)

@@ -6,13 +6,10 @@ a codec without the path and adds nothing at first. Latents are those of `codec.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .codec import Codec, Decoder, Encoder, ResidualBlock, normalise_power
-
-MULTIPLE = 16
 
 
 class Context(nn.Module):
@@ -44,38 +41,8 @@ class Context(nn.Module):
         return F.pixel_shuffle(self.back(F.relu(half)), 2)
 
 
-class ContextEncoder(Encoder):
-    def __init__(self, latent_channels: int, width: int, blocks: int, context: Context) -> None:
-        super().__init__(latent_channels, width, blocks)
-        self.context = context
-
-    def forward(self, picture: Tensor, snr_db: Tensor) -> Tensor:
-        x = self.to_half(2 * picture - 1)
-        x = self.to_quarter(F.relu(x))
-        x = x + self.context(x, snr_db)
-        for block in self.blocks:
-            x = block(x, snr_db)
-        return self.out(F.relu(x))
-
-
-class ContextDecoder(Decoder):
-    def __init__(self, latent_channels: int, width: int, blocks: int, context: Context) -> None:
-        super().__init__(latent_channels, width, blocks)
-        self.context = context
-
-    def forward(self, latents: Tensor, snr_db: Tensor) -> Tensor:
-        x = self.entry(latents)
-        x = x + self.context(x, snr_db)
-        for block in self.blocks:
-            x = block(x, snr_db)
-        x = F.pixel_shuffle(self.to_half(F.relu(x)), 2)
-        x = x + self.refine(F.relu(x))
-        x = F.pixel_shuffle(self.to_full(F.relu(x)), 2)
-        return (x + 1) / 2
-
-
 class ContextCodec(nn.Module):
-    """Same uses as `photo_codec.PhotoCodec`, at the one rate of its latent channels."""
+    """Trained as `photo_codec.PhotoCodec` is, at the one rate of its latent channels; not exported yet."""
 
     def __init__(
         self,
@@ -98,8 +65,8 @@ class ContextCodec(nn.Module):
             "decoder_context": list(decoder_context),
         }
         widths = list(context_widths)
-        self.encoder = ContextEncoder(latent_channels, width, encoder_blocks, Context(width, widths, list(encoder_context)))
-        self.decoder = ContextDecoder(latent_channels, width, decoder_blocks, Context(width, widths, list(decoder_context)))
+        self.encoder = Encoder(latent_channels, width, encoder_blocks, Context(width, widths, list(encoder_context)))
+        self.decoder = Decoder(latent_channels, width, decoder_blocks, Context(width, widths, list(decoder_context)))
 
     def matrices(self) -> list[nn.Parameter]:
         """Weights for Muon: all convolutions."""
@@ -110,7 +77,3 @@ class ContextCodec(nn.Module):
 
     def encode(self, picture: Tensor, snr_db: Tensor, rate: int | None = None) -> Tensor:
         return normalise_power(self.encoder(picture, snr_db))
-
-    def at_rate(self, rate: int) -> tuple[Encoder, Decoder]:
-        assert rate == self.config["latent_channels"]
-        return self.encoder, self.decoder

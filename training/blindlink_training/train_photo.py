@@ -70,10 +70,12 @@ def crops(pictures: list[np.ndarray], count: int, edge: int, rng: np.random.Gene
     return out
 
 
-def load_photo_codec(checkpoint: Path) -> PhotoCodec | ContextCodec:
+def load_photo_codec(checkpoint: Path) -> PhotoCodec:
     """The averaged weights of a run."""
     state = torch.load(checkpoint, map_location="cpu")
-    codec = (ContextCodec if "context_widths" in state["config"] else PhotoCodec)(**state["config"])
+    if "context_widths" in state["config"]:
+        raise SystemExit(f"{checkpoint}: a codec with wide context (--context) cannot be exported yet")
+    codec = PhotoCodec(**state["config"])
     codec.load_state_dict(state["average"])
     return codec.eval()
 

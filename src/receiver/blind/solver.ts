@@ -234,8 +234,18 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
 
     if (groups.length > 1 && signIsDecidable(setting)) {
       const settled = await signsInContext(setting, elements, judged, counter);
-      const lists = settled?.map((candidate) => [candidate]);
-      if (lists !== undefined) judged = await judge(model, elements, lists, counter);
+      const turned =
+        settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== judged.best[g].signs[c])) ?? false;
+      // Nothing is decoded anew where all signs were right.
+      if (settled !== null && !turned) judged = { ...judged, best: settled };
+      if (settled !== null && turned) {
+        judged = await judge(
+          model,
+          elements,
+          settled.map((candidate) => [candidate]),
+          counter,
+        );
+      }
     }
     codewords.clear();
     let before: readonly (readonly number[])[] = [];
