@@ -77,7 +77,7 @@ export function openCampaignFolder(
     if (isCampaign) {
       const before = readCampaignFile(path);
       const now = JSON.parse(JSON.stringify(stored)) as StoredCampaign;
-      const difference = planDifference(before.plan, now.plan);
+      const difference = planDifference(measured(before.plan), measured(now.plan));
       if (difference !== null) {
         throw new ConfigError(
           'campaign.changed',
@@ -87,6 +87,8 @@ export function openCampaignFolder(
       const versionChange = planDifference(before.versions, now.versions);
       if (versionChange !== null)
         notes.push(`${path} was begun with other versions: ${versionChange}; results may differ in their last digits`);
+      if (planDifference(before.plan, now.plan) !== null)
+        writeJson(file(CAMPAIGN_FILE), { ...before, plan: { ...before.plan, ...described(plan) } });
     } else {
       writeJson(file(CAMPAIGN_FILE), stored);
     }
@@ -125,6 +127,17 @@ export function openCampaignFolder(
     throw error;
   }
 }
+
+/** What says how a campaign is shown; it may change without another measurement. */
+const described = ({ title, about, document }: CampaignPlan): Partial<CampaignPlan> => ({ title, about, document });
+
+/** A plan without what says how it is shown. */
+const measured = (plan: CampaignPlan): object => ({
+  ...plan,
+  title: undefined,
+  about: undefined,
+  document: undefined,
+});
 
 /** @throws FormatError where the folder holds no campaign */
 export function readCampaignFile(path: string): StoredCampaign {

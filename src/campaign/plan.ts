@@ -32,6 +32,20 @@ export const campaignSchema = z.strictObject({
   withinDb: z.number().positive().default(WITHIN_DB),
   /** Pictures are kept for this many frames of each point. */
   keepPictures: z.int().min(0).max(1000).default(3),
+  /** What `report --markdown` puts into a document. */
+  document: z
+    .strictObject({
+      /** Figures by name, as in points.csv, for the tables' columns. */
+      columns: z
+        .array(z.string())
+        .min(1)
+        .default(['success', 'psnrDb', 'msSsim', 'nearPerfect', 'channelError', 'throughput']),
+      /** Charts by the names of their files. */
+      charts: z.array(z.string()).default([]),
+      /** Whether the page's pictures go there, as one. */
+      pictures: z.boolean().default(false),
+    })
+    .prefault({}),
 });
 export type CampaignFile = z.infer<typeof campaignSchema>;
 
@@ -44,7 +58,7 @@ export interface CampaignPoint {
 }
 
 /** A campaign worked out: this and the frames' numbers determine every result. */
-export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'withinDb' | 'keepPictures'> {
+export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'withinDb' | 'keepPictures' | 'document'> {
   readonly title: string;
   readonly about: string;
   /** Names of what points differ in, in order. */
@@ -129,8 +143,8 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
       return { at: Object.fromEntries(at), config, frames: file.stop.frames ?? countOf(config) };
     }),
   );
-  const { stop, batch, withinDb, keepPictures, title = name, about = '' } = file;
-  return { title, about, axes, points, stop, batch, withinDb, keepPictures };
+  const { stop, batch, withinDb, keepPictures, document, title = name, about = '' } = file;
+  return { title, about, axes, points, stop, batch, withinDb, keepPictures, document };
 }
 
 /** A seed that depends on the setting's seed and the point, receivers left out: they are compared on the same frames. */

@@ -64,6 +64,10 @@ const otherNumbers = [
 
 const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'blockErrors']);
 
+/** Whether a metric is a feature network's distance. */
+export const isNetworkMetric = (metric: string): boolean =>
+  !SHARES.has(metric) && !(meanMetrics as readonly string[]).includes(metric);
+
 /** Frames of a campaign point by point, as they lie in `frames.jsonl`. */
 export function* pointsIn(folder: string): Iterable<{ point: number; lines: FrameLine[] }> {
   let lines: FrameLine[] = [];

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readCampaignFile } from '../campaign/campaign-folder.js';
-import { updateMarkdown } from '../campaign/report/markdown-tables.js';
+import { updateDocument } from '../campaign/report/document.js';
 import { writeReport } from '../campaign/report/write-report.js';
 import { ConfigError } from '../core/errors.js';
 import { interruptible } from './interrupt.js';
@@ -18,7 +18,7 @@ export function addReport(program: Command): void {
     .option('--within <dB>', "how near to perfect's PSNR counts as near; by default the campaign's withinDb, 1 dB")
     .option(
       '--markdown <file>',
-      'also put the tables into a document, between <!-- campaign FOLDER --> and <!-- /campaign -->',
+      'also put the tables, and what its `document` names, into a document, between <!-- campaign FOLDER --> and <!-- /campaign -->',
     )
     .option('--watch', 'draw it again while the campaign runs; the page loads itself again')
     .option('--json', 'one JSON object for each page written')
@@ -42,7 +42,7 @@ export function addReport(program: Command): void {
                 ...(withinDb !== undefined && { withinDb }),
               });
               const { page, frames, measured, complete } = data;
-              if (options.markdown !== undefined) updateMarkdown(options.markdown, data);
+              if (options.markdown !== undefined) updateDocument(options.markdown, data);
               if (options.json === true)
                 console.log(JSON.stringify({ type: 'report', page, frames, points: measured, complete }));
               else console.log(`${page}: ${frames} frames, ${measured} points${complete ? '' : ', not complete yet'}`);

@@ -109,8 +109,12 @@ class PhotoParts(nn.Module):
 
     def __init__(self, rate: int, network: dict) -> None:
         super().__init__()
+        self.config = {**network, "latent_channels": rate}
         self.encoder = Encoder(rate, network["widths"], network["encoder_blocks"], rate)
         self.decoder = Decoder(rate, network["widths"], network["decoder_blocks"], rate)
+
+    def encode(self, picture: Tensor, snr_db: Tensor) -> Tensor:
+        return normalise_power(self.encoder(picture, snr_db))
 
 
 class PhotoCodec(nn.Module):

@@ -4,7 +4,7 @@
         --backbone squeezenet1_1.pth --weights squeeze.pth --out runs/faces-48-perceptual --minutes 30
     python3 -m blindlink_training.train_decoder … --export ../models/faces-48
 
-It starts from the codec's own decoder, and the encoder stays as it is. The loss of a picture x decoded as y is
+With a codec for photographs the pictures are crops of whole ones. It starts from the codec's own decoder, and the encoder stays as it is. The loss of a picture x decoded as y is
 
     log(MSE + floor) + a·LPIPS(x, y) − g·D(y),
 
@@ -15,28 +15,33 @@ The checkpoint is written every minute and the same command resumes from it; `--
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import awgn, mixed
-from .codec import Decoder
 from .export import write
 from .features import load_distance
 from .golden import LATENT, golden
 from .small_weights import quarter_weights
 from .loop import Interrupt, average_into, save_atomically, set_rate
-from .pictures import load_pictures
+from .photo_codec import PhotoParts
+from .pictures import load_photographs, load_pictures
 from .saved_codec import load_codec, stored_parameters
 from .train_codec import draw_snr
+from .train_photo import crops
 
 NAME = "perceptual"
 VAL_SNRS_DB = (0.0, 5.0, 10.0, 15.0)
+CROP, VAL_EDGE = 128, 256
 
 
 class Discriminator(nn.Module):
@@ -99,7 +104,7 @@ def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Te
     state = torch.get_rng_state()
     torch.manual_seed(0)
     psnr, distance = [], []
-    for chunk in pictures.split(100):
+    for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
         x = chunk.to(device).float() / 255
         snr = torch.full((len(x),), snr_db, device=device)
         y = decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
@@ -107,6 +112,31 @@ def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Te
         distance.append(lpips(x, y))
     torch.set_rng_state(state)
     return torch.cat(psnr).mean().item(), torch.cat(distance).mean().item()
+
+
+def validation_pictures(codec: nn.Module, paths: list[str]) -> Tensor:
+    """[n,3,H,W] of bytes: pictures of 64×64, or the middles of photographs."""
+    if not isinstance(codec, PhotoParts):
+        return load_pictures(paths)
+    middles = []
+    for picture in load_photographs(paths, least=VAL_EDGE):
+        top, left = ((n - VAL_EDGE) // 2 for n in picture.shape[:2])
+        middles.append(torch.from_numpy(picture[top : top + VAL_EDGE, left : left + VAL_EDGE].copy()).permute(2, 0, 1))
+    return torch.stack(middles)
+
+
+def batches(codec: nn.Module, args: argparse.Namespace, step: int) -> Callable[[], Tensor]:
+    """Gives random training pictures [batch,3,H,W] in [0,1], half of them mirrored."""
+    if isinstance(codec, PhotoParts):
+        photographs, rng = load_photographs(args.train, least=CROP)[: args.limit], np.random.default_rng([args.seed, step])
+        return lambda: crops(photographs, args.batch, CROP, rng)
+    train = load_pictures(args.train, limit=args.limit)
+
+    def draw() -> Tensor:
+        x = train[torch.randint(len(train), (args.batch,))].float() / 255
+        return x.flip(3) if torch.rand(()) < 0.5 else x
+
+    return draw
 
 
 def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor) -> dict:
@@ -122,7 +152,7 @@ def export(args: argparse.Namespace) -> None:
     folder, file = Path(args.export), f"{NAME}.onnx"
     state = torch.load(Path(args.out) / "checkpoint.pt", map_location="cpu")
     codec, lpips = load_codec(args.codec), load_distance("lpips-squeeze", args.backbone, args.weights).eval()
-    decoder = Decoder(**decoder_config(codec)).eval()
+    decoder = copy.deepcopy(codec.decoder)
     decoder.load_state_dict(state["average"])
     channels = codec.config["latent_channels"]
     latents, snr = torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
@@ -130,7 +160,7 @@ def export(args: argparse.Namespace) -> None:
     quarter_weights(str(folder / file))
     stored = stored_parameters(folder / file)
     decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
-    val = load_pictures(args.val)
+    val = validation_pictures(codec, args.val)
     card = json.loads((folder / "card.json").read_text())
     card["decoders"] = {**card.get("decoders", {}), NAME: file}
     card["sha256"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
@@ -141,7 +171,7 @@ def export(args: argparse.Namespace) -> None:
         "torch": state["torch"],
     }
     card["quality"][f"{NAME}Decoder"] = {
-        "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures, AWGN, by CSNR in dB",
+        "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN, by CSNR in dB",
         **table(codec, decoder, lpips, val),
         "decoderLpips": table(codec, codec.decoder, lpips, val)["awgnLpips"],
     }
@@ -149,11 +179,6 @@ def export(args: argparse.Namespace) -> None:
     card["golden"][file] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(card["quality"][f"{NAME}Decoder"]))
-
-
-def decoder_config(codec: nn.Module) -> dict:
-    c = codec.config
-    return {"latent_channels": c["latent_channels"], "width": c["width"], "blocks": c["decoder_blocks"]}
 
 
 def main() -> None:
@@ -165,12 +190,10 @@ def main() -> None:
         return
     device, out = torch.device(args.device), Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    train, val = load_pictures(args.train, limit=args.limit), load_pictures(args.val)[:200]
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
+    val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 200]
     lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
-    decoder, average = (Decoder(**decoder_config(codec)).to(device, memory_format=torch.channels_last) for _ in range(2))
-    for net in (decoder, average):
-        net.load_state_dict(codec.decoder.state_dict())
+    decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
     judge = Discriminator().to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
     rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
@@ -182,6 +205,7 @@ def main() -> None:
             part.load_state_dict(state[name])
         step, elapsed = state["step"], state["elapsed"]
         torch.manual_seed(args.seed + step)
+    draw = batches(codec, args, step)
 
     def save(final: bool) -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
@@ -201,8 +225,7 @@ def main() -> None:
             interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
         for one in (optimiser, rival):
             set_rate(one, args.lr, step, progress)
-        x = train[torch.randint(len(train), (args.batch,))].to(device).float() / 255
-        x = (x.flip(3) if torch.rand(()) < 0.5 else x).contiguous(memory_format=torch.channels_last)
+        x = draw().to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
             z = codec.encode(x, snr)

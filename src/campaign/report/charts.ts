@@ -1,6 +1,14 @@
 import type { MeanFigure } from '../point-figures.js';
 import { type Chart, type ChartSeries } from './chart.js';
-import { axisTitle, type Facet, pointName, type ReportData, type ReportPoint, settingText } from './report-data.js';
+import {
+  axisTitle,
+  type Facet,
+  networkMetrics,
+  pointName,
+  type ReportData,
+  type ReportPoint,
+  settingText,
+} from './report-data.js';
 
 /** A chart with the name its files get. */
 export interface NamedChart {
@@ -37,27 +45,12 @@ const views: readonly MetricView[] = [
   { metric: 'evm', title: 'EVM of equalised symbols', unit: 'EVM, r.m.s.' },
 ];
 
-const known = new Set([
-  ...views.map(({ metric }) => metric),
-  'ssim',
-  'sharpness',
-  'channelNmse',
-  'snrDb',
-  'paprDb',
-  'channelUses',
-  'bandwidthRatio',
-  'frameUses',
-  'sideInformationBits',
-]);
-
 const titled = (view: MetricView, withinDb: number): MetricView =>
   view.metric === 'nearPerfect' ? { ...view, title: `Within ${withinDb} dB of perfect CSI` } : view;
 
 /** All charts of a facet, those that would show nothing left out. */
 export function chartsOf(data: ReportData, facet: Facet): readonly NamedChart[] {
-  const networks = [
-    ...new Set(facet.points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.metrics)))),
-  ].filter((metric) => !known.has(metric));
+  const networks = networkMetrics([facet]);
   const all = [
     ...views.map((view) => titled(view, data.withinDb)),
     ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric })),

@@ -1,7 +1,16 @@
 import { escapeXml } from '../../link/results/save-pictures.js';
 import type { MeanFigure } from '../point-figures.js';
 import { palette } from './chart.js';
-import { axisTitle, type Facet, figureColumns, pointName, type ReportData, valueText } from './report-data.js';
+import {
+  axisTitle,
+  type Facet,
+  columnOf,
+  figureColumns,
+  networkMetrics,
+  pointName,
+  type ReportData,
+  valueText,
+} from './report-data.js';
 
 /** A facet's charts as SVG by the name of their files. */
 export interface DrawnFacet {
@@ -50,18 +59,19 @@ function fidNote({ facets }: ReportData): string {
 }
 
 function table(data: ReportData, { name: facet, points }: Facet): string {
-  const networks = [...new Set(points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.fid))))];
+  const columns = [...figureColumns, ...networkMetrics([{ name: facet, points }]).map(columnOf)];
+  const fids = [...new Set(points.flatMap((p) => Object.values(p.receivers).flatMap((r) => Object.keys(r.fid))))];
   const head = [
     data.x === null ? 'point' : axisTitle(data.x),
     'receiver',
     'frames',
-    ...figureColumns.map(([, title]) => title),
-    ...networks,
+    ...columns.map(({ title }) => title),
+    ...fids,
     'ms',
   ];
   const rows = points.flatMap((point) =>
     Object.entries(point.receivers).map(([name, receiver], r, { length: count }) => {
-      const cells = figureColumns.map(([metric, , digits, scale]) => {
+      const cells = columns.map(({ metric, digits, scale }) => {
         const figure = receiver.metrics[metric] as MeanFigure | undefined;
         if (figure === undefined || (metric === 'channelError' && name === 'perfect')) return '<td></td>';
         const show = (v: number): string => (v * scale).toFixed(digits);
@@ -73,10 +83,10 @@ function table(data: ReportData, { name: facet, points }: Facet): string {
         const more = parts.length === 0 ? '' : `<span class="interval">${parts.join(' ')}</span>`;
         return `<td>${show(figure.mean)}${more}</td>`;
       });
-      const fids = networks.map((network) => `<td>${receiver.fid[network]?.value.toFixed(1) ?? ''}</td>`);
+      const distances = fids.map((network) => `<td>${receiver.fid[network]?.value.toFixed(1) ?? ''}</td>`);
       const time = point.times[name] as { mean: number } | undefined;
       const where = data.x === null ? pointName(point) : valueText(point.at[data.x]);
-      return `<tr${r === 0 ? ' class="first"' : ''}>${r === 0 ? `<th scope="rowgroup" rowspan="${count}">${escapeXml(where)}</th>` : ''}<td class="name">${escapeXml(name)}</td><td>${receiver.frames}</td>${cells.join('')}${fids.join('')}<td>${time === undefined ? '' : time.mean.toPrecision(3)}</td></tr>`;
+      return `<tr${r === 0 ? ' class="first"' : ''}>${r === 0 ? `<th scope="rowgroup" rowspan="${count}">${escapeXml(where)}</th>` : ''}<td class="name">${escapeXml(name)}</td><td>${receiver.frames}</td>${cells.join('')}${distances.join('')}<td>${time === undefined ? '' : time.mean.toPrecision(3)}</td></tr>`;
     }),
   );
   return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(`Table of figures${facet === '' ? '' : `, ${facet}`}`)}"><table><thead><tr>${head.map((title) => `<th scope="col">${escapeXml(title)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 import { escapeXml } from '../../link/results/save-pictures.js';
 import { pictureFile } from '../keep-pictures.js';
+import { palette } from './chart.js';
 import { pointName, type ReportData, type ReportPoint } from './report-data.js';
 
 const ROWS = 6;
@@ -9,35 +10,90 @@ const ROWS = 6;
 const EDGE = 128;
 /** The crop's share of each edge. */
 const CROP = 0.4;
+/** Edge of a picture, and of its crop, in the grid that is one picture; what lies between them. */
+const [CELL, GAP, HEAD, CAPTION] = [160, 4, 26, 22];
+
+/** A picture and its middle enlarged, as PNG. */
+interface GridCell {
+  readonly name: string;
+  readonly psnrDb: number | null;
+  readonly whole: Buffer;
+  readonly crop: Buffer;
+}
+
+export interface GridRow {
+  readonly title: string;
+  readonly cells: readonly GridCell[];
+}
 
 /** Pictures of frames of the first, a middle and the last point of each facet: sent and received, each with a crop. */
-export async function pictureGrid(data: ReportData): Promise<string> {
+export async function pictureRows(data: ReportData): Promise<readonly GridRow[]> {
   const chosen = data.facets.flatMap(({ points }) =>
     spread(
       points.filter(({ pictures }) => pictures.length > 0),
       3,
     ),
   );
-  const rows: string[] = [];
+  const rows: GridRow[] = [];
   for (const point of spread(chosen, ROWS)) {
     const { frame, psnrDb } = point.pictures[rows.length % point.pictures.length];
-    const cells: string[] = [];
+    const cells: GridCell[] = [];
     for (const name of ['sent', ...data.receivers.filter((receiver) => receiver in psnrDb)]) {
       const file = join(data.folder, 'pictures', String(point.point), pictureFile(frame, name));
-      const [whole, crop] = await shown(file);
-      const caption = name === 'sent' ? 'sent' : `${name}<br><span class="figure">${psnrDb[name].toFixed(2)} dB</span>`;
-      const alt = escapeXml(`${name}, frame ${frame}, ${pointName(point)}`);
-      cells.push(
-        `<figure><div class="pair"><img src="${whole}" alt="${alt}"><img src="${crop}" alt="${alt}, detail"></div><figcaption>${name === 'sent' ? caption : caption}</figcaption></figure>`,
-      );
+      cells.push({ name, psnrDb: name === 'sent' ? null : psnrDb[name], ...(await shown(file)) });
     }
-    rows.push(`<h3>${escapeXml(pointName(point))}, frame ${frame}</h3><div class="strip">${cells.join('')}</div>`);
+    rows.push({ title: [pointName(point), `frame ${frame}`].filter((part) => part !== '').join(', '), cells });
   }
-  return rows.join('');
+  return rows;
 }
 
-/** A picture enlarged without smoothing and its middle enlarged again, as data URIs. */
-async function shown(file: string): Promise<[string, string]> {
+/** The rows as a part of the page. */
+export function gridHtml(rows: readonly GridRow[]): string {
+  const uri = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
+  return rows
+    .map(({ title, cells }) => {
+      const figures = cells.map(({ name, psnrDb, whole, crop }) => {
+        const alt = escapeXml(`${name}, ${title}`);
+        const caption = `${escapeXml(name)}${psnrDb === null ? '' : `<br><span class="figure">${psnrDb.toFixed(2)} dB</span>`}`;
+        return `<figure><div class="pair"><img src="${uri(whole)}" alt="${alt}"><img src="${uri(crop)}" alt="${alt}, detail"></div><figcaption>${caption}</figcaption></figure>`;
+      });
+      return `<h3>${escapeXml(title)}</h3><div class="strip">${figures.join('')}</div>`;
+    })
+    .join('');
+}
+
+/** The rows as one PNG for a paper or a document: pictures above their crops, light ground. */
+export async function gridPicture(rows: readonly GridRow[]): Promise<Buffer> {
+  const columns = Math.max(...rows.map(({ cells }) => cells.length));
+  const width = GAP + columns * (CELL + GAP);
+  const rowHeight = HEAD + 2 * (CELL + GAP) + CAPTION;
+  const height = rows.length * rowHeight + GAP;
+  const overlays: OverlayOptions[] = [];
+  const texts: string[] = [];
+  for (const [r, { title, cells }] of rows.entries()) {
+    const top = r * rowHeight;
+    texts.push(`<text x="${GAP}" y="${top + 18}" font-weight="600">${escapeXml(title)}</text>`);
+    for (const [c, { name, psnrDb, whole, crop }] of cells.entries()) {
+      const left = GAP + c * (CELL + GAP);
+      for (const [i, png] of [whole, crop].entries()) {
+        const input = await sharp(png).resize(CELL, CELL, { kernel: 'nearest', fit: 'cover' }).png().toBuffer();
+        overlays.push({ input, left, top: top + HEAD + i * (CELL + GAP) });
+      }
+      const caption = psnrDb === null ? name : `${name}, ${psnrDb.toFixed(2)} dB`;
+      texts.push(
+        `<text x="${left + CELL / 2}" y="${top + rowHeight - 7}" text-anchor="middle">${escapeXml(caption)}</text>`,
+      );
+    }
+  }
+  const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="${palette.ink[0]}">${texts.join('')}</svg>`;
+  return sharp({ create: { width, height, channels: 3, background: palette.ground[0] } })
+    .composite([...overlays, { input: Buffer.from(labels), left: 0, top: 0 }])
+    .png({ palette: true, quality: 95 })
+    .toBuffer();
+}
+
+/** A picture enlarged without smoothing and its middle enlarged again. */
+async function shown(file: string): Promise<{ whole: Buffer; crop: Buffer }> {
   const { width, height } = await sharp(file).metadata();
   const factor = Math.max(1, Math.ceil(EDGE / Math.min(width, height)));
   const [w, h] = [Math.round(width * CROP), Math.round(height * CROP)];
@@ -48,8 +104,7 @@ async function shown(file: string): Promise<[string, string]> {
     .resize({ ...size, fit: 'fill' })
     .png()
     .toBuffer();
-  const uri = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
-  return [uri(whole), uri(crop)];
+  return { whole, crop };
 }
 
 function spread<T extends ReportPoint>(points: readonly T[], most: number): T[] {

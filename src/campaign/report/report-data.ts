@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import { pictureFile } from '../keep-pictures.js';
 import { WITHIN_DB } from '../plan.js';
-import { figuresOf, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
+import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
 
 /** A point as the report draws it. */
 export interface ReportPoint extends PointFigures {
@@ -119,6 +119,18 @@ const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> =
   'ofdm.clippingRatio': ['clipping ratio γ'],
   'ofdm.cyclicPrefixLength': ['cyclic prefix', 'samples'],
   rho: ['reference power ρ'],
+  pictures: ['pictures'],
+  'channel.phaseNoiseLinewidthHz': ['linewidth', 'Hz'],
+  'receiver.decoder': ['decoder'],
+  'receiver.diffcom.zeta': ['ζ'],
+  'receiver.hifiDiffcom.zeta': ['ζ'],
+  'receiver.hifiDiffcom.gamma': ['γ'],
+  'receiver.hifiDiffcom.steps': ['steps'],
+  'receiver.hifiDiffcom.guidance': ['guidance'],
+  'receiver.hifiDiffcom.knowledge': ['channel from'],
+  'receiver.blindDiffcom.zetaPicture': ['ζx'],
+  'receiver.blindDiffcom.zetaChannel': ['ζh'],
+  'receiver.blindDiffcom.variant': ['variant'],
   seed: ['seed'],
 };
 /** What stands at an axis: name and unit. */
@@ -147,14 +159,36 @@ export const pointName = ({ at }: ReportPoint): string =>
     .join(', ');
 
 /** Columns of the tables of figures. */
-export const figureColumns: readonly (readonly [metric: string, title: string, digits: number, scale: number])[] = [
-  ['success', 'success, %', 1, 100],
-  ['psnrDb', 'PSNR, dB', 2, 1],
-  ['msSsim', 'MS-SSIM', 4, 1],
-  ['nearPerfect', 'near perfect, %', 1, 100],
-  ['channelError', 'channel error', 4, 1],
-  ['decoded', 'decoded, %', 1, 100],
-  ['evm', 'EVM', 3, 1],
-  ['throughput', 'samples / use', 2, 1],
-  ['bandwidthRatio', 'CBR', 4, 1],
+export const figureColumns: readonly FigureColumn[] = [
+  { metric: 'success', title: 'success, %', digits: 1, scale: 100 },
+  { metric: 'psnrDb', title: 'PSNR, dB', digits: 2, scale: 1 },
+  { metric: 'msSsim', title: 'MS-SSIM', digits: 4, scale: 1 },
+  { metric: 'nearPerfect', title: 'near perfect, %', digits: 1, scale: 100 },
+  { metric: 'channelError', title: 'channel error', digits: 4, scale: 1 },
+  { metric: 'decoded', title: 'decoded, %', digits: 1, scale: 100 },
+  { metric: 'evm', title: 'EVM', digits: 3, scale: 1 },
+  { metric: 'throughput', title: 'samples / use', digits: 2, scale: 1 },
+  { metric: 'bandwidthRatio', title: 'CBR', digits: 4, scale: 1 },
+];
+
+export interface FigureColumn {
+  readonly metric: string;
+  readonly title: string;
+  readonly digits: number;
+  readonly scale: number;
+}
+
+/** How a table shows a metric; one that it has no column for, with four digits. */
+export const columnOf = (metric: string): FigureColumn =>
+  figureColumns.find((column) => column.metric === metric) ?? { metric, title: metric, digits: 4, scale: 1 };
+
+/** The feature networks whose distances the campaign's pictures have. */
+export const networkMetrics = (facets: readonly Facet[]): readonly string[] => [
+  ...new Set(
+    facets.flatMap(({ points }) =>
+      points.flatMap(({ receivers }) =>
+        Object.values(receivers).flatMap(({ metrics }) => Object.keys(metrics).filter(isNetworkMetric)),
+      ),
+    ),
+  ),
 ];

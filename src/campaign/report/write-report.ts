@@ -7,7 +7,7 @@ import { pointsCsv } from '../derive-tables.js';
 import { type Chart, chartSvg, standalone } from './chart.js';
 import { chartsOf } from './charts.js';
 import { reportPage } from './page.js';
-import { pictureGrid } from './picture-grid.js';
+import { gridHtml, gridPicture, pictureRows } from './picture-grid.js';
 import { readReport, type ReportData } from './report-data.js';
 
 export interface ReportOptions {
@@ -19,44 +19,64 @@ export interface ReportOptions {
   readonly refreshS?: number;
 }
 
+/** A report as it lies in `report/` of a campaign's folder. */
+export interface WrittenReport extends ReportData {
+  readonly page: string;
+  /** Names of the files beside the page. */
+  readonly files: readonly string[];
+}
+
+export const PICTURES_FILE = 'pictures.png';
+
+/** The name of a chart's files, without their ending. */
+export const chartFile = (data: ReportData, facet: number, id: string): string =>
+  data.facets.length === 1 ? id : `${facet + 1}-${id}`;
+
 /**
- * Writes `report/` into a campaign's folder: `index.html`, and of each chart `NAME.svg`, `.png`, `.csv`; `table.csv`.
+ * Writes `report/` into a campaign's folder: `index.html`, and of each chart `NAME.svg`, `.png`, `.csv`; `table.csv`, `pictures.png`.
  * Each file is written whole or not at all.
  * @throws FormatError where there is no campaign, no frame yet, or the folder cannot be written
  */
 export async function writeReport(
   folder: string,
   { x, withinDb, refreshS }: ReportOptions = {},
-): Promise<ReportData & { readonly page: string }> {
+): Promise<WrittenReport> {
   const data = readReport(folder, x, withinDb);
   const out = join(folder, 'report');
   try {
     mkdirSync(out, { recursive: true });
     const drawn = [];
+    const files: string[] = [];
+    const write = (name: string, content: string | Uint8Array): void => {
+      writeWhole(join(out, name), content);
+      files.push(name);
+    };
     for (const [f, facet] of data.facets.entries()) {
       const charts = chartsOf(data, facet).map(({ id, chart }) => ({ id, chart, svg: chartSvg(chart) }));
       for (const { id, chart, svg } of charts) {
-        const name = data.facets.length === 1 ? id : `${f + 1}-${id}`;
+        const name = chartFile(data, f, id);
         const paper = standalone(svg);
-        writeWhole(join(out, `${name}.svg`), `${paper}\n`);
-        writeWhole(join(out, `${name}.png`), await sharp(Buffer.from(paper), { density: 192 }).png().toBuffer());
-        writeWhole(join(out, `${name}.csv`), chartCsv(chart));
+        write(`${name}.svg`, `${paper}\n`);
+        write(`${name}.png`, await sharp(Buffer.from(paper), { density: 192 }).png().toBuffer());
+        write(`${name}.csv`, chartCsv(chart));
       }
       drawn.push({ facet, charts });
     }
-    writeWhole(
-      join(out, 'table.csv'),
+    write(
+      'table.csv',
       pointsCsv(
         data.campaign.plan,
         data.facets.flatMap(({ points }) => points),
       ),
     );
+    const rows = await pictureRows(data);
+    if (rows.length > 0) write(PICTURES_FILE, await gridPicture(rows));
     const page = join(out, 'index.html');
     writeWhole(
       page,
-      reportPage(data, drawn, await pictureGrid(data), refreshS === undefined || data.complete ? null : refreshS),
+      reportPage(data, drawn, gridHtml(rows), refreshS === undefined || data.complete ? null : refreshS),
     );
-    return { ...data, page };
+    return { ...data, page, files };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === undefined || cause instanceof FormatError) throw cause;
     throw new FormatError('report.write', `${out}: cannot be written (${(cause as Error).message})`, { cause });

@@ -18,6 +18,9 @@ const HOTTEST = 3;
 const MOST_MISSING = 0.9;
 const MOST_MISSING_TRACKED = 0.6;
 
+/** How often taps and phases are found in turn where a picture's codeword stands for what was sent. */
+const CODEWORD_ROUNDS = 4;
+
 export type Tracking = 'none' | 'phase' | 'phase+timing';
 
 /**
@@ -215,6 +218,28 @@ export class BlindChain {
     const sign = group.tileIndex.map((at) => (turned[Math.floor(at / perTile)] ? -1 : 1));
     const x = { re: last.x.re.map((v, i) => sign[i] * v), im: last.x.im.map((v, i) => sign[i] * v) };
     return this.copy(this.estimator, this.phases, { ...last, x });
+  }
+
+  /**
+   * This chain with a picture's codeword [k] for what was sent, its posteriors and its symbols' phases those that follow; null where no
+   * oscillator is taken to wander.
+   */
+  withCodeword(codeword: ComplexArray): BlindChain | null {
+    if (this.phases === null) return null;
+    const { group, setting } = this;
+    const { rho, superimposed, interleaver } = setting;
+    const [amplitude, superimposedAmplitude] = [Math.sqrt(1 - rho), Math.sqrt(rho)];
+    const x = createComplex(group.element.length);
+    const power = Float32Array.from(group.element, (element, i) => {
+      const symbol = interleaver.symbolOf[element];
+      x.re[i] = amplitude * codeword.re[symbol] + superimposedAmplitude * superimposed.re[element];
+      x.im[i] = amplitude * codeword.im[symbol] + superimposedAmplitude * superimposed.im[element];
+      return x.re[i] ** 2 + x.im[i] ** 2;
+    });
+    const last = { x, power, gain: 1 };
+    let chain = this.copy(this.estimator, this.phases, last);
+    for (let round = 0; round < CODEWORD_ROUNDS; round++) chain = chain.copy(chain.estimator, chain.estimatePhases(last), last);
+    return chain;
   }
 
   private copy(

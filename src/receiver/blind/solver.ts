@@ -156,7 +156,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
             if (followed.has(chain)) return [];
             followed.add(chain);
             const aligned = await withTilesAligned(setting, chain, elements);
-            return [motion.likeliest(chain), motion.wandering(chain), aligned];
+            return [motion.likeliest(chain), motion.wandering(chain), aligned, chain.withCodeword(current.codeword)];
           }),
         );
         const moved = current.best.flatMap((candidate, g) =>

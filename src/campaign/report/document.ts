@@ -1,0 +1,122 @@
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ConfigError } from '../../core/errors.js';
+import { writeWhole } from '../../link/results/tables.js';
+import { campaignSchema } from '../plan.js';
+import type { MeanFigure } from '../point-figures.js';
+import {
+  axisTitle,
+  columnOf,
+  type Facet,
+  networkMetrics,
+  pointName,
+  type ReportData,
+  type ReportPoint,
+  valueText,
+} from './report-data.js';
+import { chartFile, PICTURES_FILE, type WrittenReport } from './write-report.js';
+
+/** Where a document's figures lie, beside it. */
+const FIGURES = 'figures';
+
+/** What a campaign written before there was such a key shows. */
+const shownOf = (data: ReportData) => data.campaign.plan.document ?? campaignSchema.parse({}).document;
+
+/**
+ * What a document holds of a campaign: its words, a table for each facet with 95 % intervals, and the charts and pictures that the
+ * campaign's `document` names, as links to files beside the document.
+ */
+export function documentText(data: WrittenReport): string {
+  const { title, about } = data.campaign.plan;
+  const { charts, pictures } = shownOf(data);
+  const name = basename(resolve(data.folder));
+  const image = (file: string, text: string): string => `![${text}](${FIGURES}/${name}-${file})`;
+  const head = `**${title}.** ${about === '' ? '' : `${about.trim()} `}${data.frames} frames, ${data.measured} points${data.complete ? '' : ', not complete'}; 95 % intervals.`;
+  const drawn = data.facets.flatMap((facet, f) =>
+    charts.flatMap((id) => {
+      const file = `${chartFile(data, f, id)}.svg`;
+      return data.files.includes(file) ? [image(file, [id, facet.name].filter((part) => part !== '').join(', '))] : [];
+    }),
+  );
+  return [
+    head,
+    ...data.facets.map((facet) => facetTable(data, facet)),
+    ...drawn,
+    ...(pictures && data.files.includes(PICTURES_FILE) ? [image(PICTURES_FILE, 'pictures, and their middles')] : []),
+  ].join('\n\n');
+}
+
+function facetTable(data: ReportData, { name, points }: Facet): string {
+  const receivers = points.flatMap((point) => Object.values(point.receivers));
+  const shown = [...shownOf(data).columns, ...networkMetrics(data.facets)]
+    .filter((metric, i, all) => all.indexOf(metric) === i)
+    .filter((metric) => metric === 'ms' || receivers.some(({ metrics }) => metric in metrics));
+  const heads = [
+    data.x === null ? 'point' : axisTitle(data.x),
+    'receiver',
+    'frames',
+    ...shown.map((metric) => columnOf(metric).title),
+  ];
+  const rows = points.flatMap((point) =>
+    Object.entries(point.receivers).map(([receiver, of], r) => [
+      r > 0 ? '' : data.x === null ? pointName(point) : valueText(point.at[data.x]),
+      receiver,
+      String(of.frames),
+      ...shown.map((metric) => cell(point, receiver, metric)),
+    ]),
+  );
+  // Columns of one width, as formatters write them, so that a document which was formatted stays so.
+  const cells = [heads, ...rows].map((row) => row.map(escaped));
+  const widths = heads.map((_, c) => Math.max(3, ...cells.map((row) => [...row[c]].length)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((text, c) => text + ' '.repeat(widths[c] - [...text].length)).join(' | ')} |`;
+  const table = [line(cells[0]), line(widths.map((width) => '-'.repeat(width))), ...cells.slice(1).map(line)];
+  return [...(name === '' ? [] : [`**${name}**`, '']), ...table].join('\n');
+}
+
+function cell(point: ReportPoint, receiver: string, metric: string): string {
+  if (metric === 'ms') {
+    const time = point.times[receiver] as { mean: number } | undefined;
+    return time === undefined ? '' : String(Number(time.mean.toPrecision(2)));
+  }
+  const figure = point.receivers[receiver].metrics[metric] as MeanFigure | undefined;
+  if (figure === undefined || (metric === 'channelError' && receiver === 'perfect')) return '';
+  const { digits, scale } = columnOf(metric);
+  const text = (v: number): string => (scale * v).toFixed(digits);
+  const { mean, low, high } = figure;
+  return low === high ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
+}
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|');
+
+/**
+ * Puts a campaign into a document, between `<!-- campaign NAME -->` and `<!-- /campaign -->`, where NAME is its folder's; what stood
+ * there goes, all else stays. Charts and pictures are written to `figures/` beside it.
+ * @throws ConfigError where the document cannot be read or has no such place
+ */
+export function updateDocument(file: string, data: WrittenReport): void {
+  const name = basename(resolve(data.folder));
+  const [begin, end] = [`<!-- campaign ${name} -->`, '<!-- /campaign -->'];
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError('report.markdown', `--markdown ${file}: cannot be read; give a document that is there`, {
+      cause,
+    });
+  }
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end, from);
+  if (from < 0 || to < 0) {
+    throw new ConfigError(
+      'report.markdown',
+      `${file}: has no place for ${name}; write ${begin} and ${end} on two lines`,
+    );
+  }
+  const made = documentText(data);
+  for (const [, figure] of made.matchAll(/\]\(figures\/([^)]+)\)/g)) {
+    mkdirSync(join(dirname(file), FIGURES), { recursive: true });
+    copyFileSync(join(data.folder, 'report', figure.slice(name.length + 1)), join(dirname(file), FIGURES, figure));
+  }
+  writeWhole(file, `${text.slice(0, from + begin.length)}\n\n${made}\n\n${text.slice(to)}`);
+}
