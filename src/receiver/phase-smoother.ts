@@ -1,13 +1,16 @@
 /** Twice the log likelihood by which a random walk must explain phases better than errors alone: one frame in ten does so by chance, which costs some passes. */
 const LEAST_GAIN = 0;
 
+/** How many observations the errors' variances as given are worth, against those that are there. */
+const VARIANCE_COUNT = 8;
+
 /** Variance of a walk's step over that of a phase's error. */
-const RATIOS = [0.015, 0.05, 0.15, 0.5, 1.5, 5, 15, 50, 200, 1000];
+const RATIOS = [0.015, 0.05, 0.15, 0.5, 1.5, 5, 15, 50, 200, 1000, 5000];
 
 /** Phases as seen, [T] each; times without an observation are left out of `seen`. */
 export interface SeenPhases {
   readonly angle: Float64Array;
-  /** Of errors, up to a common factor. */
+  /** Of errors; a common factor may be off. */
   readonly variance: Float64Array;
   readonly seen: readonly number[];
 }
@@ -23,7 +26,7 @@ export interface SmoothPhases {
 
 /**
  * Smooths phases as a random walk seen with errors (the local level model): a Kalman filter for each ratio of step to error
- * variance, the scale of both being what its innovations show; the likeliest ratio, then the Rauch–Tung–Striebel
+ * variance, the scale of both integrated out under a prior around the variances as given (inverse gamma, of `VARIANCE_COUNT` observations); the likeliest ratio, then the Rauch–Tung–Striebel
  * smoother. Whether they wander at all is the likelihood ratio against errors alone: steps of a walk are independent, those
  * of errors turn back.
  *
@@ -51,7 +54,7 @@ export function smoothPhases(seenPhases: SeenPhases, known: boolean): SmoothPhas
   return { phases, wander: true, cost };
 }
 
-/** The first phase is the walk's start; the likelihood is that of the others given it, its scale profiled out. */
+/** The first phase is the walk's start; the likelihood is that of the others given it, its scale integrated out. */
 function filter(
   { angle, variance, seen }: SeenPhases,
   ratio: number,
@@ -76,7 +79,8 @@ function filter(
     spread.push((1 - gain) * uncertain);
   }
   const count = seen.length - 1;
-  const logLikelihood = -0.5 * (count * Math.log(Math.max(squares, 1e-30) / count) + logs);
+  const worth = count + VARIANCE_COUNT;
+  const logLikelihood = -0.5 * (worth * Math.log((squares + VARIANCE_COUNT) / worth) + logs);
   return { step, filtered, spread, cost: paid, logLikelihood };
 }
 

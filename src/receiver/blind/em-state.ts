@@ -220,12 +220,8 @@ export class BlindChain {
     return this.copy(this.estimator, this.phases, { ...last, x });
   }
 
-  /**
-   * This chain with a picture's codeword [k] for what was sent, its posteriors and its symbols' phases those that follow; null where no
-   * oscillator is taken to wander.
-   */
-  withCodeword(codeword: ComplexArray): BlindChain | null {
-    if (this.phases === null) return null;
+  /** This chain with a picture's codeword [k] for what was sent, its posteriors and its symbols' phases those that follow. The phases are tracked from here on. */
+  withCodeword(codeword: ComplexArray): BlindChain {
     const { group, setting } = this;
     const { rho, superimposed, interleaver } = setting;
     const [amplitude, superimposedAmplitude] = [Math.sqrt(1 - rho), Math.sqrt(rho)];
@@ -238,7 +234,9 @@ export class BlindChain {
     });
     const last = { x, power, gain: 1 };
     let chain = this.copy(this.estimator, this.phases, last);
-    for (let round = 0; round < CODEWORD_ROUNDS; round++) chain = chain.copy(chain.estimator, chain.estimatePhases(last), last);
+    for (let round = 0; round < CODEWORD_ROUNDS; round++) {
+      chain = chain.copy(chain.estimator, chain.estimatePhases(last), last);
+    }
     return chain;
   }
 

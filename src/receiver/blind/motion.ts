@@ -1,3 +1,4 @@
+import type { ComplexArray } from '../../core/complex.js';
 import { type ChannelEstimator } from '../channel-posterior.js';
 import { createMovingEstimators, MOTION_MARGIN } from '../moving-estimators.js';
 import type { LinkSetting } from '../receiver.js';
@@ -14,6 +15,8 @@ export interface MotionModels {
   isFast(chain: BlindChain): boolean;
   /** The chain under the model of motion with most evidence given where it ended; null where the chain's own model has it. */
   likeliest(chain: BlindChain): BlindChain | null;
+  /** The chain with the phases that a picture's codeword [k] shows, where phases may wander; else null. */
+  decoded(chain: BlindChain, codeword: ComplexArray): BlindChain | null;
   /** The chain with an oscillator whose phase wanders from symbol to symbol, where its resource elements look like that; else null. */
   wandering(chain: BlindChain): BlindChain | null;
 }
@@ -41,6 +44,7 @@ export function createMotionModels(
       return fast.map(moving.of).filter((estimator) => estimator !== still);
     },
     isFast: ({ estimator }) => estimator !== still && fast.some((doppler) => moving.of(doppler) === estimator),
+    decoded: (chain, codeword) => (dopplers.length === 0 ? null : chain.withCodeword(codeword)),
     wandering(chain) {
       if (dopplers.length === 0) return null;
       const wandering = chain.withPhases();

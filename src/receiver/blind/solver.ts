@@ -15,7 +15,7 @@ import {
   weighSigns,
 } from './ranking.js';
 import type { Symptoms } from '../symptoms.js';
-import { excessResidual, judgeSymptoms, textureOf, UNCALIBRATED } from '../verdict.js';
+import { excessResidual, judgeSymptoms, measuredSnrOver, textureOf, UNCALIBRATED } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type BlindModel, refine, runIterations } from './iterations.js';
 import type { CodewordSymptoms } from '../codeword-symptoms.js';
 import { type Candidate, codewordOf } from './candidate.js';
@@ -42,6 +42,8 @@ const FOLLOWING_ROUNDS = 5;
 const FAST_PASSES = 1.5;
 /** A residual e^this times the usual is worth a search, whatever the verdict: something is not as assumed. */
 const MOST_EXCESS = 0.8;
+/** Log residual beyond the usual from which the picture's codeword is tried in place of what the passes have found. */
+const LEAST_UNEXPLAINED = 0.3;
 /** EM passes with the new model, for codecs without a refiner. */
 const FOLLOWING_PASSES = 8;
 
@@ -145,18 +147,27 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     const startsOf = (model: ChannelEstimator, first: number, end: number): Start[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
+    /** Log residual beyond what is usual for the codec. */
+    const unexplained = ({ chain, residual }: Candidate): number => {
+      const snr = measuredSnrOver(elements, chain.group.element, chain.passVariance);
+      return excessResidual(expected, (residual * chain.noiseVariance) / chain.passVariance, snr);
+    };
+
     const followed = new Set<BlindChain>();
     /** Lets the best of each group move, or its oscillator wander, where the received signal says that they may. */
     const follow = async (judged: Judgement): Promise<Judgement> => {
       let current = judged;
       for (let round = 0; round < FOLLOWING_ROUNDS; round++) {
         const proposed = await Promise.all(
-          current.best.map(async ({ chain }) => {
+          current.best.map(async (candidate) => {
+            const { chain } = candidate;
             // What the same chain led to before is there already.
             if (followed.has(chain)) return [];
             followed.add(chain);
             const aligned = await withTilesAligned(setting, chain, elements);
-            return [motion.likeliest(chain), motion.wandering(chain), aligned, chain.withCodeword(current.codeword)];
+            const wrong = groups.length === 1 && unexplained(candidate) > LEAST_UNEXPLAINED;
+            const decoded = wrong || chain.wanders ? motion.decoded(chain, current.codeword) : null;
+            return [motion.likeliest(chain), motion.wandering(chain), aligned, decoded];
           }),
         );
         const moved = current.best.flatMap((candidate, g) =>

@@ -78,8 +78,8 @@ describe('what a report draws', () => {
 });
 
 describe('tables in a document', () => {
-  it('stand between its marks, and all else stays as it was', () => {
-    const data = readReport(campaign('document', [{ snrDb: 0 }, { snrDb: 5 }]));
+  it('stand between its marks, and all else stays as it was', async () => {
+    const data = await writeReport(campaign('document', [{ snrDb: 0 }, { snrDb: 5 }]));
     const file = join(folder, 'document.md');
     const [before, after] = ['# Results\n\n<!-- campaign document -->', '<!-- /campaign -->\n\nMore.\n'];
     writeFileSync(file, `${before}\nold\n${after}`);

@@ -318,6 +318,42 @@ describe('a long channel that moves', () => {
   });
 });
 
+describe("a picture's codeword in place of what the passes found", () => {
+  it('gives the phase of every symbol of an oscillator that wanders, whatever was found before', async () => {
+    const one = await scene();
+    const { setting, codeword, elements, response } = one;
+    const { numDataSubcarriers, symbolsPerPacket } = setting.grid;
+    const rng = createRng(11);
+    const steps = Array.from({ length: symbolsPerPacket }, () => 0.7 * rng.gaussian());
+    const phase = steps.map((_, t) => steps.slice(0, t + 1).reduce((sum, step) => sum + step, 0));
+    elements.re.forEach((re, i) => {
+      const angle = phase[Math.floor(i / numDataSubcarriers)];
+      const im = elements.im[i];
+      elements.re[i] = re * Math.cos(angle) - im * Math.sin(angle);
+      elements.im[i] = re * Math.sin(angle) + im * Math.cos(angle);
+    });
+    const chain = chainOf(one).withCodeword(codeword);
+    expect(chain.wanders).toBe(true);
+    // Response and phase together are what was sent through; both have a mean phase of their own.
+    const { group, posteriors } = chain;
+    let [error, energy] = [0, 0];
+    group.element.forEach((element, i) => {
+      const { response: row } = posteriors[0];
+      const m = group.subcarrier[i];
+      const found = chain.residualPhaseAt(0, group.time[i], m);
+      const angle = phase[Math.floor(element / numDataSubcarriers)];
+      const [hr, hi] = [response.re[element], response.im[element]];
+      const re =
+        row.re[m] * Math.cos(found) - row.im[m] * Math.sin(found) - hr * Math.cos(angle) + hi * Math.sin(angle);
+      const im =
+        row.re[m] * Math.sin(found) + row.im[m] * Math.cos(found) - hr * Math.sin(angle) - hi * Math.cos(angle);
+      error += re * re + im * im;
+      energy += hr * hr + hi * hi;
+    });
+    expect(error / energy).toBeLessThan(0.02);
+  });
+});
+
 describe('groups', () => {
   it('are a tile and its packet, or everything where packets share a channel', () => {
     const apart = findGroups(settingOf({}, 128));
