@@ -28,7 +28,7 @@ blindlink('record', 'faces-gnuradio', 'builtin:faces', '--frames', '4', '--seed'
   '--description', 'Four built-in faces through GNU Radio: 3 taps, 15 dB, CFO 0.3 subcarriers, 5 ppm');
 publish('faces-gnuradio', 'pilot,blind-em', ['--scale', '0.2']);
 
-blindlink('record', 'natural-no-known-symbol', 'builtin:natural', '--codec', 'natural-12', '--frames', '4', '--seed', '2', ...channel,
+blindlink('record', 'natural-no-known-symbol', 'builtin:natural', '--codec', 'natural-12-blind', '--frames', '4', '--seed', '2', ...channel,
   '--rho', '0.01', '--pilots', '0', '--set', 'ofdm.preamble=none', '--set', 'ofdm.pilotSubcarriers=[]', '--set', 'sync.method=cp', '--receiver', 'blind-em',
   '--description', 'Four built-in landscapes with no preamble and no pilot, through the same channel');
 publish('natural-no-known-symbol', 'blind-em', ['--scale', '0.2']);

@@ -183,10 +183,10 @@ const receiver = z.strictObject({
   hifiDiffcom: z
     .strictObject({
       ...sampling,
-      steps: sampling.steps.default(null),
+      steps: sampling.steps.default(30),
       knowledge,
-      zeta: z.number().min(0).default(0.3),
-      gamma: z.number().min(0).default(0.3),
+      zeta: z.number().min(0).default(0.6),
+      gamma: z.number().min(0).default(0.6),
       /** `latent` and `pixel` are the paper's Variants 1 and 2. */
       guidance: z.enum(['both', 'latent', 'pixel']).default('both'),
       adaptiveStart: z.boolean().default(true),

@@ -50,7 +50,7 @@ for (const threads of [1, 2]) {
   await measure('faces, ρ = 0, one start', 'faces-12', 'builtin:faces', oneStart(), 100, threads);
   await measure(
     'natural, ρ = 0.01, one start',
-    'natural-12',
+    'natural-12-blind',
     'builtin:natural',
     { ...oneStart(), rho: 0.01 },
     60,

@@ -223,7 +223,7 @@ describe('blindlink model', () => {
       golden: Record<string, { outputs: Record<string, { values: number[]; rms: number; dims: number[] }> }>;
       sha256: Record<string, string>;
     };
-    cpSync(resolve('models/natural-12/decoder.onnx'), join(folder, 'decoder.onnx'));
+    cpSync(resolve('models/natural-12-blind/decoder.onnx'), join(folder, 'decoder.onnx'));
     delete card.sha256['decoder.onnx'];
     writeFileSync(path, JSON.stringify(card));
     const other = await blindlink(['model', 'check', folder]);
@@ -240,11 +240,11 @@ describe('blindlink model', () => {
   });
 
   it('checks a graph without a card', async () => {
-    const { code, out } = await blindlink(['model', 'check', resolve('models/natural-12/polarity.onnx')]);
+    const { code, out } = await blindlink(['model', 'check', resolve('models/natural-12-blind/polarity.onnx')]);
     expect(code).toBe(0);
     expect(out).toMatch(/loads; latents \[batch, 8, rows, columns\]; log_odds \[batch\]/);
     const graph: OnnxModel = {
-      ...readModel(readFileSync('models/natural-12/polarity.onnx'), 'polarity'),
+      ...readModel(readFileSync('models/natural-12-blind/polarity.onnx'), 'polarity'),
       nodes: [
         { name: 'odd', opType: 'NoSuch', domain: '', inputs: ['latents'], outputs: ['log_odds'], attributes: {} },
       ],

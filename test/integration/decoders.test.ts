@@ -19,7 +19,7 @@ afterAll(async () => {
   rmSync(work, { recursive: true });
 });
 
-/** faces-12 with the decoder of natural-12 (the same shapes) as another of its own. */
+/** faces-12 with the decoder of natural-12-blind (the same shapes) as another of its own. */
 function twoDecoders(): string {
   const from = dirname(findModel('codec', 'faces-12'));
   const card = JSON.parse(readFileSync(join(from, 'card.json'), 'utf8')) as Record<string, unknown>;
@@ -29,7 +29,7 @@ function twoDecoders(): string {
     const name = card[file] as string;
     copyFileSync(join(from, name), join(folder, name));
   }
-  copyFileSync(join(dirname(findModel('codec', 'natural-12')), 'decoder.onnx'), join(folder, 'other.onnx'));
+  copyFileSync(join(dirname(findModel('codec', 'natural-12-blind')), 'decoder.onnx'), join(folder, 'other.onnx'));
   writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, decoders: { other: 'other.onnx' } }));
   return folder;
 }

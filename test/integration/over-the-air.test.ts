@@ -135,7 +135,7 @@ describeWith(gnuradio(), 'GNU Radio between the two ends of the link', () => {
       'faded',
       'builtin:natural',
       '--codec',
-      'natural-12',
+      'natural-12-blind',
       '--frames',
       '8',
       ...fading,

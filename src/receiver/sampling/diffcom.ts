@@ -15,7 +15,7 @@ import {
   type SamplerParts,
 } from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel } from '../informed.js';
+import { conclude, decodeElements, type KnownChannel, renderElements } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -79,7 +79,7 @@ export function createDiffcom({ config, ...parts }: InformedSamplerParts<Diffcom
 
 /**
  * HiFi-DiffCom (arXiv 2406.07390, algorithm 2): DiffCom with the confirming term −γ·∇_{x_t} ‖x_d − D(W⁻¹(W(E(x̂₀); ĥ); ĥ))‖₂,
- * x_d = D(W⁻¹(y; ĥ)), started at t_N from √ᾱ·x_d + √(1−ᾱ)·ε. Pictures are in [−1, 1] in both terms.
+ * x_d = D(W⁻¹(y; ĥ)), started at t_N from √ᾱ·x_d + √(1−ᾱ)·ε. Pictures are in [−1, 1] in both terms. D is the decoder whose pictures are shown.
  */
 export function createHifiDiffcom(parts: InformedSamplerParts<HifiDiffcomConfig>): Receiver {
   return createSampling('hifi-diffcom', parts);
@@ -121,7 +121,10 @@ function createSampling(
       const channel = await knowledge.learn(observations, counter, signal);
       const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
       const deterministic = await decodeElements(setting, equalised);
-      const target = toPrior(setting, deterministic);
+      const target = toPrior(
+        setting,
+        codec.shown === codec.decoder ? deterministic : await renderElements(setting, equalised),
+      );
 
       const draws = rng.split('sampling').split(frame.index);
       const dims = pictureDims(setting, chains);

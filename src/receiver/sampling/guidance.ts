@@ -139,7 +139,7 @@ export async function createGuidance(
 function guidanceName(setting: LinkSetting, denoiser: Denoiser, options: GuidanceOptions): string {
   const { name } = createForwardGraph(setting, options.forward);
   const { batch, confirm, channelGradient } = options;
-  return `guidance ${JSON.stringify({ batch, confirm, channelGradient })} ${denoiser.path} ${setting.codec.path} ${name}`;
+  return `guidance ${JSON.stringify({ batch, confirm, channelGradient })} ${denoiser.path} ${setting.codec.path} ${setting.codec.shown.graph.name} ${name}`;
 }
 
 /** noisy → network → x̂₀ → encoder → W → distance (→ W⁻¹ → decoder → confirm) → loss. */
@@ -177,11 +177,11 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
         model: readModel(createEqualiserGraph(setting).bytes),
         inputs: { elements_re: 'forward/expected_re', elements_im: 'forward/expected_im' },
       },
-      codecPart('decoder', codec.decoder, 'equaliser/latents'),
+      codecPart('decoder', codec.shown, 'equaliser/latents'),
       {
         name: 'fromCodec',
         model: affineGraph(codec.card.valueRange, [-1, 1]),
-        inputs: { x: `decoder/${codec.decoder.ports.outputs[0].name}` },
+        inputs: { x: `decoder/${codec.shown.ports.outputs[0].name}` },
       },
       { name: 'compare', model: distanceGraph(), inputs: { x: 'fromCodec/y' } },
     );

@@ -35,7 +35,7 @@ const snr = tensor(Float32Array.of(10, 3), [2]);
 
 /** Graphs as the receivers run them, and the gradient graphs of the codecs. */
 const graphs: [string, () => Promise<{ graph: Graph; feeds: Record<string, Tensor> }>][] = [
-  ...['faces-12', 'natural-12'].flatMap((codec): typeof graphs => [
+  ...['faces-12', 'natural-12-blind'].flatMap((codec): typeof graphs => [
     [
       `${codec} encoder`,
       async () => Promise.resolve({ graph: model(`${codec}/encoder.onnx`), feeds: { picture, snr_db: snr } }),
@@ -60,7 +60,7 @@ const graphs: [string, () => Promise<{ graph: Graph; feeds: Record<string, Tenso
   [
     'gradient of the decoder',
     async () => ({
-      graph: await gradientOf('natural-12/decoder.onnx', 'picture', { latents: [2, 8, 8, 8], snr_db: [2] }),
+      graph: await gradientOf('natural-12-blind/decoder.onnx', 'picture', { latents: [2, 8, 8, 8], snr_db: [2] }),
       feeds: { latents, snr_db: snr, cotangent: uniform([2, 3, 32, 32], -1, 1) },
     }),
   ],
