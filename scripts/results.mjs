@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = 'docs/results.md';
-const marked = [...readFileSync(`${root}${DOCUMENT}`, 'utf8').matchAll(/<!-- campaign ([\w-]+) -->/g)].map(([, name]) => name);
+const marked = [...readFileSync(`${root}${DOCUMENT}`, 'utf8').matchAll(/<!-- campaign ([\w-]+) -->/g)].map(
+  ([, name]) => name,
+);
 
 const args = process.argv.slice(2);
 const firstFlag = args.findIndex((arg) => arg.startsWith('-'));
@@ -27,10 +29,18 @@ for (const name of wanted.length > 0 ? wanted : marked) {
 }
 console.log('\nminutes');
 for (const [name, minutes] of took) console.log(`${minutes.toFixed(1).padStart(6)}  ${name}`);
-console.log(`${took.reduce((sum, [, minutes]) => sum + minutes, 0).toFixed(1).padStart(6)}  in all`);
+console.log(
+  `${took
+    .reduce((sum, [, minutes]) => sum + minutes, 0)
+    .toFixed(1)
+    .padStart(6)}  in all`,
+);
 
 function run(...command) {
-  const { status, signal } = spawnSync(process.execPath, ['bin/blindlink.mjs', ...command], { cwd: root, stdio: 'inherit' });
+  const { status, signal } = spawnSync(process.execPath, ['bin/blindlink.mjs', ...command], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(signal === null ? status : 130);
 }
 

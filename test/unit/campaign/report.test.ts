@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
@@ -8,7 +9,7 @@ import { updateDocument } from '../../../src/campaign/report/document.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
 import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
-import { madeUpCampaign } from '../../support/made-up-campaign.js';
+import { addPictures, madeUpCampaign } from '../../support/made-up-campaign.js';
 
 let folder = '';
 beforeAll(() => {
@@ -96,6 +97,33 @@ describe('tables in a document', () => {
       updateDocument(file, data);
     }).toThrow('has no place for document; write <!-- campaign document -->');
     expect(readFileSync(file, 'utf8')).toBe('# Results\n');
+  });
+});
+
+describe('what a campaign asks to have in a document', () => {
+  it('is its columns, charts and pictures, the last two as files beside the document', async () => {
+    const path = campaign('asked', [{ snrDb: 0 }, { snrDb: 5 }]);
+    await addPictures(path, 2);
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as { plan: object };
+    const document = { columns: ['psnrDb', 'sharpness', 'ms'], charts: ['psnrDb', 'none-such'], pictures: true };
+    writeFileSync(
+      join(path, 'campaign.json'),
+      JSON.stringify({ ...stored, plan: { ...stored.plan, about: 'Why.', document } }),
+    );
+    const file = join(folder, 'asked.md');
+    writeFileSync(file, '<!-- campaign asked -->\n<!-- /campaign -->\n');
+    updateDocument(file, await writeReport(path));
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('**A <title> & more.** Why. 8 frames, 2 points, not complete; 95 % intervals.');
+    expect(text).toMatch(/\| CSNR, dB +\| receiver +\| frames +\| PSNR, dB +\| sharpness +\| ms +\|/);
+    expect(text).not.toContain('none-such');
+    for (const name of ['asked-psnrDb.svg', 'asked-pictures.png']) {
+      expect(text).toContain(`](figures/${name})`);
+      expect(existsSync(join(folder, 'figures', name))).toBe(true);
+    }
+    // Two rows of three pictures over their crops.
+    const { width, height } = await sharp(join(folder, 'figures', 'asked-pictures.png')).metadata();
+    expect([width, height]).toEqual([4 + 3 * 164, 2 * (26 + 2 * 164 + 22) + 4]);
   });
 });
 
