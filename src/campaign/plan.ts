@@ -10,6 +10,9 @@ import { stopSchema } from './stopping.js';
 /** Decibels below `perfect` within which a picture is near it, unless the campaign says otherwise. */
 export const WITHIN_DB = 1;
 
+/** What names a point in reports, in place of its own settings; points of one label and one place in the grid share a row and a curve. */
+export const LABEL = 'label';
+
 const values = z.record(z.string(), z.unknown());
 
 /** What a campaign's YAML file holds. */
@@ -21,8 +24,11 @@ export const campaignSchema = z.strictObject({
   settings: values.default({}),
   /** Setting paths with their values: the grid of all combinations, the last one fastest. */
   over: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
-  /** Points that no grid describes: settings that go together. Each is combined with the whole grid. */
-  points: z.array(values).min(1).default([{}]),
+  /** Points that no grid describes: settings that go together, under a name (`label`) if one is given. Each is combined with the whole grid. */
+  points: z
+    .array(z.looseObject({ [LABEL]: z.string().min(1).optional() }))
+    .min(1)
+    .default([{}]),
   stop: stopSchema.prefault({}),
   /** `own`: points have seeds of their own, the same whatever the receivers; `common`: all points have the settings' seed. */
   seeds: z.enum(['own', 'common']).default('own'),
@@ -63,6 +69,8 @@ export interface CampaignPlan extends Pick<CampaignFile, 'stop' | 'batch' | 'wit
   readonly about: string;
   /** Names of what points differ in, in order. */
   readonly axes: readonly string[];
+  /** Those of the grid. */
+  readonly grid: readonly string[];
   readonly points: readonly CampaignPoint[];
 }
 
@@ -105,6 +113,11 @@ export function readCampaign(raw: RawConfig, name: string): CampaignFile {
 export function planCampaign(file: CampaignFile, name: string, { resolve, countOf }: PlanContext): CampaignPlan {
   const grid = gridOfPoints(new Map(Object.entries(file.over)));
   const listed = [...new Set(file.points.flatMap((point) => Object.keys(point)))];
+  if (listed.includes(LABEL) && !file.points.every((point) => LABEL in point))
+    throw new ConfigError(
+      'campaign.label',
+      `${name}: points: some have a ${LABEL} and some have none; give it to all or to none`,
+    );
   for (const path of listed) {
     const clash = Object.keys(file.over).find(
       (axis) => axis === path || axis.startsWith(`${path}.`) || path.startsWith(`${axis}.`),
@@ -125,7 +138,7 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
   const points = file.points.flatMap((own) =>
     grid.map((cell): CampaignPoint => {
       const at = new Map([...Object.entries(own), ...cell]);
-      const resolved = resolve(structuredClone(file.settings), at);
+      const resolved = resolve(structuredClone(file.settings), new Map([...at].filter(([path]) => path !== LABEL)));
       const seed = file.seeds === 'common' ? resolved.seed : ownSeed(resolved.seed, at);
       // Results depend on neither the folder nor who else runs: both stay out of the plan.
       const { out, ...run } = resolved.run;
@@ -144,12 +157,12 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
     }),
   );
   const { stop, batch, withinDb, keepPictures, document, title = name, about = '' } = file;
-  return { title, about, axes, points, stop, batch, withinDb, keepPictures, document };
+  return { title, about, axes, grid: Object.keys(file.over), points, stop, batch, withinDb, keepPictures, document };
 }
 
 /** A seed that depends on the setting's seed and the point, receivers left out: they are compared on the same frames. */
 function ownSeed(seed: number, at: ReadonlyMap<string, unknown>): number {
-  const named = [...at].filter(([path]) => !path.startsWith('receiver') && path !== 'seed');
+  const named = [...at].filter(([path]) => !path.startsWith('receiver') && path !== 'seed' && path !== LABEL);
   return createRng(`${seed}/point/${JSON.stringify(named)}`).uint32() >>> 1;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import { pictureFile } from '../keep-pictures.js';
-import { WITHIN_DB } from '../plan.js';
+import { type CampaignPlan, LABEL, WITHIN_DB } from '../plan.js';
 import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
 
 /** A point as the report draws it. */
@@ -48,13 +48,14 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
   const campaign = readCampaignFile(folder);
   const { plan } = campaign;
   const withinDb = wantedDb ?? plan.withinDb ?? WITHIN_DB;
+  const axes = shownAxes(plan);
   const times = timesIn(folder);
   const points: ReportPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
     const figures = figuresOf({ point, lines }, withinDb);
     points.push({
       ...figures,
-      at: plan.points[point].at,
+      at: shownOf(plan.points[point].at, axes),
       paprDb: Float64Array.from(lines, ({ receivers }) => Object.values(receivers)[0].paprDb).sort(),
       times: times.get(point) ?? {},
       pictures: lines
@@ -66,12 +67,12 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
         })),
     });
   }
-  if (wantedX !== undefined && !plan.axes.includes(wantedX)) {
-    const known = plan.axes.length === 0 ? 'it has none' : `it has ${plan.axes.join(', ')}`;
+  if (wantedX !== undefined && !axes.includes(wantedX)) {
+    const known = axes.length === 0 ? 'it has none' : `it has ${axes.join(', ')}`;
     throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
   }
-  const x = wantedX ?? firstNumericAxis(plan.axes, points);
-  const facets = facetsOf(points, plan.axes, x);
+  const x = wantedX ?? firstNumericAxis(axes, points);
+  const facets = facetsOf(points, axes, x);
   const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
   return {
     folder,
@@ -85,6 +86,12 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     complete: existsSync(join(folder, 'points.json')),
   };
 }
+
+/** What points differ in, in the report: where they have labels, these stand for the settings of their own. */
+const shownAxes = ({ axes, grid }: CampaignPlan): readonly string[] => (axes.includes(LABEL) ? [LABEL, ...grid] : axes);
+
+const shownOf = (at: Readonly<Record<string, unknown>>, axes: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(at).filter(([axis]) => axes.includes(axis)));
 
 /** The axis with the most numbers; of several, the first. */
 function firstNumericAxis(axes: readonly string[], points: readonly ReportPoint[]): string | null {
@@ -127,6 +134,7 @@ const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> =
   'receiver.hifiDiffcom.gamma': ['γ'],
   'receiver.hifiDiffcom.steps': ['steps'],
   'receiver.hifiDiffcom.guidance': ['guidance'],
+  'receiver.hifiDiffcom.adaptiveStart': ['adaptive start'],
   'receiver.hifiDiffcom.knowledge': ['channel from'],
   'receiver.blindDiffcom.zetaPicture': ['ζx'],
   'receiver.blindDiffcom.zetaChannel': ['ζh'],
@@ -138,6 +146,7 @@ export const axisTitle = (axis: string): string => (axis in titles ? titles[axis
 
 /** A setting in words: name, value, unit. */
 export function settingText(axis: string, value: unknown): string {
+  if (axis === LABEL) return String(value);
   const [name, unit] = titles[axis] ?? [axis];
   return `${name} ${valueText(value)}${unit === undefined || value === null ? '' : ` ${unit}`}`;
 }

@@ -60,6 +60,23 @@ describe('what a report draws', () => {
     ]);
   });
 
+  it('calls points by their labels, and has those of one label in one facet', () => {
+    const points = ['short', 'long'].flatMap((label) =>
+      [8, 10].flatMap((symbols) => [0, 200].map((doppler) => ({ label, symbols, doppler }))),
+    );
+    const path = campaign('labels', points);
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as { plan: object };
+    const plan = { ...stored.plan, grid: ['doppler'] };
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify({ ...stored, plan }));
+    const data = readReport(path);
+    expect(data.x).toBe('doppler');
+    expect(data.facets.map(({ name, points: own }) => [name, own.length])).toEqual([
+      ['short', 4],
+      ['long', 4],
+    ]);
+    expect(data.facets[0].points[3].at).toEqual({ label: 'short', doppler: 200 });
+  });
+
   it('leaves `perfect` out of what is relative to it', () => {
     const data = readReport(campaign('relative', [{ snrDb: 0 }, { snrDb: 5 }]));
     const within = chartsOf(data, data.facets[0]).find(({ id }) => id === 'nearPerfect')!.chart;
