@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { FormatError } from './errors.js';
+import { modelFolders, shippedModels } from './shipped-models.js';
 
 /** A model's card and the folder its file names are relative to. */
 export interface LoadedCard<Card extends { readonly sha256: Readonly<Record<string, string>> }> {
@@ -34,17 +35,24 @@ export function readCardAs<Card extends { readonly sha256: Readonly<Record<strin
   return { card: parsed.data, path: where, folder: dirname(where) };
 }
 
-/** The bytes of a file that a card names; checked against the card's hash where it gives one. */
+/**
+ * The bytes of a file that a card names; checked against the card's hash where it gives one. What the package leaves out of a shipped
+ * model is taken from the package of all models.
+ */
 export function readCardFile(
   loaded: LoadedCard<{ readonly sha256: Readonly<Record<string, string>> }>,
   file: string,
 ): Uint8Array {
-  const path = join(loaded.folder, file);
+  const isShipped = dirname(loaded.folder) === shippedModels();
+  const folders = isShipped ? modelFolders().map((models) => join(models, basename(loaded.folder))) : [loaded.folder];
+  const paths = folders.map((folder) => join(folder, file));
+  const path = paths.find((one) => existsSync(one)) ?? join(loaded.folder, file);
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new FormatError('card.file', `${path}: named by ${loaded.path}, but cannot be read`, { cause });
+    const hint = isShipped ? '; it may be in the package blindlink-models: install it beside blindlink' : '';
+    throw new FormatError('card.file', `${path}: named by ${loaded.path}, but cannot be read${hint}`, { cause });
   }
   const expected = loaded.card.sha256[file];
   if (expected !== undefined && createHash('sha256').update(bytes).digest('hex') !== expected) {

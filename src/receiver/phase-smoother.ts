@@ -1,4 +1,4 @@
-/** Twice the log likelihood by which a random walk must explain phases better than errors alone: one frame in ten does so by chance, which costs some passes. */
+/** Twice the log likelihood by which a random walk must explain phases better than errors alone: of still phases with errors as they are given, two frames in five do so by chance, which costs some passes. */
 const LEAST_GAIN = 0;
 
 /** How many observations the errors' variances as given are worth, against those that are there. */

@@ -84,7 +84,25 @@ describe('the package in another project', () => {
     const prior = run([program, 'simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--no-save']);
     expect(prior.code).toBe(2);
     expect(prior.err).toMatch(/^blindlink: faces-prior: this prior is in the package blindlink-models; [^\n]+\n$/);
+    const decoder = [
+      program,
+      'simulate',
+      'builtin:photos',
+      '--frames',
+      '1',
+      '--receiver',
+      'pilot',
+      '--decoder',
+      'perceptual',
+      '--no-save',
+    ];
+    const without = run(decoder);
+    expect(without.code).toBe(2);
+    expect(without.err).toMatch(
+      /perceptual\.onnx: named by [^\n]+ it may be in the package blindlink-models: install it beside blindlink\n$/,
+    );
     symlinkSync(join(root, 'models'), join(project, 'node_modules/blindlink-models'));
+    expect(run(decoder).code).toBe(0);
     const found = run([
       program,
       'simulate',
