@@ -1,9 +1,10 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { encodeNpz, type NpyArray } from '../core/npy-encode.js';
 import { frameColumns, packetColumns } from '../link/results/frame-report.js';
 import { csvLine, writeJson, writeWhole } from '../link/results/tables.js';
-import type { StoredReport } from './frame-lines.js';
+import type { FrameLine, StoredReport } from './frame-lines.js';
 import type { CampaignPlan } from './plan.js';
 import { figuresOf, frameNumbers, type PointFigures, pointsIn, timesIn } from './point-figures.js';
 
@@ -14,7 +15,7 @@ const reportColumns = frameColumns.filter(
 ) as readonly (keyof StoredReport)[];
 
 /**
- * Writes what follows from `frames.jsonl`: `points.json`, `points.csv`, `frames.csv`, `frames.npz`, and from
+ * Writes what follows from `frames.jsonl`: `points.json`, `points.csv`, `frames.csv`, `frames.npz`, `frames.parquet`, and from
  * `timing.jsonl` `timing.csv`. The same frames give the same bytes.
  */
 export function deriveTables(folder: string, plan: CampaignPlan): readonly PointFigures[] {
@@ -24,6 +25,7 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
     ['point', []],
     ['frame', []],
   ]);
+  const table = createFrameTable();
   const networks = new Set<string>();
   const part = file('frames.csv.part');
   let rows = 0;
@@ -50,7 +52,9 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
         const packet = packets.map((column) => report.packet?.[column]);
         const own = reportColumns.map((column) => report[column]);
         text += csvLine([point, ...at, line.frame, line.picture, name, ...own, ...distances, ...packet]);
-        for (const [metric, value] of Object.entries(frameNumbers(line, name, plan.withinDb))) {
+        const numbers = frameNumbers(line, name, plan.withinDb);
+        table.add(point, at, line, name, report.verdict, numbers);
+        for (const [metric, value] of Object.entries(numbers)) {
           const key = `${name}.${metric}`;
           const column = arrays.get(key) ?? [];
           while (column.length < rows) column.push(Number.NaN);
@@ -75,6 +79,7 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
     );
   }
   writeWhole(file('frames.npz'), encodeNpz(npz));
+  writeWhole(file('frames.parquet'), table.parquet(plan.axes));
   writeJson(
     file('points.json'),
     figures.map((one) => ({ at: plan.points[one.point].at, seed: plan.points[one.point].config.seed, ...one })),
@@ -82,6 +87,69 @@ export function deriveTables(folder: string, plan: CampaignPlan): readonly Point
   writeWhole(file('points.csv'), pointsCsv(plan, figures));
   writeWhole(file('timing.csv'), timingCsv(folder, plan));
   return figures;
+}
+
+/** One row a frame and receiver, as `frames.csv` has them; what a frame has no value of is null. */
+function createFrameTable() {
+  const places: {
+    point: number;
+    at: readonly unknown[];
+    frame: number;
+    picture: string;
+    receiver: string;
+    verdict: string;
+  }[] = [];
+  const numbers = new Map<string, (number | null)[]>();
+  return {
+    add(
+      point: number,
+      at: readonly unknown[],
+      { frame, picture }: FrameLine,
+      receiver: string,
+      verdict: string,
+      values: Readonly<Record<string, number>>,
+    ): void {
+      for (const [metric, value] of Object.entries(values)) {
+        const column = numbers.get(metric) ?? [];
+        while (column.length < places.length) column.push(null);
+        column.push(Number.isNaN(value) ? null : value);
+        numbers.set(metric, column);
+      }
+      places.push({ point, at, frame, picture, receiver, verdict });
+    },
+    parquet(axes: readonly string[]): Uint8Array {
+      const whole = (name: string, data: number[]) => ({ name, data, type: 'INT32' as const, nullable: false });
+      const text = (name: string, data: string[]) => ({ name, data, type: 'STRING' as const, nullable: false });
+      const columnData = [
+        whole(
+          'point',
+          places.map(({ point }) => point),
+        ),
+        // Settings are numbers, names, lists or nothing, often several of these in one column: as text. A metric may have the same name.
+        ...axes.map((axis, a) =>
+          text(
+            `at.${axis}`,
+            places.map(({ at }) => (typeof at[a] === 'string' ? at[a] : JSON.stringify(at[a] ?? null))),
+          ),
+        ),
+        whole(
+          'frame',
+          places.map(({ frame }) => frame),
+        ),
+        ...(['picture', 'receiver', 'verdict'] as const).map((name) =>
+          text(
+            name,
+            places.map((place) => place[name]),
+          ),
+        ),
+        ...[...numbers].map(([name, data]) => {
+          while (data.length < places.length) data.push(null);
+          return { name, data, type: 'DOUBLE' as const, nullable: true };
+        }),
+      ];
+      return new Uint8Array(parquetWriteBuffer({ columnData }));
+    },
+  };
 }
 
 /** One row a point and receiver: of each metric its mean, the interval's ends and of how many frames. */

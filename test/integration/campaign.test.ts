@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseNpz } from '../../src/core/npy.js';
 import { createRng } from '../../src/core/rng.js';
@@ -30,7 +31,7 @@ beforeAll(async () => {
 }, TIMEOUT);
 
 describe('a campaign', () => {
-  it('stops by its rule, keeps lines, tables, arrays and pictures', () => {
+  it('stops by its rule, keeps lines, tables, arrays and pictures', async () => {
     const points = JSON.parse(readFileSync(file('whole/points.json'), 'utf8')) as {
       at: { snrDb: number };
       seed: number;
@@ -50,7 +51,23 @@ describe('a campaign', () => {
     const npz = parseNpz(readFileSync(file('whole/frames.npz')), 'frames.npz');
     const total = points[0].frames + points[1].frames;
     expect(npz.get('perfect.psnrDb')?.shape).toEqual([total]);
-    expect(readFileSync(file('whole/frames.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 2 * total);
+    const csv = readFileSync(file('whole/frames.csv'), 'utf8').trim().split('\n');
+    expect(csv).toHaveLength(1 + 2 * total);
+    const bytes = readFileSync(file('whole/frames.parquet'));
+    const rows = await parquetReadObjects({
+      file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+    });
+    expect(rows).toHaveLength(2 * total);
+    const heads = csv[0].split(',').map((head, i) => (i === 1 ? `at.${head}` : head));
+    for (const [i, row] of rows.entries()) {
+      const cells = csv[i + 1].split(',');
+      for (const name of ['point', 'at.snrDb', 'frame', 'picture', 'receiver', 'verdict', 'psnrDb', 'channelError']) {
+        const cell = cells[heads.indexOf(name)];
+        expect(typeof row[name] === 'number' ? row[name] : String(row[name])).toBe(
+          typeof row[name] === 'number' ? Number(cell) : cell,
+        );
+      }
+    }
     expect(readdirSync(file('whole/pictures/1')).sort()).toEqual([
       '00000-perfect.png',
       '00000-pilot.png',

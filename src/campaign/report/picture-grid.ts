@@ -26,7 +26,7 @@ export interface GridRow {
   readonly cells: readonly GridCell[];
 }
 
-/** Pictures of frames of the first, a middle and the last point of each facet: sent and received, each with a crop. */
+/** One frame's pictures at the first, a middle and the last point of each facet: sent and received, each with a crop. */
 export async function pictureRows(data: ReportData): Promise<readonly GridRow[]> {
   const chosen = data.facets.flatMap(({ points }) =>
     spread(
@@ -36,7 +36,8 @@ export async function pictureRows(data: ReportData): Promise<readonly GridRow[]>
   );
   const rows: GridRow[] = [];
   for (const point of spread(chosen, ROWS)) {
-    const { frame, psnrDb } = point.pictures[rows.length % point.pictures.length];
+    // The same frame in all rows: they are to be compared.
+    const [{ frame, psnrDb }] = point.pictures;
     const cells: GridCell[] = [];
     for (const name of ['sent', ...data.receivers.filter((receiver) => receiver in psnrDb)]) {
       const file = join(data.folder, 'pictures', String(point.point), pictureFile(frame, name));
@@ -76,7 +77,9 @@ export async function gridPicture(rows: readonly GridRow[]): Promise<Buffer> {
     for (const [c, { name, psnrDb, whole, crop }] of cells.entries()) {
       const left = GAP + c * (CELL + GAP);
       for (const [i, png] of [whole, crop].entries()) {
-        const input = await sharp(png).resize(CELL, CELL, { kernel: 'nearest', fit: 'cover' }).png().toBuffer();
+        const { width: given = CELL } = await sharp(png).metadata();
+        const kernel = given > CELL ? 'lanczos3' : 'nearest';
+        const input = await sharp(png).resize(CELL, CELL, { kernel, fit: 'cover' }).png().toBuffer();
         overlays.push({ input, left, top: top + HEAD + i * (CELL + GAP) });
       }
       const caption = psnrDb === null ? name : `${name}, ${psnrDb.toFixed(2)} dB`;
