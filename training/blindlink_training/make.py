@@ -55,11 +55,11 @@ LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
     "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND, blind_em=SHORT),
-    "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12", flags=WARM, rank=256, blind_em=SEARCH),
+    "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12-blind", flags=WARM, rank=256, blind_em=SEARCH),
     "natural-24": Recipe(
         *("natural", "natural pictures", 25),
         latent_channels=4,
-        start="natural-12",
+        start="natural-12-blind",
         flags=WARM,
         then=(12, BLIND_AFTER),
         blind_em=LONG,
@@ -67,7 +67,7 @@ RECIPES = {
     "natural-48": Recipe(
         *("natural", "natural pictures", 25),
         latent_channels=2,
-        start="natural-12",
+        start="natural-12-blind",
         flags=WARM,
         then=(10, BLIND_AFTER),
         blind_em=LONG,
@@ -126,6 +126,8 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     common = [*data, "--out", run]
     small = ["--batch", 4, "--limit", 200] if args.smoke else []
     start = MODELS / recipe.start if recipe.start else None
+    if start and not start.is_dir():
+        raise SystemExit(f"{name} starts from {recipe.start}, which is not in {MODELS}; make it first, with --out {start}")
 
     def begin(file: str) -> list:
         return ["--init", start / file] if start else []
