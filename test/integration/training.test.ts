@@ -43,43 +43,60 @@ async function prepare(count = 4): Promise<{
 }
 
 describeWith(torch(), 'the training recipe', () => {
-  it('trains another decoder of a codec that is there, resumes, and adds it to its folder', async () => {
-    const { work, pictures, python } = await prepare();
-    // SqueezeNet and its linear layers with random weights under the public names.
-    const weights = join(work, 'weights.py');
-    writeFileSync(
-      weights,
-      `import sys, torch
+  it.each(['faces-48', 'photo-48'])(
+    'trains another decoder of %s, resumes, and adds it to its folder',
+    async (name) => {
+      const { work, pictures: small64, python } = await prepare();
+      const photographs = join(work, 'photographs');
+    mkdirSync(photographs);
+    for (const file of ['dunes.webp', 'forest.webp']) cpSync(join('photographs', file), join(photographs, file));
+    const pictures = name === 'photo-48' ? photographs : small64;
+      // SqueezeNet and its linear layers with random weights under the public names.
+      const weights = join(work, 'weights.py');
+      writeFileSync(
+        weights,
+        `import sys, torch
 from blindlink_training.perceptual import Lpips, squeezenet
 net = Lpips(squeezenet())
 torch.save(net.backbone.state_dict(), sys.argv[1] + "/squeezenet.pth")
 torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1] + "/linear.pth")
 `,
-    );
-    execFileSync(gnuradioPython, [weights, work], { env: { ...process.env, PYTHONPATH: resolve('training') } });
-    const codec = join(work, 'codec');
-    cpSync('models/faces-48', codec, { recursive: true });
-    const files = ['--backbone', join(work, 'squeezenet.pth'), '--weights', join(work, 'linear.pth')];
-    const common = ['--codec', 'models/faces-48', '--train', pictures, '--val', pictures, '--out', join(work, 'run')];
-    const train = (...more: string[]): string =>
-      python('train_decoder', ...common.map((v) => (v.startsWith('models/') ? resolve(v) : v)), ...files, ...more);
-    const small = ['--batch', '2', '--minutes', '5'];
-    const last = (out: string): { step: number } => JSON.parse(out.trim().split('\n').at(-1) ?? '') as { step: number };
-    expect(last(train(...small, '--steps', '2')).step).toBe(2);
-    expect(last(train(...small, '--steps', '4')).step).toBe(4);
-    train('--export', codec);
-    const { card } = readCard(join(codec, 'card.json'));
-    expect(card.decoders).toEqual({ perceptual: 'perceptual.onnx' });
-    expect(card.training?.['perceptualDecoder']).toMatchObject({ steps: 4, batch: 2 });
-    const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', codec], { encoding: 'utf8' });
-    expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('golden values agree') as string]);
-    const runtime = createOnnxRuntime({ threads: 1 });
-    const opened = await openCodec(join(codec, 'card.json'), runtime, 'perceptual');
-    const layout = opened.layoutFor(64, 64);
-    const latents = await opened.encode((await builtinPicture('faces', 0)).data, 1, layout, 10);
-    expect(await opened.render(latents, 1, layout, 10)).not.toEqual(await opened.decode(latents, 1, layout, 10));
-    await runtime.dispose();
-  });
+      );
+      execFileSync(gnuradioPython, [weights, work], { env: { ...process.env, PYTHONPATH: resolve('training') } });
+      const codec = join(work, 'codec');
+      cpSync(join('models', name), codec, { recursive: true });
+      const files = ['--backbone', join(work, 'squeezenet.pth'), '--weights', join(work, 'linear.pth')];
+      const common = [
+        '--codec',
+        join('models', name),
+        '--train',
+        pictures,
+        '--val',
+        pictures,
+        '--out',
+        join(work, 'run'),
+      ];
+      const train = (...more: string[]): string =>
+        python('train_decoder', ...common.map((v) => (v.startsWith('models/') ? resolve(v) : v)), ...files, ...more);
+      const small = ['--batch', '2', '--minutes', '5'];
+      const last = (out: string): { step: number } =>
+        JSON.parse(out.trim().split('\n').at(-1) ?? '') as { step: number };
+      expect(last(train(...small, '--steps', '2')).step).toBe(2);
+      expect(last(train(...small, '--steps', '4')).step).toBe(4);
+      train('--export', codec);
+      const { card } = readCard(join(codec, 'card.json'));
+      expect(card.decoders).toEqual({ perceptual: 'perceptual.onnx' });
+      expect(card.training?.['perceptualDecoder']).toMatchObject({ steps: 4, batch: 2 });
+      const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', codec], { encoding: 'utf8' });
+      expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('golden values agree') as string]);
+      const runtime = createOnnxRuntime({ threads: 1 });
+      const opened = await openCodec(join(codec, 'card.json'), runtime, 'perceptual');
+      const layout = opened.layoutFor(64, 64);
+      const latents = await opened.encode((await builtinPicture('faces', 0)).data, 1, layout, 10);
+      expect(await opened.render(latents, 1, layout, 10)).not.toEqual(await opened.decode(latents, 1, layout, 10));
+      await runtime.dispose();
+    },
+  );
 
   it('trains, resumes, exports; the exported codec runs and agrees with PyTorch', async () => {
     const { work, pictures, python } = await prepare();
