@@ -97,7 +97,7 @@ describe('the package in another project', () => {
       '--no-save',
     ];
     const without = run(decoder);
-    expect(without.code).toBe(2);
+    expect(without.code).toBe(1);
     expect(without.err).toMatch(
       /perceptual\.onnx: named by [^\n]+ it may be in the package blindlink-models: install it beside blindlink\n$/,
     );

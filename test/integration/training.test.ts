@@ -48,9 +48,9 @@ describeWith(torch(), 'the training recipe', () => {
     async (name) => {
       const { work, pictures: small64, python } = await prepare();
       const photographs = join(work, 'photographs');
-    mkdirSync(photographs);
-    for (const file of ['dunes.webp', 'forest.webp']) cpSync(join('photographs', file), join(photographs, file));
-    const pictures = name === 'photo-48' ? photographs : small64;
+      mkdirSync(photographs);
+      for (const file of ['dunes.webp', 'forest.webp']) cpSync(join('photographs', file), join(photographs, file));
+      const pictures = name === 'photo-48' ? photographs : small64;
       // SqueezeNet and its linear layers with random weights under the public names.
       const weights = join(work, 'weights.py');
       writeFileSync(
