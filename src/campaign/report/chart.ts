@@ -37,6 +37,10 @@ const RIGHT = 14;
 const TOP = 34;
 const BOTTOM = 46;
 const LEGEND_ROW = 18;
+/** About the width of a letter, how many of a slanting name are shown, and its angle. */
+const LETTER = 6.5;
+const MOST_LETTERS = 34;
+const SLANT = Math.PI / 6;
 
 /** Colours of a page, light then dark; Okabe and Ito's, lightened for dark ground. */
 export const palette = {
@@ -67,7 +71,12 @@ export function chartSvg(chart: Chart): string {
     .filter((v) => Number.isFinite(v) && (!chart.logY || v > 0));
   if (ys.length === 0) return '';
   const rows = legendRows(series);
-  const height = HEIGHT + rows.length * LEGEND_ROW;
+  const longest = categories === undefined ? 0 : Math.max(...categories.map((name) => name.length));
+  const slot = (WIDTH - LEFT - RIGHT) / Math.max(1, categories?.length ?? 1);
+  // Names that have no room side by side slant down from their ticks.
+  const slants = longest * LETTER > slot;
+  const bottom = HEIGHT + (slants ? Math.round(Math.min(longest, MOST_LETTERS) * LETTER * Math.sin(SLANT)) : 0);
+  const height = bottom + rows.length * LEGEND_ROW;
   const xAxis =
     categories === undefined
       ? axisOf(xs, chart.logX === true, 6)
@@ -91,13 +100,16 @@ export function chartSvg(chart: Chart): string {
         `<path d="M${LEFT} ${n(toY(v))}H${WIDTH - RIGHT}" stroke="var(--grid)"/>${text(LEFT - 7, toY(v) + 4, tickText(v), 'end', 'muted')}`,
     )
     .join('');
-  const longest = categories === undefined ? 0 : Math.max(...categories.map((name) => name.length));
-  const slot = (WIDTH - LEFT - RIGHT) / Math.max(1, categories?.length ?? 1);
   const xTicks = xAxis.ticks
     .map((v) => {
       const name = categories?.[v] ?? tickText(v);
-      const shown = longest * 6.5 > slot ? `${name.slice(0, Math.max(3, Math.floor(slot / 6.5) - 1))}…` : name;
-      return `<path d="M${n(toX(v))} ${HEIGHT - BOTTOM}v4" stroke="var(--muted)"/>${text(toX(v), HEIGHT - BOTTOM + 18, name.length > shown.length ? shown : name, 'middle', 'muted')}`;
+      const tick = `<path d="M${n(toX(v))} ${HEIGHT - BOTTOM}v4" stroke="var(--muted)"/>`;
+      if (!slants) return tick + text(toX(v), HEIGHT - BOTTOM + 18, name, 'middle', 'muted');
+      const [x, y] = [toX(v) + 4, HEIGHT - BOTTOM + 14];
+      const room = Math.min(MOST_LETTERS, Math.floor(x / (LETTER * Math.cos(SLANT))));
+      const shown = name.length > room ? `${name.slice(0, room - 1)}…` : name;
+      const turned = `transform="rotate(${(-180 * SLANT) / Math.PI} ${n(x)} ${n(y)})"`;
+      return tick + text(x, y, shown, 'end', 'muted', turned);
     })
     .join('');
   const curves = series.map(({ style, points, name }, s) => {
@@ -136,7 +148,7 @@ export function chartSvg(chart: Chart): string {
         .map(({ name, style }) => {
           const here = x;
           x += 30 + name.length * 7;
-          const y = HEIGHT + r * LEGEND_ROW + 4;
+          const y = bottom + r * LEGEND_ROW + 4;
           return `<path d="M${here} ${y}h16" stroke="var(--s${style % 8})" stroke-width="2"/>${marker(style, here + 8, y, `var(--s${style % 8})`)}${text(here + 21, y + 4, name, 'start', 'ink')}`;
         })
         .join('');
@@ -147,7 +159,7 @@ export function chartSvg(chart: Chart): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escapeXml(chart.title)}">` +
     `${text(LEFT, 18, chart.title, 'start', 'ink', 'font-size="13" font-weight="600"')}${grid}${xTicks}` +
     `<path d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}" fill="none" stroke="var(--muted)"/>${curves.join('')}` +
-    text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, chart.xLabel, 'middle', 'muted') +
+    text((LEFT + WIDTH - RIGHT) / 2, bottom - 10, chart.xLabel, 'middle', 'muted') +
     `<text transform="translate(14 ${middle}) rotate(-90)" text-anchor="middle" fill="var(--muted)">${escapeXml(chart.yLabel)}</text>${legend}</svg>`
   );
 }

@@ -161,6 +161,22 @@ describe('a chart', () => {
     ],
   };
 
+  it('has names in full where they have room side by side, and slanting in full where they have not', () => {
+    const named = (names: readonly string[]): string =>
+      chartSvg({
+        ...chart,
+        categories: names,
+        series: [{ ...chart.series[0], points: names.map((_, x) => ({ x, y: 1 + x })) }],
+      });
+    const heightOf = (svg: string): number => Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)![1]);
+    const short = named(['own', 'other']);
+    const long = named(Array.from({ length: 9 }, (_, i) => `linewidth ${i} kHz, 15 dB`));
+    expect(short).not.toContain('rotate(-30');
+    expect(long.match(/rotate\(-30/g)).toHaveLength(9);
+    expect(long).toContain('>linewidth 8 kHz, 15 dB<');
+    expect(heightOf(long)).toBeGreaterThan(heightOf(short) + 50);
+  });
+
   it('is SVG whose text cannot break it, with colours of its own when it stands alone', () => {
     const svg = standalone(chartSvg(chart));
     expect(svg).toContain('A &lt;b&gt; &amp; c');
