@@ -40,7 +40,8 @@ const LEGEND_ROW = 18;
 /** About the width of a letter, how many of a slanting name are shown, and its angle. */
 const LETTER = 6.5;
 const MOST_LETTERS = 34;
-const SLANT = Math.PI / 6;
+const SLANT_DEGREES = 30;
+const SLANT = (SLANT_DEGREES * Math.PI) / 180;
 
 /** Colours of a page, light then dark; Okabe and Ito's, lightened for dark ground. */
 export const palette = {
@@ -108,7 +109,7 @@ export function chartSvg(chart: Chart): string {
       const [x, y] = [toX(v) + 4, HEIGHT - BOTTOM + 14];
       const room = Math.min(MOST_LETTERS, Math.floor(x / (LETTER * Math.cos(SLANT))));
       const shown = name.length > room ? `${name.slice(0, room - 1)}…` : name;
-      const turned = `transform="rotate(${(-180 * SLANT) / Math.PI} ${n(x)} ${n(y)})"`;
+      const turned = `transform="rotate(${-SLANT_DEGREES} ${n(x)} ${n(y)})"`;
       return tick + text(x, y, shown, 'end', 'muted', turned);
     })
     .join('');
