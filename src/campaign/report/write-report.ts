@@ -52,7 +52,10 @@ export async function writeReport(
       files.push(name);
     };
     for (const [f, facet] of data.facets.entries()) {
-      const charts = chartsOf(data, facet).map(({ id, chart }) => ({ id, chart, svg: chartSvg(chart) }));
+      // A chart may have nothing to show: errors that are all 0 on an axis of powers of ten.
+      const charts = chartsOf(data, facet)
+        .map(({ id, chart }) => ({ id, chart, svg: chartSvg(chart) }))
+        .filter(({ svg }) => svg !== '');
       for (const { id, chart, svg } of charts) {
         const name = chartFile(data, f, id);
         const paper = standalone(svg);

@@ -117,6 +117,17 @@ describe('tables in a document', () => {
   });
 });
 
+describe('a chart with nothing to show', () => {
+  it('is left out', async () => {
+    const path = campaign('zeros', [{ snrDb: 0 }, { snrDb: 5 }]);
+    const lines = readFileSync(join(path, 'frames.jsonl'), 'utf8');
+    writeFileSync(join(path, 'frames.jsonl'), lines.replaceAll(/"channelError":[\d.]+/g, '"channelError":0'));
+    const { files } = await writeReport(path);
+    expect(files).toContain('psnrDb.svg');
+    expect(files).not.toContain('channelError.svg');
+  });
+});
+
 describe('what a campaign asks to have in a document', () => {
   it('is its columns, charts and pictures, the last two as files beside the document', async () => {
     const path = campaign('asked', [{ snrDb: 0 }, { snrDb: 5 }]);
