@@ -129,13 +129,19 @@ export function openCampaignFolder(
 }
 
 /** What says how a campaign is shown; it may change without another measurement. */
-const described = ({ title, about, document }: CampaignPlan): Partial<CampaignPlan> => ({ title, about, document });
+const described = ({ title, about, grid, document }: CampaignPlan): Partial<CampaignPlan> => ({
+  title,
+  about,
+  grid,
+  document,
+});
 
 /** A plan without what says how it is shown. */
 const measured = (plan: CampaignPlan): object => ({
   ...plan,
   title: undefined,
   about: undefined,
+  grid: undefined,
   document: undefined,
 });
 
