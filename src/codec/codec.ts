@@ -35,6 +35,8 @@ export interface Codec {
    * (mean square 1/2 of its real latents; latents that the layout does not send are 0).
    */
   encode(pictures: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
+  /** Mean square of one picture's latents before they are scaled. */
+  latentPower(picture: Float32Array, layout: CodewordLayout, snrDb: number): Promise<number>;
   /** Decodes latents [count,C,h,w] of mean square 1/2 to pictures [count,3,d·h,d·w], clipped to [0,1]. */
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
   /** As `decode`, by the decoder whose pictures are shown. */
@@ -142,6 +144,10 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
         count,
         side.active,
       );
+    },
+    async latentPower(picture, { height, width }, snrDb) {
+      const { latents } = await runEncoder(picture, 1, height, width, snrDb);
+      return latents.reduce((sum, v) => sum + v * v, 0) / latents.length;
     },
     decode: decodeBy(decoder, card.decoder),
     render: decodeBy(renderer ?? decoder, rendering === null ? card.decoder : card.decoders[rendering]),

@@ -196,14 +196,33 @@ const receiver = z.strictObject({
       startBandwidthRatio: positive.nullable().default(null),
     })
     .prefault({}),
-  /** Blind-DiffCom, algorithm 3, as derived (`paper`) or as published code runs (`reference`). */
+  /**
+   * Blind-DiffCom, algorithm 3: with step sizes that carry over between sizes (`normalised`), as derived (`paper`), or as published code
+   * runs (`reference`). ζ_x and ζ_h are by default 0.125 and 0.5, 0.3 and 0.1, 1 and 0.2.
+   */
   blindDiffcom: z
     .strictObject({
       ...sampling,
       steps: sampling.steps.default(null),
-      variant: z.enum(['paper', 'reference']).default('paper'),
-      zetaPicture: z.number().min(0).default(0.3),
-      zetaChannel: z.number().min(0).default(0.1),
+      variant: z.enum(['normalised', 'paper', 'reference']).default('normalised'),
+      zetaPicture: z.number().min(0).optional(),
+      zetaChannel: z.number().min(0).optional(),
+      /** `told`: the receiver knows the power of the sent picture's latents, as in the published code; only simulate and sweep can tell. */
+      power: z.enum(['own', 'told']).default('own'),
+      polarity: z.boolean().default(true),
+      /** Runs at most, one after another while none is called decoded. */
+      runs: count.max(64).default(1),
+    })
+    .prefault({}),
+  /** Blind-DiffCom with HiFi-DiffCom's confirming term. */
+  blindHifiDiffcom: z
+    .strictObject({
+      ...sampling,
+      steps: sampling.steps.default(250),
+      zetaPicture: positive.default(0.125),
+      zetaChannel: z.number().min(0).default(0.5),
+      gamma: z.number().min(0).default(0.005),
+      runs: count.max(64).default(3),
     })
     .prefault({}),
   blindHifi: z

@@ -264,6 +264,7 @@ export const STEERABLE = [
   'receiver.diffcom.steps',
   'receiver.hifiDiffcom.steps',
   'receiver.blindDiffcom.steps',
+  'receiver.blindHifiDiffcom.steps',
   'receiver.decoder',
   'receiver.blindHifi.quality',
   'receiver.blindHifi.perception',

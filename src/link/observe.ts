@@ -12,18 +12,21 @@ export interface SeenFrame {
   readonly noiseVariance: number;
   /** True response of every data resource element [P·S·M]; null outside simulation. */
   readonly response: ComplexArray | null;
+  /** Mean square of the sent picture's latents, for a receiver that is told. */
+  readonly latentPower?: number | null;
 }
 
 /** What a receiver may see of a frame, and nothing else: pilots and truth only where it says that it needs them. */
 export function observe(
   { needs }: Pick<Receiver, 'needs'>,
-  { index, elements, noiseVariance, response }: SeenFrame,
+  { index, elements, noiseVariance, response, latentPower = null }: SeenFrame,
   { receiver }: LinkConfig,
 ): Observations {
   return {
     frame: { index, elements: elements.data, noiseVariance: receiver.noiseVariance === 'given' ? noiseVariance : null },
     pilots: needs.pilots ? { block: elements.blockPilots, comb: elements.combPilots } : null,
     truth: needs.truth && response !== null ? { response } : null,
+    latentPower: needs.latentPower === true ? latentPower : null,
   };
 }
 

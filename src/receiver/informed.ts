@@ -63,8 +63,8 @@ function decodeBy(
   return decode(latents, 1, layout, snrDb);
 }
 
-/** The polarity network's mean log-odds over the tiles of an equalised frame; null without a network or with a mask. */
-async function plausibility(setting: LinkSetting, equalised: ComplexArray): Promise<number | null> {
+/** The polarity network's log-odds for every tile of an equalised frame; null without a network or with a mask. */
+export async function tileLogOdds(setting: LinkSetting, equalised: ComplexArray): Promise<readonly number[] | null> {
   const { codec, layout, interleaver } = setting;
   if (!codec.hasPolarity || layout.side !== null) return null;
   const tiles = new Float32Array(layout.numTiles * 2 * layout.tileSymbols);
@@ -74,8 +74,13 @@ async function plausibility(setting: LinkSetting, equalised: ComplexArray): Prom
     tiles[layout.tileIndexOf[i] + layout.tileSymbols] = equalised.im[element];
   }
   const every = Int32Array.from({ length: layout.numTiles }, (_, t) => t);
-  const logOdds = await polarities(setting, every, tiles);
-  return logOdds.reduce((sum, value) => sum + value, 0) / layout.numTiles;
+  return polarities(setting, every, tiles);
+}
+
+/** Their mean. */
+async function plausibility(setting: LinkSetting, equalised: ComplexArray): Promise<number | null> {
+  const logOdds = await tileLogOdds(setting, equalised);
+  return logOdds === null ? null : logOdds.reduce((sum, value) => sum + value, 0) / logOdds.length;
 }
 
 /** What a receiver with a known channel ended with. */

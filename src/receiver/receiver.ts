@@ -83,6 +83,8 @@ export interface ReceiverResult {
   readonly milliseconds: number;
   /** What the verdict was judged by, where it was judged by `verdict.ts`. */
   readonly symptoms?: Symptoms;
+  /** Bits that the receiver was told besides what the radio carried. */
+  readonly sideInformationBits?: number;
   /** Of a receiver of coded packets: what they were. */
   readonly packet?: PacketReport;
 }
@@ -116,6 +118,8 @@ export interface Observations {
   readonly frame: ReceivedFrame;
   readonly pilots: PilotObservation | null;
   readonly truth: TrueChannel | null;
+  /** Mean square of the sent picture's latents before they were scaled, where a receiver is told. */
+  readonly latentPower?: number | null;
 }
 
 /**
@@ -125,7 +129,7 @@ export interface Observations {
 export interface Receiver {
   readonly name: string;
   /** Which side channels it must be given; all others are withheld by the link. */
-  readonly needs: { readonly pilots: boolean; readonly truth: boolean };
+  readonly needs: { readonly pilots: boolean; readonly truth: boolean; readonly latentPower?: boolean };
   /** What sends this receiver's frames, where they are not the codec's. */
   readonly transmitter?: Transmitter;
   receive(observations: Observations, signal?: AbortSignal): AsyncIterable<ReceiverStep>;

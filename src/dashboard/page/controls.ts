@@ -147,6 +147,13 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           step: 1,
           optional: 'all',
         }),
+        numberSetting('receiver.blindHifiDiffcom.steps', {
+          label: 'blind-hifi-diffcom steps',
+          min: 1,
+          max: 1000,
+          step: 1,
+          optional: 'all',
+        }),
       ],
     ],
     [

@@ -136,7 +136,7 @@ export function reportFrame(
     bandwidthRatio: round(layout.numSymbols / (3 * height * width), 6),
     frameUses,
     throughput: success ? round((3 * height * width) / frameUses, 4) : 0,
-    sideInformationBits: layout.side?.bits ?? 0,
+    sideInformationBits: (layout.side?.bits ?? 0) + (result?.sideInformationBits ?? 0),
     evm: result === null ? Number.NaN : round(evmOf(arrived, result), 4),
     verdict: result?.verdict ?? 'failed',
     success,

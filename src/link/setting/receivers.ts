@@ -13,7 +13,7 @@ import { createPerfect } from '../../receiver/perfect.js';
 import { createPilot } from '../../receiver/pilot.js';
 import { renderElements } from '../../receiver/informed.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
-import { createBlindDiffcom } from '../../receiver/sampling/blind-diffcom.js';
+import { createBlindDiffcom, createBlindHifiDiffcom } from '../../receiver/sampling/blind-diffcom.js';
 import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
 import { type ChannelKnowledge, createChannelKnowledge } from '../../receiver/sampling/channel-knowledge.js';
 import { createDiffcom, createHifiDiffcom } from '../../receiver/sampling/diffcom.js';
@@ -73,7 +73,19 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-diffcom',
     about: 'Blind-DiffCom (algorithm 3): picture and taps sampled jointly, no pilots',
     prior: true,
-    create: (context) => createBlindDiffcom({ ...sampler(context), config: context.config.receiver.blindDiffcom }),
+    create: (context) => {
+      const given = context.config.receiver.blindDiffcom;
+      const [picture, channel] = BLIND_STEP_SIZES[given.variant];
+      const { zetaPicture = picture, zetaChannel = channel } = given;
+      return createBlindDiffcom({ ...sampler(context), config: { ...given, zetaPicture, zetaChannel } });
+    },
+  },
+  {
+    name: 'blind-hifi-diffcom',
+    about: 'Blind-DiffCom with HiFi-DiffCom’s confirming term, no pilots',
+    prior: true,
+    create: (context) =>
+      createBlindHifiDiffcom({ ...sampler(context), config: context.config.receiver.blindHifiDiffcom }),
   },
   {
     name: 'blind-hifi',
@@ -88,6 +100,9 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
   },
   ...baselineNames.map((name) => baselineDescriptor(name)),
 ];
+
+/** ζ_x and ζ_h of Blind-DiffCom's variants. */
+const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
 
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 

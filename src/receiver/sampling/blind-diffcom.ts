@@ -1,5 +1,5 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
-import { throwIfAborted } from '../../core/errors.js';
+import { ConfigError, throwIfAborted } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
 import { posteriorCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
@@ -7,6 +7,7 @@ import type { Tensor } from '../../runtime/tensor.js';
 import { responseOfTaps } from '../channel-posterior.js';
 import {
   chainOf,
+  diffused,
   forwardOptions,
   guidedStep,
   type GuidedSamplingConfig,
@@ -14,18 +15,41 @@ import {
   type SamplerParts,
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
-import { createGuidance, type Guidance } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel } from '../informed.js';
-import { fromPrior, pictureDims } from './picture-scale.js';
-import type { Receiver } from '../receiver.js';
+import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
+import { conclude, decodeElements, type KnownChannel, renderElements, tileLogOdds } from '../informed.js';
+import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
+import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult, ReceiverStep } from '../receiver.js';
 
 export interface BlindDiffcomConfig extends GuidedSamplingConfig {
-  /** `paper`: algorithm 3 as derived. `reference`: as the published code runs. */
-  readonly variant: 'paper' | 'reference';
+  /**
+   * `normalised`: step sizes that carry over between sizes and rates. `paper`: algorithm 3 as derived. `reference`: as the published
+   * code runs.
+   */
+  readonly variant: 'normalised' | 'paper' | 'reference';
   /** ζ_x and ζ_h. */
   readonly zetaPicture: number;
   readonly zetaChannel: number;
+  /** What W scales latents by: their own power, or that of the sent picture's latents, one number of side information. */
+  readonly power: 'own' | 'told';
+  /** Whether the polarity network, where the codec has one, may turn the taps over in the first half of the steps. */
+  readonly polarity: boolean;
+  /** Runs at most: another one follows while none is called decoded, and the likeliest is kept. */
+  readonly runs: number;
 }
+
+export interface BlindHifiDiffcomConfig extends GuidedSamplingConfig {
+  readonly zetaPicture: number;
+  readonly zetaChannel: number;
+  /** γ, weight of the confirming term per √pixel value. */
+  readonly gamma: number;
+  readonly runs: number;
+}
+
+/** How often the polarity network is asked: this many times in all steps, during the first half of them. */
+const POLARITY_LOOKS = 20;
+
+/** Bits of the latents' power, where the receiver is told: one float. */
+const TOLD_BITS = 32;
 
 /**
  * Blind-DiffCom (arXiv 2406.07390, algorithm 3): picture and taps sampled together, no pilots. For t = T…1, with the
@@ -40,96 +64,250 @@ export interface BlindDiffcomConfig extends GuidedSamplingConfig {
  * `reference`: score −h_t of an all-ones profile, times √(1−ᾱ_t) where 1−ᾱ_t belongs, over ᾱ_t where √ᾱ_t belongs, so that
  * ĥ₀ = h_t·(1 − √(1−ᾱ_t))/ᾱ_t = h_t/(1 + √(1−ᾱ_t)); noise multiplied by the variance instead of its root, and step sizes
  * that fall linearly to 0 (there ζ_x = 1.0, ζ_h = 0.2).
+ * `normalised`: the reference's slope, noise and fall, with ζ_x·√N and ζ_h·√N/N_c in the place of ζ_x and ζ_h, N resource elements in
+ * the frame, N_c behind each channel. The gradient for a pixel is that of its own few resource elements over ‖y − ŷ‖, which grows
+ * with √N; the gradient for a tap sums over all N_c, and a step beyond 2‖y − ŷ‖/N_c overshoots.
  */
-export function createBlindDiffcom({
-  setting,
-  config,
-  denoiser,
-  runtime,
-  rng,
-}: SamplerParts<BlindDiffcomConfig>): Receiver {
-  const { grid, interleaver, tapPrior, coherence } = setting;
+export function createBlindDiffcom({ config, ...parts }: SamplerParts<BlindDiffcomConfig>): Receiver {
+  return createBlindSampling('blind-diffcom', { ...parts, config: { ...config, gamma: 0 } });
+}
+
+/**
+ * Blind-DiffCom (`normalised`) with HiFi-DiffCom's confirming term, whose channel is the taps' estimate of each step:
+ *
+ *   loss = ζ_x·√N·‖y − W(E(x̂₀); ĥ₀)‖₂ + γ·√(3HW)·‖x_d − D(W⁻¹(W(E(x̂₀); ĥ₀); ĥ₀))‖₂,   x_d = D(W⁻¹(y; ĥ₀))
+ *
+ * An encoder that normalises its codewords hardly hears a picture's tone and contrast; its decoder knows what pictures have them.
+ */
+export function createBlindHifiDiffcom({ config, ...parts }: SamplerParts<BlindHifiDiffcomConfig>): Receiver {
+  const whole = { ...config, variant: 'normalised', power: 'own', polarity: true } as const;
+  return createBlindSampling('blind-hifi-diffcom', { ...parts, config: whole });
+}
+
+function createBlindSampling(
+  name: 'blind-diffcom' | 'blind-hifi-diffcom',
+  { setting, config, denoiser, runtime, rng }: SamplerParts<BlindDiffcomConfig & BlindHifiDiffcomConfig>,
+): Receiver {
+  const { interleaver, tapPrior, coherence, codec } = setting;
   const { schedule } = denoiser;
-  const { chains } = config;
-  const forward = { ...forwardOptions(setting, config, false), channel: 'taps' } as const;
+  const { chains, variant } = config;
+  const told = config.power === 'told';
+  const confirm = config.gamma > 0;
+  const forward = { ...forwardOptions(setting, config, false), channel: 'taps', power: config.power } as const;
   const times = respace(schedule.numSteps, config.steps ?? schedule.numSteps);
-  const numChannels = coherence === 'frame' ? 1 : interleaver.numPackets;
-  const channels = new ChannelDiffusion(schedule, tapPrior, config.variant);
+  const { numPackets } = interleaver;
+  const numChannels = coherence === 'frame' ? 1 : numPackets;
+  const channels = new ChannelDiffusion(schedule, tapPrior, variant);
+  const gains = gainsOf(setting, config, numChannels);
+  const looksEvery = Math.max(1, Math.floor(times.length / POLARITY_LOOKS));
+  const looks = (i: number): boolean =>
+    config.polarity && codec.hasPolarity && i < times.length / 2 && (i + 1) % looksEvery === 0;
   let guidance: Promise<Guidance> | null = null;
 
+  /** One run from noise to a result; progress on the way. */
+  async function* sample(
+    guide: Guidance,
+    frame: ReceivedFrame,
+    latentPower: number | null,
+    draws: Rng,
+    channelDraws: Rng,
+    signal?: AbortSignal,
+  ): AsyncIterable<ReceiverStep> {
+    const began = performance.now();
+    const noiseVariance = frame.noiseVariance ?? 10 ** (-setting.snrDb / 10);
+    const channelOf = (taps: ComplexArray, chain: number): KnownChannel =>
+      channelWith(setting, spread(sliceOf(taps, chain, chains), 1, numChannels, numPackets), noiseVariance);
+    let x: Tensor = normalTensor(pictureDims(setting, chains), draws);
+    let h = createComplex(chains * numChannels * tapPrior.length);
+    channelDraws.fillComplexGaussian(h, 1);
+    let distance = new Float32Array(chains);
+    let evaluations = 1;
+    for (let i = 0; i < times.length; i++) {
+      throwIfAborted(signal, name);
+      const t = times[i];
+      const s = times[i + 1] ?? 0;
+      const root = Math.sqrt(schedule.alphaBar[t]);
+      const clean = channels.denoise(h, t);
+      const step = await guide.step({
+        noisy: scaled(x, 1 / root),
+        sigma: schedule.sigma[t],
+        channel: spread(clean, chains, numChannels, numPackets),
+        received: frame.elements,
+        weights: { distance: 1, confirm: gains.confirm },
+        ...(confirm && { confirm: await confirmation(setting, frame, chains, (c) => channelOf(clean, c)) }),
+        ...(latentPower !== null && { latentPower }),
+      });
+      evaluations += chains * (confirm ? 4 : 2);
+      distance = Float32Array.from(step.distance);
+      const fade = variant === 'paper' ? 1 : (times.length - i) / times.length;
+      x = guidedStep(schedule, t, s, x, step.denoised, step.gradient, (fade * gains.picture) / root, draws);
+      const gradient = step.channelGradient ?? createComplex(h.re.length);
+      const gathered = gather(gradient, chains, numChannels, numPackets);
+      h = channels.step(h, clean, gathered, t, s, fade * gains.channel, channelDraws);
+      for (let c = 0; c < chains && looks(i); c++) {
+        evaluations++;
+        const sums = await channelLogOdds(
+          setting,
+          equalise(setting, frame.elements, channelOf(clean, c), noiseVariance),
+        );
+        if (sums.every((value) => value >= 0)) continue;
+        turnOver(h, c, chains, sums);
+        const turned = channelOf(channels.denoise(h, s), c);
+        const again = await renderElements(setting, equalise(setting, frame.elements, turned, noiseVariance));
+        const size = x.data.length / chains;
+        const noise = normalTensor(pictureDims(setting, 1), draws);
+        x.data.set(diffused(toPrior(setting, again).data, noise, schedule, s).data, c * size);
+      }
+      const best = indexOfLeast(distance);
+      yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
+    }
+    const best = indexOfLeast(distance);
+    // After the last step h is ĥ₀ less its guidance.
+    const channel = channelOf(h, best);
+    const equalised = equalise(setting, frame.elements, channel, noiseVariance);
+    const picture = fromPrior(chainOf(x, best));
+    const deterministic = await decodeElements(setting, equalised);
+    const result = await conclude(setting, frame, channel, { picture, equalised, deterministic, evaluations, began });
+    yield { kind: 'final', result: told ? { ...result, sideInformationBits: TOLD_BITS } : result };
+  }
+
   return {
-    name: 'blind-diffcom',
-    needs: { pilots: false, truth: false },
-    async *receive({ frame }, signal) {
+    name,
+    needs: { pilots: false, truth: false, latentPower: told },
+    async *receive({ frame, latentPower = null }, signal) {
       const began = performance.now();
+      if (told && latentPower === null) {
+        throw new ConfigError(
+          'receiver.power',
+          `receiver ${name}: only simulate and sweep can tell the power of the sent picture's latents; set receiver.blindDiffcom.power=own`,
+        );
+      }
       guidance ??= createGuidance(
         setting,
         denoiser,
-        { batch: chains, forward, confirm: false, channelGradient: true },
+        { batch: chains, forward, confirm, channelGradient: true },
         runtime,
       );
       const guide = await guidance;
-      const draws = rng.split('sampling').split(frame.index);
-      const channelDraws = rng.split('channel').split(frame.index);
-      let x: Tensor = normalTensor(pictureDims(setting, chains), draws);
-      let h = createComplex(chains * numChannels * tapPrior.length);
-      channelDraws.fillComplexGaussian(h, 1);
-      let clean = h;
-      let distance = new Float32Array(chains);
-      for (let i = 0; i < times.length; i++) {
-        throwIfAborted(signal, 'blind-diffcom');
-        const t = times[i];
-        const s = times[i + 1] ?? 0;
-        const root = Math.sqrt(schedule.alphaBar[t]);
-        clean = channels.denoise(h, t);
-        const step = await guide.step({
-          noisy: scaled(x, 1 / root),
-          sigma: schedule.sigma[t],
-          channel: spread(clean, chains, numChannels, interleaver.numPackets),
-          received: frame.elements,
-          weights: { distance: 1, confirm: 0 },
-        });
-        distance = Float32Array.from(step.distance);
-        const fade = config.variant === 'reference' ? (times.length - i) / times.length : 1;
-        const gain = (fade * config.zetaPicture) / root;
-        x = guidedStep(schedule, t, s, x, step.denoised, step.gradient, gain, draws);
-        const gradient = step.channelGradient ?? createComplex(h.re.length);
-        const gathered = gather(gradient, chains, numChannels, interleaver.numPackets);
-        h = channels.step(h, clean, gathered, t, s, fade * config.zetaChannel, channelDraws);
-        const best = indexOfLeast(distance);
-        yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
-      }
-      const best = indexOfLeast(distance);
-      // After the last step h is ĥ₀ less its guidance.
-      const estimates = Array.from({ length: interleaver.numPackets }, (_, p) => {
-        const at = (best * numChannels + Math.min(p, numChannels - 1)) * tapPrior.length;
-        const end = at + tapPrior.length;
-        return {
-          taps: { re: h.re.slice(at, end), im: h.im.slice(at, end) },
-          tapVariance: new Float32Array(tapPrior.length),
+      let best: ReceiverResult | null = null;
+      let evaluations = 0;
+      let starts = 0;
+      while (best?.verdict !== 'decoded' && starts < config.runs) {
+        const of = (stream: string): Rng => {
+          const mine = rng.split(stream).split(frame.index);
+          return starts === 0 ? mine : mine.split(starts);
         };
-      });
-      const response = responseOfTaps(
-        grid,
-        estimates.map(({ taps }) => taps),
-      );
-      const channel: KnownChannel = {
-        response,
-        responseVariance: null,
-        estimates,
-        noiseVariance: frame.noiseVariance ?? 10 ** (-setting.snrDb / 10),
-      };
-      const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
-      const ending = {
-        picture: fromPrior(chainOf(x, best)),
-        equalised,
-        deterministic: await decodeElements(setting, equalised),
-        evaluations: 2 * chains * times.length + 1,
-        began,
-      };
-      yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
+        for await (const step of sample(guide, frame, latentPower, of('sampling'), of('channel'), signal)) {
+          if (step.kind === 'progress') {
+            const before = starts * times.length;
+            yield { ...step, done: before + step.done, of: before + step.of };
+            continue;
+          }
+          evaluations += step.result.evaluations;
+          if (best === null || (step.result.confidence ?? 0) > (best.confidence ?? 0)) best = step.result;
+        }
+        starts++;
+      }
+      const milliseconds = performance.now() - began;
+      yield { kind: 'final', result: { ...best!, evaluations, starts, milliseconds } };
     },
   };
+}
+
+/** What the gradients of the picture and of the taps are multiplied by, and the confirming term beside the distance. */
+function gainsOf(
+  { interleaver, grid, layout, codec }: LinkSetting,
+  { variant, zetaPicture, zetaChannel, gamma }: BlindDiffcomConfig & BlindHifiDiffcomConfig,
+  numChannels: number,
+): { readonly picture: number; readonly channel: number; readonly confirm: number } {
+  if (variant !== 'normalised') return { picture: zetaPicture, channel: zetaChannel, confirm: 0 };
+  const elements = interleaver.numPackets * grid.elementsPerPacket;
+  const root = Math.sqrt(elements);
+  const pixels = 3 * layout.height * layout.width * codec.card.downSampling ** 2;
+  const picture = zetaPicture * root;
+  return {
+    picture,
+    channel: (zetaChannel * root) / (elements / numChannels),
+    confirm: (gamma * Math.sqrt(pixels)) / picture,
+  };
+}
+
+/** Taps of every packet, [P, L], as the channel of an equaliser. */
+function channelWith({ grid, tapPrior }: LinkSetting, taps: ComplexArray, noiseVariance: number): KnownChannel {
+  const length = tapPrior.length;
+  const estimates = Array.from({ length: taps.re.length / length }, (_, p) => ({
+    taps: { re: taps.re.slice(p * length, (p + 1) * length), im: taps.im.slice(p * length, (p + 1) * length) },
+    tapVariance: new Float32Array(length),
+  }));
+  const response = responseOfTaps(
+    grid,
+    estimates.map((one) => one.taps),
+  );
+  return { response, responseVariance: null, estimates, noiseVariance };
+}
+
+/** W⁻¹'s channel and x_d of every chain. */
+async function confirmation(
+  setting: LinkSetting,
+  frame: ReceivedFrame,
+  chains: number,
+  channelOf: (chain: number) => KnownChannel,
+): Promise<NonNullable<GuidanceInput['confirm']>> {
+  const size = frame.elements.re.length;
+  const response = createComplex(chains * size);
+  const pictures: Float32Array[] = [];
+  let noiseVariance = 0;
+  for (let c = 0; c < chains; c++) {
+    const channel = channelOf(c);
+    noiseVariance = channel.noiseVariance;
+    response.re.set(channel.response.re, c * size);
+    response.im.set(channel.response.im, c * size);
+    pictures.push(await renderElements(setting, equalise(setting, frame.elements, channel, noiseVariance)));
+  }
+  const target = new Float32Array(chains * pictures[0].length);
+  pictures.forEach((picture, c) => target.set(toPrior(setting, picture).data, c * picture.length));
+  return { response, noiseVariance, target };
+}
+
+/** The polarity network's log-odds for each channel's sign, summed over its tiles: a tile speaks for the packet that has most of it. */
+async function channelLogOdds(setting: LinkSetting, equalised: ComplexArray): Promise<Float64Array> {
+  const packets = packetsOfTiles(setting);
+  const sums = new Float64Array(setting.coherence === 'frame' ? 1 : setting.interleaver.numPackets);
+  const logOdds = (await tileLogOdds(setting, equalised)) ?? [];
+  logOdds.forEach((value, tile) => (sums[Math.min(packets[tile], sums.length - 1)] += value));
+  return sums;
+}
+
+/** Turns over, in place, a chain's channels whose log-odds are negative. */
+function turnOver({ re, im }: ComplexArray, chain: number, chains: number, logOdds: Float64Array): void {
+  const length = re.length / chains / logOdds.length;
+  logOdds.forEach((value, channel) => {
+    if (value >= 0) return;
+    const from = (chain * logOdds.length + channel) * length;
+    for (let l = from; l < from + length; l++) {
+      re[l] *= -1;
+      im[l] *= -1;
+    }
+  });
+}
+
+/** The packet with most symbols of each tile. */
+function packetsOfTiles({ layout, interleaver, grid }: LinkSetting): Int32Array {
+  const { numPackets } = interleaver;
+  const counts = new Int32Array(layout.numTiles * numPackets);
+  for (let i = 0; i < layout.numSymbols; i++) {
+    const tile = Math.floor(layout.tileIndexOf[i] / (2 * layout.tileSymbols));
+    counts[tile * numPackets + Math.floor(interleaver.elementOf[i] / grid.elementsPerPacket)]++;
+  }
+  return Int32Array.from({ length: layout.numTiles }, (_, tile) => {
+    const mine = counts.subarray(tile * numPackets, (tile + 1) * numPackets);
+    return mine.indexOf(Math.max(...mine));
+  });
+}
+
+function sliceOf({ re, im }: ComplexArray, chain: number, chains: number): ComplexArray {
+  const size = re.length / chains;
+  return { re: re.slice(chain * size, (chain + 1) * size), im: im.slice(chain * size, (chain + 1) * size) };
 }
 
 /** The taps' side of the diffusion. */
@@ -143,7 +321,7 @@ export class ChannelDiffusion {
   /** ĥ₀ = slope·h_t, tap by tap. */
   slope(t: number, tap: number): number {
     const a = this.schedule.alphaBar[t];
-    if (this.variant === 'reference') return 1 / (1 + Math.sqrt(1 - a));
+    if (this.variant !== 'paper') return 1 / (1 + Math.sqrt(1 - a));
     const p = this.profile[tap];
     return (Math.sqrt(a) * p) / (a * p + 1 - a);
   }
@@ -169,7 +347,7 @@ export class ChannelDiffusion {
     const { fromDenoised, fromChain, deviation } = posteriorCoefficients(this.schedule, t, s);
     const next = createComplex(h.re.length);
     rng.fillComplexGaussian(next, 1);
-    const amplitude = this.variant === 'reference' ? deviation * deviation : deviation;
+    const amplitude = this.variant === 'paper' ? deviation : deviation * deviation;
     for (let i = 0; i < h.re.length; i++) {
       const pull = zeta * this.slope(t, i % this.profile.length);
       next.re[i] = fromDenoised * clean.re[i] + fromChain * h.re[i] + amplitude * next.re[i] - pull * gradient.re[i];

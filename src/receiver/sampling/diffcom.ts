@@ -2,12 +2,13 @@ import type { ComplexArray } from '../../core/complex.js';
 import { ConfigError, throwIfAborted } from '../../core/errors.js';
 import { normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace, stepNearest } from '../../diffusion/schedule.js';
-import { tensor, type Tensor } from '../../runtime/tensor.js';
+import type { Tensor } from '../../runtime/tensor.js';
 import type { ChannelKnowledge } from './channel-knowledge.js';
 import { equalise } from '../equalise.js';
 import type { ForwardOperatorOptions } from './forward-operator.js';
 import {
   chainOf,
+  diffused,
   forwardOptions,
   guidedStep,
   type GuidedSamplingConfig,
@@ -156,16 +157,6 @@ function createSampling(
       yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
     },
   };
-}
-
-/** √ᾱ_t·x₀ + √(1−ᾱ_t)·ε for each chain. */
-function diffused(clean: Float32Array, noise: Tensor, { alphaBar }: NoiseSchedule, t: number): Tensor {
-  const signal = Math.sqrt(alphaBar[t]);
-  const spread = Math.sqrt(1 - alphaBar[t]);
-  return tensor(
-    noise.data.map((v, i) => signal * clean[i % clean.length] + spread * v),
-    noise.dims,
-  );
 }
 
 function channelInput(channel: KnownChannel, { channel: kind }: ForwardOperatorOptions): ComplexArray {

@@ -16,6 +16,11 @@ export interface ForwardOperatorOptions {
   readonly interference: boolean;
   /** Whether the receiver may use what it knows of the block pilots: they reach into the first data symbol. */
   readonly knownPilots: boolean;
+  /**
+   * What latents are scaled by: a codeword's `own` power, as the transmitter does, or the power that the sent picture's latents had
+   * (`told`, an input): then the codeword of a picture of less contrast has less power.
+   */
+  readonly power: 'own' | 'told';
 }
 
 /** A complex value inside a graph, as a real pair. */
@@ -27,7 +32,7 @@ interface ComplexValue {
 /**
  * The forward operator W(z; h) as an ONNX graph, from the encoder's latents to the distance from what was received:
  *
- *   z = latents·√(½ / mean square)           mean |z|² = 1
+ *   z = latents·√(½ / P)                     P the latents' own mean square (mean |z|² = 1), or what is told
  *   X[p,s,m] = √(1−ρ)·z[symbol of the cell] + √ρ·C
  *   x = IDFT(X and comb pilots), clipped to |x| ≤ γ·√power, prefixed
  *   y[n] = Σ_l h_l·x[n−l] across symbols,   Ŷ = DFT(y)
@@ -36,7 +41,7 @@ interface ComplexValue {
  * Without clipping and interference the time domain drops out: Ŷ = (F_L h)∘X. The operator is exactly linear in h and
  * differentiable in z; clipping is differentiated as it is (its gradient is that of x·min(1, A/|x|)).
  *
- * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M].
+ * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M]; latent_power [1] where it is told.
  * Outputs: distance [batch]; expected_re, expected_im [batch, P·S·M], padding resource elements included.
  */
 export function createForwardGraph(setting: LinkSetting, options: ForwardOperatorOptions): Graph {
@@ -58,7 +63,10 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
   };
 
   const flat = builder.node('Reshape', [latents, builder.int64s([-1, 2 * layout.numSymbols])]);
-  const power = builder.node('ReduceMean', [op('Mul', flat, flat)], { axes: [1], keepdims: 1 });
+  const power =
+    options.power === 'told'
+      ? builder.input('latent_power', [1])
+      : builder.node('ReduceMean', [op('Mul', flat, flat)], { axes: [1], keepdims: 1 });
   const z = op('Mul', flat, op('Sqrt', op('Div', builder.scalar(0.5), op('Add', power, builder.scalar(1e-12)))));
 
   const amplitude = Math.sqrt(1 - rho);
@@ -319,7 +327,7 @@ function addSamples(
  *
  *   z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)|Ĥ|² + σ²).
  *
- * Inputs: elements_re, elements_im [batch, P·S·M]; response_re, response_im [1, P·S·M]; noise_variance [1].
+ * Inputs: elements_re, elements_im, response_re, response_im [batch, P·S·M]; noise_variance [1].
  * Output: latents [batch,C,h,w].
  */
 export function createEqualiserGraph(setting: LinkSetting): Graph {
@@ -327,12 +335,12 @@ export function createEqualiserGraph(setting: LinkSetting): Graph {
   const numElements = interleaver.numPackets * grid.elementsPerPacket;
   const builder = createGraphBuilder('equaliser');
   const op = (type: string, ...inputs: Value[]): Value => builder.node(type, inputs);
-  const pair = (name: string, batch: number | string): ComplexValue => ({
-    re: builder.input(`${name}_re`, [batch, numElements]),
-    im: builder.input(`${name}_im`, [batch, numElements]),
+  const pair = (name: string): ComplexValue => ({
+    re: builder.input(`${name}_re`, ['batch', numElements]),
+    im: builder.input(`${name}_im`, ['batch', numElements]),
   });
-  let elements = pair('elements', 'batch');
-  const response = pair('response', 1);
+  let elements = pair('elements');
+  const response = pair('response');
   const noise = builder.input('noise_variance', [1]);
   if (rho > 0) {
     const known = (values: Float32Array): Value =>

@@ -34,8 +34,10 @@ export interface GuidanceInput {
   readonly received: ComplexArray;
   /** Weights of the two terms, ζ and γ. */
   readonly weights: { readonly distance: number; readonly confirm: number };
-  /** For the confirming term: the response [P·S·M] and σ² of W⁻¹, and x_d [3,H,W] in [−1,1]. */
+  /** For the confirming term: the response [P·S·M] and σ² of W⁻¹, and x_d [3,H,W] in [−1,1]; for all chains or for each. */
   readonly confirm?: { readonly response: ComplexArray; readonly noiseVariance: number; readonly target: Float32Array };
+  /** Mean square of the sent picture's latents, where the operator is told. */
+  readonly latentPower?: number;
 }
 
 export interface GuidanceOutput {
@@ -79,7 +81,9 @@ export async function createGuidance(
     channel_im: channelDims,
     received_re: [batch, numElements],
     received_im: [batch, numElements],
-    ...(confirm ? { response_re: [1, numElements], response_im: [1, numElements], target: [1, 3, ...size] } : {}),
+    ...(confirm
+      ? { response_re: [batch, numElements], response_im: [batch, numElements], target: [batch, 3, ...size] }
+      : {}),
   });
   const withRespectTo = channelGradient ? ['noisy', 'channel_re', 'channel_im'] : ['noisy'];
   const model = vjp(shaped, { of: 'loss', withRespectTo, cotangent: 'one' });
@@ -95,7 +99,7 @@ export async function createGuidance(
   };
 
   return {
-    async step({ noisy, sigma, channel, received, weights, confirm: target }) {
+    async step({ noisy, sigma, channel, received, weights, confirm: target, latentPower }) {
       const [low, high] = denoiser.card.valueRange;
       const scale = preconditioning(denoiser.card, denoiser.schedule, (sigma * (high - low)) / 2);
       const one = (value: number): Tensor => tensor(Float32Array.of(value), [1]);
@@ -114,11 +118,12 @@ export async function createGuidance(
         weight_confirm: one(weights.confirm),
       };
       if (target !== undefined) {
-        feeds['response_re'] = tensor(target.response.re, [1, numElements]);
-        feeds['response_im'] = tensor(target.response.im, [1, numElements]);
+        feeds['response_re'] = repeat(target.response.re, [batch, numElements]);
+        feeds['response_im'] = repeat(target.response.im, [batch, numElements]);
         feeds['noise_variance'] = one(target.noiseVariance);
-        feeds['target'] = tensor(target.target, [1, 3, ...size]);
+        feeds['target'] = repeat(target.target, [batch, 3, ...size]);
       }
+      if (latentPower !== undefined) feeds['latent_power'] = one(latentPower);
       const results = await runtime.run(
         graph,
         Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))),
@@ -246,7 +251,7 @@ function affineGraph(from: readonly [number, number], to: readonly [number, numb
 /** ‖x − target‖₂ of each picture. */
 function distanceGraph(): OnnxModel {
   const b = createGraphBuilder('distance');
-  const error = b.node('Sub', [b.input('x', picture), b.input('target', [1, 3, 'height', 'width'])]);
+  const error = b.node('Sub', [b.input('x', picture), b.input('target', picture)]);
   const axes = b.int64s([1, 2, 3]);
   const energy = b.node('ReduceSum', [b.node('Mul', [error, error]), axes], { keepdims: 0 });
   b.output('distance', b.node('Sqrt', [b.node('Add', [energy, b.scalar(1e-12)])]), ['batch']);

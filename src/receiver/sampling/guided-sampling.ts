@@ -56,12 +56,28 @@ export function forwardOptions(
   knownPilots: boolean,
 ): ForwardOperatorOptions {
   const interference = modelInterference && tapPrior.length - 1 > grid.cyclicPrefixLength;
-  return { channel: interference ? 'taps' : 'elements', clipping: modelClipping, interference, knownPilots };
+  return {
+    channel: interference ? 'taps' : 'elements',
+    clipping: modelClipping,
+    interference,
+    knownPilots,
+    power: 'own',
+  };
 }
 
 export function chainOf(pictures: Tensor, chain: number): Float32Array {
   const size = pictures.data.length / pictures.dims[0];
   return pictures.data.subarray(chain * size, (chain + 1) * size);
+}
+
+/** √ᾱ_t·x₀ + √(1−ᾱ_t)·ε for each chain. */
+export function diffused(clean: Float32Array, noise: Tensor, { alphaBar }: NoiseSchedule, t: number): Tensor {
+  const signal = Math.sqrt(alphaBar[t]);
+  const spread = Math.sqrt(1 - alphaBar[t]);
+  return tensor(
+    noise.data.map((v, i) => signal * clean[i % clean.length] + spread * v),
+    noise.dims,
+  );
 }
 
 export const indexOfLeast = (values: Float32Array): number => values.indexOf(Math.min(...values));

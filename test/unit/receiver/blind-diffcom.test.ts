@@ -9,7 +9,8 @@ import type { Rng } from '../../../src/core/rng.js';
 import { openDenoiser } from '../../../src/diffusion/denoiser.js';
 import { createGraphBuilder } from '../../../src/graph/graph-builder.js';
 import { createLinkSetting, gridOf } from '../../../src/link/setting/link-setting.js';
-import { createBlindDiffcom } from '../../../src/receiver/sampling/blind-diffcom.js';
+import { createBlindDiffcom, createBlindHifiDiffcom } from '../../../src/receiver/sampling/blind-diffcom.js';
+import type { Receiver, ReceiverResult } from '../../../src/receiver/receiver.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { writeGaussianPrior } from '../../support/gaussian-prior.js';
 
@@ -22,11 +23,9 @@ interface Ended {
 }
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/blind-diffcom.json'), 'utf8')) as {
   readonly received: { readonly re: readonly number[]; readonly im: readonly number[] };
-  readonly paper: Ended;
-  readonly reference: Ended;
-};
+} & Readonly<Record<'paper' | 'reference' | 'normalised' | 'told' | 'confirmed', Ended>>;
 
-/** The codec of `blind-diffcom.py`: space-to-depth, 1×1 convolution, tanh; its decoder is never looked at. */
+/** The codec of `blind-diffcom.py`: space-to-depth, 1×1 convolution, tanh, and back by another convolution. */
 function writeCodec(): string {
   const folder = mkdtempSync(join(tmpdir(), 'blindlink-codec-'));
   const weight = (rows: number, columns: number, at: (r: number, c: number) => number): Float32Array =>
@@ -73,37 +72,84 @@ function drawsOf(stream: number): Rng {
   };
 }
 
+const sampling = { steps: 6, chains: 1, modelClipping: true, modelInterference: true, runs: 1 };
+const config = resolveConfig({
+  ofdm: { fftSize: 16, cyclicPrefixLength: 4, symbolsPerPacket: 2, pilotSymbols: 0, interleaver: 'none' },
+  channel: { taps: { kind: 'exponential', numTaps: 2, decay: 4 } },
+});
+const { re, im } = golden.received;
+const frame = {
+  index: 0,
+  elements: { re: Float32Array.from(re), im: Float32Array.from(im) },
+  noiseVariance: 0.01,
+};
+
+async function parts() {
+  const codec = await openCodec(writeCodec(), runtime);
+  const setting = createLinkSetting(config, codec, gridOf(config), { height: 8, width: 8 });
+  const denoiser = await openDenoiser(writeGaussianPrior('denoised'), runtime);
+  return { setting, denoiser, runtime, rng: drawsOf(0) };
+}
+
+/** The sent picture of `blind-diffcom.py`, in [0,1]. */
+const sent = Float32Array.from({ length: 192 }, (_, i) => (1.2 + 0.6 * Math.sin(0.37 * i)) / 2);
+
+async function resultOf(receiver: Receiver, latentPower?: number): Promise<ReceiverResult> {
+  for await (const step of receiver.receive({ frame, pilots: null, truth: null, latentPower: latentPower ?? null })) {
+    if (step.kind === 'final') return step.result;
+  }
+  throw new Error('no result');
+}
+
+function expectEnd(result: ReceiverResult, expected: Ended): void {
+  const [{ taps }] = result.channel;
+  expected.taps.re.forEach((v, l) => expect(taps.re[l]).toBeCloseTo(v, 3));
+  expected.taps.im.forEach((v, l) => expect(taps.im[l]).toBeCloseTo(v, 3));
+  expected.picture.forEach((v, i) => expect(result.picture[i]).toBeCloseTo(v, 3));
+}
+
 describe('Blind-DiffCom', () => {
   it.each([
     ['paper', 0.3, 0.1],
     ['reference', 1, 0.2],
+    ['normalised', 0.125, 0.5],
   ] as const)('goes where an independent loop goes: %s', async (variant, zetaPicture, zetaChannel) => {
-    const config = resolveConfig({
-      ofdm: { fftSize: 16, cyclicPrefixLength: 4, symbolsPerPacket: 2, pilotSymbols: 0, interleaver: 'none' },
-      channel: { taps: { kind: 'exponential', numTaps: 2, decay: 4 } },
-    });
-    const codec = await openCodec(writeCodec(), runtime);
-    const setting = createLinkSetting(config, codec, gridOf(config), { height: 8, width: 8 });
-    const denoiser = await openDenoiser(writeGaussianPrior('denoised'), runtime);
-    const sampling = { steps: 6, chains: 1, modelClipping: true, modelInterference: true };
-    const receiver = createBlindDiffcom({
-      setting,
-      config: { ...sampling, variant, zetaPicture, zetaChannel },
-      denoiser,
-      runtime,
-      rng: drawsOf(0),
-    });
-    const { re, im } = golden.received;
-    const elements = { re: Float32Array.from(re), im: Float32Array.from(im) };
-    const frame = { index: 0, elements, noiseVariance: 0.01 };
-    for await (const step of receiver.receive({ frame, pilots: null, truth: null })) {
-      if (step.kind !== 'final') continue;
-      const expected = golden[variant];
-      const [{ taps }] = step.result.channel;
-      expected.taps.re.forEach((v, l) => expect(taps.re[l]).toBeCloseTo(v, 3));
-      expected.taps.im.forEach((v, l) => expect(taps.im[l]).toBeCloseTo(v, 3));
-      expected.picture.forEach((v, i) => expect(step.result.picture[i]).toBeCloseTo(v, 3));
-    }
-    expect.hasAssertions();
+    const steps = { ...sampling, variant, zetaPicture, zetaChannel, power: 'own', polarity: false } as const;
+    const result = await resultOf(createBlindDiffcom({ ...(await parts()), config: steps }));
+    expectEnd(result, golden[variant]);
+    expect(result.sideInformationBits).toBeUndefined();
+  });
+
+  it('and where it is told the power of the sent picture’s latents, which counts as side information', async () => {
+    const told = {
+      variant: 'normalised',
+      zetaPicture: 0.125,
+      zetaChannel: 0.5,
+      power: 'told',
+      polarity: false,
+    } as const;
+    const all = await parts();
+    const receiver = createBlindDiffcom({ ...all, config: { ...sampling, ...told } });
+    expect(receiver.needs.latentPower).toBe(true);
+    const { codec, layout, snrDb } = all.setting;
+    const result = await resultOf(receiver, await codec.latentPower(sent, layout, snrDb));
+    expectEnd(result, golden.told);
+    expect(result.sideInformationBits).toBe(32);
+    await expect(resultOf(receiver)).rejects.toThrow(/set receiver.blindDiffcom.power=own/);
+  });
+
+  it('with a confirming term, too', async () => {
+    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005 };
+    expectEnd(await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: steps })), golden.confirmed);
+  });
+
+  it('runs again while nothing is called decoded, and keeps the likeliest', async () => {
+    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005 };
+    const one = await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: steps }));
+    expect(one.verdict).not.toBe('decoded');
+    const three = await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: { ...steps, runs: 3 } }));
+    expect(three.starts).toBe(3);
+    expect(three.evaluations).toBe(3 * one.evaluations);
+    expect(three.confidence).toBeGreaterThanOrEqual(one.confidence ?? 1);
   });
 });

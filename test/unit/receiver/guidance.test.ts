@@ -51,8 +51,14 @@ function problemOf(setting: LinkSetting, options: GuidanceOptions): GuidanceInpu
   };
 }
 
-const taps = { channel: 'taps', clipping: true, interference: true, knownPilots: false } as const;
-const elements = { channel: 'elements', clipping: true, interference: false, knownPilots: false } as const;
+const taps = { channel: 'taps', clipping: true, interference: true, knownPilots: false, power: 'own' } as const;
+const elements = {
+  channel: 'elements',
+  clipping: true,
+  interference: false,
+  knownPilots: false,
+  power: 'own',
+} as const;
 
 describe('a guidance step', () => {
   it.each([
