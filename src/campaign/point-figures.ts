@@ -20,7 +20,7 @@ export interface MeanFigure {
 /** A receiver at a point. */
 export interface ReceiverAtPoint {
   readonly frames: number;
-  /** By metric: those of the report, `success`, `decoded`, `nearPerfect` (`withinDb` of `perfect`, where that ran), `blockErrors` of conventional links, and feature networks. */
+  /** By metric: those of the report, `success`, `decoded`, `nearPerfect` (`withinDb` of `perfect`, where that ran), `precision` and `recall` of the verdict, `blockErrors` of conventional links, and feature networks. */
   readonly metrics: Readonly<Record<string, MeanFigure>>;
   /** By feature network. */
   readonly fid: Readonly<
@@ -62,7 +62,7 @@ const otherNumbers = [
   'agreeing',
 ] as const satisfies readonly (keyof StoredReport)[];
 
-const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'blockErrors']);
+const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'precision', 'recall', 'blockErrors']);
 
 /** Whether a metric is a feature network's distance. */
 export const isNetworkMetric = (metric: string): boolean =>
@@ -102,6 +102,12 @@ export function frameMetrics(line: FrameLine, receiver: string, withinDb = WITHI
   return values;
 }
 
+/** Whether a frame that is called decoded succeeded, and one that succeeded is called so: their means are the verdict's precision and recall. */
+function verdictMetrics({ success, verdict }: StoredReport): Record<string, number> {
+  const decoded = verdict === 'decoded';
+  return { ...(decoded && { precision: success ? 1 : 0 }), ...(success && { recall: decoded ? 1 : 0 }) };
+}
+
 /** Every number of a frame for one receiver, with those that no mean is made of. */
 export function frameNumbers(line: FrameLine, receiver: string, withinDb = WITHIN_DB): Record<string, number> {
   const report = line.receivers[receiver];
@@ -123,7 +129,8 @@ export function figuresOf(
     const mine = lines.filter((line) => name in line.receivers);
     const columns = new Map<string, number[]>();
     for (const line of mine) {
-      for (const [metric, value] of Object.entries(frameMetrics(line, name, withinDb))) {
+      const values = { ...frameMetrics(line, name, withinDb), ...verdictMetrics(line.receivers[name]) };
+      for (const [metric, value] of Object.entries(values)) {
         const column = columns.get(metric);
         if (column === undefined) columns.set(metric, [value]);
         else column.push(value);

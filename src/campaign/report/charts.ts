@@ -40,6 +40,8 @@ const views: readonly MetricView[] = [
   },
   { metric: 'channelError', title: 'Mean channel error', unit: '‖ĥ − h‖²', log: true, without: ['perfect'] },
   { metric: 'decoded', title: 'Called decoded by the receiver', unit: 'share of frames', share: true },
+  { metric: 'precision', title: 'Right of those called decoded', unit: 'share of frames', share: true },
+  { metric: 'recall', title: 'Called decoded of those right', unit: 'share of frames', share: true },
   { metric: 'throughput', title: 'Effective throughput', unit: 'source samples / channel use' },
   { metric: 'blockErrors', title: 'Failed checks of coded packets', unit: 'share of frames', share: true },
   { metric: 'evm', title: 'EVM of equalised symbols', unit: 'EVM, r.m.s.' },

@@ -175,6 +175,8 @@ export const figureColumns: readonly FigureColumn[] = [
   { metric: 'nearPerfect', title: 'near perfect, %', digits: 1, scale: 100 },
   { metric: 'channelError', title: 'channel error', digits: 4, scale: 1 },
   { metric: 'decoded', title: 'decoded, %', digits: 1, scale: 100 },
+  { metric: 'precision', title: 'right of decoded, %', digits: 1, scale: 100 },
+  { metric: 'recall', title: 'decoded of right, %', digits: 1, scale: 100 },
   { metric: 'evm', title: 'EVM', digits: 3, scale: 1 },
   { metric: 'throughput', title: 'samples / use', digits: 2, scale: 1 },
   { metric: 'bandwidthRatio', title: 'CBR', digits: 4, scale: 1 },

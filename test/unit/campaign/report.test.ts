@@ -89,6 +89,30 @@ describe('what a report draws', () => {
     expect(strict.metrics['nearPerfect'].mean).toBe(0);
   });
 
+  it('has the precision and the recall of the verdict, over the frames that each is about', () => {
+    const path = campaign('verdicts', [{ snrDb: 0 }]);
+    const lines = readFileSync(join(path, 'frames.jsonl'), 'utf8').trimEnd().split('\n');
+    // Of `mine`: right and called so, right and doubted, wrong and called right, right and called so.
+    const outcomes = [
+      [true, 'decoded'],
+      [true, 'doubtful'],
+      [false, 'decoded'],
+      [true, 'decoded'],
+    ];
+    const changed = lines.map((text, i) => {
+      const line = JSON.parse(text) as { receivers: Record<string, object> };
+      const [success, verdict] = outcomes[i];
+      line.receivers['mine'] = { ...line.receivers['mine'], success, verdict };
+      return JSON.stringify(line);
+    });
+    writeFileSync(join(path, 'frames.jsonl'), `${changed.join('\n')}\n`);
+    const { metrics } = readReport(path).facets[0].points[0].receivers['mine'];
+    expect([metrics['precision'].mean, metrics['precision'].n]).toEqual([2 / 3, 3]);
+    expect([metrics['recall'].mean, metrics['recall'].n]).toEqual([2 / 3, 3]);
+    expect(metrics['precision'].low).toBeCloseTo(0.208, 3);
+    expect(metrics['decoded'].mean).toBe(0.75);
+  });
+
   it('is nothing of a folder that holds no campaign', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
     expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
