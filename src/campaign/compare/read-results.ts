@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
 import { frameMetrics, meanMetrics, pointsIn } from '../point-figures.js';
-import { parseCsv } from './parse-csv.js';
 
 /** One frame's numbers by receiver and metric. */
 export interface ComparedFrame {
@@ -52,7 +52,7 @@ function campaignPoints(folder: string): ComparedPoint[] {
 
 function runPoint(folder: string): ComparedPoint {
   const file = join(folder, 'frames.csv');
-  const [header = [], ...rows] = parseCsv(readFileSync(file, 'utf8'));
+  const [header = [], ...rows] = rowsOf(file);
   const column = (name: string): number => {
     const at = header.indexOf(name);
     if (at < 0) throw new FormatError('compare.columns', `${file}: has no column ${name}`);
@@ -67,6 +67,15 @@ function runPoint(folder: string): ComparedPoint {
     frame.receivers[row[receiverAt]] = metricsOf(header, row);
   }
   return { at: {}, seed: seedOf(join(folder, 'config.json')), frames };
+}
+
+function rowsOf(file: string): string[][] {
+  try {
+    return parse(readFileSync(file), { relaxColumnCount: true });
+  } catch (cause) {
+    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new FormatError('compare.csv', `${file}: is no CSV file (${line})`, { cause });
+  }
 }
 
 function metricsOf(header: readonly string[], row: readonly string[]): Record<string, number> {

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
@@ -8,7 +9,6 @@ import { chartsOf } from '../../../src/campaign/report/charts.js';
 import { updateDocument } from '../../../src/campaign/report/document.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
-import { parseCsv } from '../../../src/campaign/compare/parse-csv.js';
 import { addPictures, madeUpCampaign } from '../../support/made-up-campaign.js';
 
 let folder = '';
@@ -250,7 +250,7 @@ describe('the page', () => {
     const files = readdirSync(join(path, 'report'));
     expect(files.some((name) => name.endsWith('.part'))).toBe(false);
     for (const ending of ['svg', 'png', 'csv']) expect(existsSync(join(path, 'report', `psnrDb.${ending}`))).toBe(true);
-    const [head, ...rows] = parseCsv(readFileSync(join(path, 'report', 'psnrDb.csv'), 'utf8'));
+    const [head, ...rows] = parse(readFileSync(join(path, 'report', 'psnrDb.csv')));
     expect(head).toEqual(['series', 'CSNR, dB', 'PSNR, dB', 'low', 'high']);
     expect(rows.length).toBe(6);
     await writeReport(path);
