@@ -6,17 +6,14 @@ import { signedSubcarrier } from '../../ofdm/grid.js';
 import type { BlindGroup } from './groups.js';
 import { type ChannelEstimator, type ChannelPosterior, type ComplexRow, createRow } from '../channel-posterior.js';
 import type { LinkSetting } from '../receiver.js';
-import { type SmoothPhases, smoothPhases, unwrapped } from '../phase-smoother.js';
+import type { SmoothPhases } from '../phase-smoother.js';
+import { phasesOfMotion, symbolPhases } from './symbol-phases.js';
 
 /** See `passVariance`. Faces at 28 dB: 19.8 dB of PSNR without, 31.3 dB with it, as good as with the channel known. */
 const LEAST_NOISE_SHARE = 0.05;
 
 /** Noise variance of the hottest pass, in units of the signal's power; see `heated`. */
 const HOTTEST = 3;
-
-/** A phase's step is stretched to no more than 1/(1 − this): at first sight, and in the passes that follow it, where more would overshoot. */
-const MOST_MISSING = 0.9;
-const MOST_MISSING_TRACKED = 0.6;
 
 /** How often taps and phases are found in turn where a picture's codeword stands for what was sent. */
 const CODEWORD_ROUNDS = 4;
@@ -276,84 +273,13 @@ export class BlindChain {
    * still: θ_t − θ_{t−1} = arg Σ_m Ĥ[t,m]·Ĥ[t−1,m]*. Tracked from here on.
    */
   withMotionAsPhases(still: ChannelEstimator): BlindChain {
-    const numTimes = this.group.time.reduce((most, t) => Math.max(most, t + 1), 0);
-    const phases = this.posteriors.map(({ response, stride }) => {
-      const angle = new Float64Array(numTimes);
-      for (let t = 1; t < numTimes; t++) {
-        let re = 0;
-        let im = 0;
-        for (let m = 0; m < stride; m++) {
-          const [now, before] = [t * stride + m, (t - 1) * stride + m];
-          re += response.re[now] * response.re[before] + response.im[now] * response.im[before];
-          im += response.im[now] * response.re[before] - response.re[now] * response.im[before];
-        }
-        angle[t] = angle[t - 1] + Math.atan2(im, re);
-      }
-      const mean = angle.reduce((sum, value) => sum + value, 0) / numTimes;
-      return { phases: angle.map((value) => value - mean), wander: true, cost: 0 };
-    });
-    return this.copy(still, phases);
+    return this.copy(still, phasesOfMotion(this.posteriors, this.group));
   }
 
-  /**
-   * The common phase of each symbol on top of what was taken out: δ_t = arg Σ_m (Ĥ·X)*·Y, divided by 1 − r_t, of error variance
-   * v_t = ρ/(2·Σ_m |ĤX|²·(1 − r_t)) with ρ the residual energy of a cell. The codeword's estimate has followed the phases
-   * that were assumed; r_t = Σ_m |Ĥ|²·|Y|²·Var X / (s²·Re Σ_m (ĤX)*Y) is the share of the information that is missing
-   * for it (Louis, "Finding the observed information matrix when using the EM algorithm", JRSS B 44(2), 1982), and EM
-   * alone would go 1 − r_t of the way in a pass. Smoothed as a random walk
-   * (`phase-smoother.ts`). The mean phase is left to the taps.
-   */
-  private estimatePhases({ x, power: energy }: { x: ComplexArray; power: Float32Array }): SmoothPhases[] {
-    const { group, received } = this;
-    const numTimes = group.time.reduce((most, t) => Math.max(most, t + 1), 0);
-    return Array.from(group.channels, (_, channel) => {
-      const re = new Float64Array(numTimes);
-      const im = new Float64Array(numTimes);
-      const power = new Float64Array(numTimes);
-      const missing = new Float64Array(numTimes);
-      let residual = 0;
-      let count = 0;
-      const { response, stride } = this.posteriors[channel];
-      const { gain } = this.last ?? { gain: 1 };
-      for (let i = 0; i < group.element.length; i++) {
-        if (group.channel[i] !== channel) continue;
-        const t = group.time[i];
-        const at = t * stride + group.subcarrier[i];
-        // The posterior was scaled by `gain` after x was made: together they explain Y without it.
-        const hr = response.re[at] / gain;
-        const hi = response.im[at] / gain;
-        const pr = hr * x.re[i] - hi * x.im[i];
-        const pi = hr * x.im[i] + hi * x.re[i];
-        re[t] += pr * received.re[i] + pi * received.im[i];
-        im[t] += pr * received.im[i] - pi * received.re[i];
-        power[t] += pr * pr + pi * pi;
-        const spread = Math.max(0, energy[i] - x.re[i] ** 2 - x.im[i] ** 2);
-        missing[t] += (hr * hr + hi * hi) * (received.re[i] ** 2 + received.im[i] ** 2) * spread;
-        residual += (received.re[i] - pr) ** 2 + (received.im[i] - pi) ** 2;
-        count++;
-      }
-      const rho = residual / Math.max(1, count);
-      const before = this.phases?.[channel].phases;
-      const seen: number[] = [];
-      const angle = new Float64Array(numTimes);
-      const variance = new Float64Array(numTimes);
-      let last = 0;
-      for (let t = 0; t < numTimes; t++) {
-        if (power[t] === 0) continue;
-        const known =
-          1 -
-          Math.min(
-            this.phases === null ? MOST_MISSING : MOST_MISSING_TRACKED,
-            missing[t] / (this.passVariance * Math.max(re[t], 1e-12)),
-          );
-        const raw = Math.atan2(im[t], re[t]) / known + (before?.[t] ?? 0);
-        last = unwrapped(raw, last);
-        angle[t] = last;
-        variance[t] = rho / (2 * power[t] * known);
-        seen.push(t);
-      }
-      return smoothPhases({ angle, variance, seen }, this.phases !== null);
-    });
+  private estimatePhases({ x, power }: { x: ComplexArray; power: Float32Array }): SmoothPhases[] {
+    const { group, received, posteriors, passVariance } = this;
+    const { gain } = this.last ?? { gain: 1 };
+    return symbolPhases({ group, received, posteriors, gain, x, power, passVariance, before: this.phases });
   }
 
   private posteriorsUnder(estimator: ChannelEstimator): ChannelPosterior[] {
