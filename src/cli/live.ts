@@ -13,6 +13,7 @@ import type { RadioSetup } from '../link/live/live-frame.js';
 import { createLiveLink } from '../link/live/live-link.js';
 import { steer } from '../link/live/steer.js';
 import { checkChannelSettings } from '../link/setting/radios.js';
+import { findReceivers } from '../link/setting/receivers.js';
 import type { PictureSize } from '../link/stream/reception.js';
 import { versions } from '../link/results/run-folder.js';
 import { openPictures } from '../source/picture-source.js';
@@ -125,7 +126,8 @@ async function live(
   { port, host, token, rateHz, holdFrames, edge, open }: LiveOptions,
 ): Promise<void> {
   const { signal, release } = interruptible();
-  const link = createLiveLink({ config, rateHz, holdFrames, edge, feed, receiverEntry, recordingPath });
+  const receivers = await findReceivers(config);
+  const link = createLiveLink({ config, rateHz, holdFrames, edge, feed, receivers, receiverEntry, recordingPath });
   let dashboard: Awaited<ReturnType<typeof openDashboard>> | null = null;
   try {
     const version = String(versions()['blindlink']);

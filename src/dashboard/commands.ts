@@ -9,6 +9,9 @@ export const MAX_COMMAND_BYTES = 64 * 2 ** 10;
 /** Edge of a camera picture. */
 export const MAX_CAMERA_EDGE = 512;
 
+/** The shape of a path to a receiver's own setting. */
+const OWN_SETTING = /^receiver\.(?!names\b|baselines\b)[a-zA-Z][\w-]*(\.[a-zA-Z][\w-]*)+$/;
+
 /** Receivers that may run at a time. */
 const MAX_RECEIVERS = 16;
 
@@ -35,8 +38,9 @@ const commandSchema = z.discriminatedUnion('type', [
     type: z.literal('set'),
     id,
     /** Values by path; null takes a setting back to its default. */
-    changes: z.partialRecord(
-      z.enum(STEERABLE),
+    changes: z.record(
+      // The second are a receiver's own: which of them there are, the link knows.
+      z.union([z.enum(STEERABLE), z.string().max(200).regex(OWN_SETTING)]),
       z.union([scalar, z.array(z.string().min(1).max(200)).min(1).max(MAX_RECEIVERS), tapSetting]),
     ),
   }),

@@ -1,3 +1,5 @@
+import type { SteerableSetting } from '../config/steerable.js';
+
 /**
  * What a live link and those who watch it say to each other; `docs/live-protocol.md` is the prose. Typed arrays travel
  * as raw little-endian bytes (see `wire.ts`). Fields are added, never renamed; a change that breaks raises the version.
@@ -146,8 +148,12 @@ export interface StateMessage {
   readonly codecs: readonly string[];
   /** Decoders of the codec in use besides its own. */
   readonly decoders: readonly string[];
-  /** Receivers that may be chosen, in the order of their colours. */
-  readonly available: readonly { readonly name: string; readonly about: string }[];
+  /** Receivers that may be chosen, in the order of their colours, with settings of their own. */
+  readonly available: readonly {
+    readonly name: string;
+    readonly about: string;
+    readonly steerable: readonly SteerableSetting[];
+  }[];
 }
 
 /** Counters since the start; twice a second. */
@@ -241,7 +247,7 @@ export const PICTURE_EDGES = [64, 128, 256, 512] as const;
 /** Most points of a constellation in a message. */
 export const MAX_POINTS = 1024;
 
-/** Settings that a client may change, by their path in the configuration. */
+/** Settings that a client may change, by their path in the configuration; beside them those that a receiver's `steerable` names. */
 export const STEERABLE = [
   'seed',
   'codec',
@@ -260,14 +266,7 @@ export const STEERABLE = [
   'receiver.names',
   'receiver.noiseVariance',
   'receiver.equaliser',
-  'receiver.pilot.estimator',
-  'receiver.diffcom.steps',
-  'receiver.hifiDiffcom.steps',
-  'receiver.blindDiffcom.steps',
-  'receiver.blindHifiDiffcom.steps',
   'receiver.decoder',
-  'receiver.blindHifi.quality',
-  'receiver.blindHifi.perception',
 ] as const;
 
 export type Steerable = (typeof STEERABLE)[number];

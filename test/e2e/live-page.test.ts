@@ -128,6 +128,18 @@ describeWith(chromium(), 'the live page in Chromium', () => {
       await until(() => numberIn(second.page, 'pilot', 'psnr')).toBeLessThan(20);
       await second.page.screenshot({ path: join(SCREENSHOTS, 'desktop-light.png'), fullPage: true });
 
+      // Settings of their own: of the receivers that run.
+      const perception = first.page.locator('#field-receiver-blindHifi-perception');
+      expect(await perception.isVisible()).toBe(false);
+      await first.page.locator('#field-receiver-pilot-estimator').selectOption('ls');
+      await until(() => second.page.locator('#field-receiver-pilot-estimator').inputValue()).toBe('ls');
+      await second.page.getByRole('checkbox', { name: 'blind-hifi', exact: true }).check();
+      await perception.fill('0.2');
+      await first.page.keyboard.press('Tab');
+      await until(() => second.page.locator('#field-receiver-blindHifi-perception').inputValue()).toBe('0.2');
+      await second.page.getByRole('checkbox', { name: 'blind-hifi', exact: true }).uncheck();
+      await perception.waitFor({ state: 'hidden' });
+
       await second.page.getByRole('checkbox', { name: 'perfect' }).check();
       await shot(first.page, 'perfect')
         .locator('.badge')

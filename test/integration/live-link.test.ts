@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { resolveConfig, type RawConfig } from '../../src/config/load.js';
 import { type ClientSocket, createLiveClient } from '../../src/dashboard/client.js';
+import type { ReceiverDescriptor } from '../../src/link/setting/receivers.js';
 import type {
   FrameMessage,
   ProgressMessage,
@@ -30,11 +31,12 @@ interface Options {
   readonly rateHz?: number;
   readonly holdFrames?: number;
   readonly receiver?: string;
+  readonly receivers?: readonly ReceiverDescriptor[];
 }
 
 async function start(
   raw: RawConfig,
-  { rateHz = 20, holdFrames = 5, receiver = entry('receiver-worker.js') }: Options = {},
+  { rateHz = 20, holdFrames = 5, receiver = entry('receiver-worker.js'), receivers = [] }: Options = {},
 ) {
   const messages: ServerMessage[] = [];
   const link = createLiveLink({
@@ -43,6 +45,7 @@ async function start(
     holdFrames,
     feed: (onCrash) => createFeed({ entry: entry('feed-worker.js'), onCrash }),
     receiverEntry: () => receiver,
+    receivers,
     recordingPath: () => join(mkdtempSync(join(tmpdir(), 'blindlink-live-')), 'recording'),
   });
   links.push(link);
@@ -111,6 +114,34 @@ describe('the live link', () => {
       const { re, im } = result.channel!.taps;
       expect(re.reduce((sum, v, l) => sum + (v - truth.re[l]) ** 2 + (im[l] - truth.im[l]) ** 2, 0)).toBeLessThan(0.15);
     }
+  });
+
+  it('changes what a receiver names as its own setting, and nothing that none does', async () => {
+    const gain = {
+      kind: 'number',
+      path: 'receiver.options.mine.gain',
+      label: 'gain',
+      min: 0,
+      max: 2,
+      step: 1,
+    } as const;
+    const mine = { name: 'mine', about: 'from a file', steerable: [gain], create: () => Promise.reject as never };
+    const { link, state } = await start(
+      { receiver: { names: ['pilot', './mine.mjs'] } },
+      { receivers: [{ name: 'pilot', about: '', create: mine.create }, mine] },
+    );
+    const set = (changes: Record<string, unknown>) => link.carryOut({ type: 'set', id: 1, changes } as never);
+    const { available } = state();
+    expect(available.at(-1)).toEqual({ name: './mine.mjs', about: 'from a file', steerable: [gain] });
+    expect(available.find(({ name }) => name === 'blind-hifi')?.steerable).toHaveLength(2);
+    await set({ 'receiver.options.mine.gain': 2, 'receiver.blindHifi.perception': 0.25 });
+    expect(state().settings).toMatchObject({
+      receiver: { options: { mine: { gain: 2 } }, blindHifi: { perception: 0.25 } },
+    });
+    await expect(set({ 'receiver.options.mine.other': 2 })).rejects.toThrow(
+      /receiver\.options\.mine\.other: cannot be changed here; known: seed, codec, .*receiver\.options\.mine\.gain/,
+    );
+    await expect(set({ 'receiver.blindHifi.perception': 3 })).rejects.toThrow(/perception is 3: must be at most 1/);
   });
 
   it('applies changed settings to the next frame, and keeps the old ones where new ones are refused', async () => {

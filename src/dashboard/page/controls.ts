@@ -1,5 +1,6 @@
 import type { LiveRequest } from '../client.js';
-import { BUILTIN_SOURCES, type StateMessage, type Steerable } from '../messages.js';
+import type { SteerableSetting } from '../../config/steerable.js';
+import { BUILTIN_SOURCES, type StateMessage } from '../messages.js';
 import { cssName, h } from './dom.js';
 
 /** The settings' form: what is changed is sent, and what the link says is shown. */
@@ -44,7 +45,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
     path
       .split('.')
       .reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], state.settings);
-  const numberSetting = (path: Steerable, options: NumberOptions): Field =>
+  const numberSetting = (path: string, options: NumberOptions): Field =>
     numberField(
       path,
       options,
@@ -53,7 +54,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
         set({ [path]: value });
       },
     );
-  const choiceSetting = (path: Steerable, label: string, choices: readonly string[]): Field =>
+  const choiceSetting = (path: string, label: string, choices: readonly string[]): Field =>
     choiceField(
       path,
       label,
@@ -63,6 +64,11 @@ export function createControls(form: HTMLElement, send: Send): Controls {
         set({ [path]: value });
       },
     );
+
+  const ownSetting = (setting: SteerableSetting): Field =>
+    setting.kind === 'number'
+      ? numberSetting(setting.path, setting)
+      : choiceSetting(setting.path, setting.label, setting.choices);
 
   const groups: [string, (Field | HTMLElement)[]][] = [
     [
@@ -118,42 +124,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
             set({ 'receiver.decoder': value === OWN_DECODER ? null : value });
           },
         ),
-        choiceSetting('receiver.blindHifi.quality', 'blind-hifi quality', ['fast', 'balanced', 'best']),
-        numberSetting('receiver.blindHifi.perception', {
-          label: 'Perception',
-          min: 0,
-          max: 1,
-          step: 0.05,
-          range: true,
-        }),
-        numberSetting('receiver.diffcom.steps', {
-          label: 'diffcom steps',
-          min: 1,
-          max: 1000,
-          step: 1,
-          optional: 'all',
-        }),
-        numberSetting('receiver.hifiDiffcom.steps', {
-          label: 'hifi-diffcom steps',
-          min: 1,
-          max: 1000,
-          step: 1,
-          optional: 'all',
-        }),
-        numberSetting('receiver.blindDiffcom.steps', {
-          label: 'blind-diffcom steps',
-          min: 1,
-          max: 1000,
-          step: 1,
-          optional: 'all',
-        }),
-        numberSetting('receiver.blindHifiDiffcom.steps', {
-          label: 'blind-hifi-diffcom steps',
-          min: 1,
-          max: 1000,
-          step: 1,
-          optional: 'all',
-        }),
+        ownFields(ownSetting),
       ],
     ],
     [
@@ -419,6 +390,34 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
       showIn(angle, model.angleDeg);
       showIn(speed, model.speedMps);
       showIn(spread, model.delaySpreadS === undefined ? undefined : Math.round(model.delaySpreadS * 1e9));
+    },
+  };
+}
+
+/** The settings that receivers name as their own: those of the running ones are shown. */
+function ownFields(create: (setting: SteerableSetting) => Field): Field {
+  const root = h('div', { class: 'own' });
+  let made: { readonly receiver: string; readonly field: Field }[] = [];
+  let shown = '';
+  return {
+    root,
+    get paths() {
+      return made.flatMap(({ field }) => field.paths);
+    },
+    show(state) {
+      const wanted = JSON.stringify(state.available.map(({ steerable }) => steerable));
+      if (wanted !== shown) {
+        shown = wanted;
+        made = state.available.flatMap(({ name, steerable }) =>
+          steerable.map((setting) => ({ receiver: name, field: create(setting) })),
+        );
+        root.replaceChildren(...made.map(({ field }) => field.root));
+      }
+      const running = new Set<string>(state.receivers.map(({ name }) => name));
+      for (const { receiver, field } of made) {
+        field.root.hidden = !running.has(receiver);
+        field.show(state);
+      }
     },
   };
 }

@@ -13,10 +13,11 @@ import {
   type ServerMessage,
   type StateMessage,
   type StatsMessage,
+  STEERABLE,
 } from '../../dashboard/messages.js';
 import type { LiveBackend } from '../../dashboard/backend.js';
 import { refuseOwnFrames } from '../setting/baselines.js';
-import { builtinReceivers } from '../setting/receivers.js';
+import { builtinReceivers, type ReceiverDescriptor } from '../setting/receivers.js';
 import type { FrameFeed } from './feed.js';
 import { frameClock, type Pace, type Tick } from './frame-clock.js';
 import type { LiveFrame, PictureFeed } from './live-frame.js';
@@ -34,6 +35,8 @@ export interface LiveLinkOptions {
   readonly feed: (onCrash: (reason: string) => void) => FrameFeed;
   /** The program of a receiver's process. */
   readonly receiverEntry: (name: string) => string;
+  /** The receivers that the configuration names, where some are from elsewhere. */
+  readonly receivers?: readonly ReceiverDescriptor[];
   /** Where the next recording goes, without its ending. */
   readonly recordingPath: () => string;
 }
@@ -60,10 +63,18 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   refuseOwnFrames(initial, 'live');
   // What a client may choose: built-in receivers, and those from files that the link was started with.
   const available = [
-    ...builtinReceivers.filter(({ ownFrames }) => ownFrames !== true).map(({ name, about }) => ({ name, about })),
-    ...initial.receiver.names
-      .filter((name) => !builtinReceivers.some((one) => one.name === name))
-      .map((name) => ({ name, about: name })),
+    ...builtinReceivers
+      .filter(({ ownFrames }) => ownFrames !== true)
+      .map(({ name, about, steerable = [] }) => ({ name, about, steerable })),
+    ...initial.receiver.names.flatMap((name, i) => {
+      if (builtinReceivers.some((one) => one.name === name)) return [];
+      const { about = name, steerable = [] } = options.receivers?.at(i) ?? {};
+      return [{ name, about, steerable }];
+    }),
+  ];
+  const steerable: readonly string[] = [
+    ...STEERABLE,
+    ...available.flatMap((one) => one.steerable.map(({ path }) => path)),
   ];
   let epoch = 0;
   let holdFrames = hold;
@@ -202,6 +213,13 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
         const refused = Object.keys(command.changes).find((path) => feed.fixed.includes(path));
         if (refused !== undefined) {
           throw new ConfigError('config.fixed', `${refused}: cannot be changed with ${feed.name} as the source`);
+        }
+        const closed = Object.keys(command.changes).find((path) => !steerable.includes(path));
+        if (closed !== undefined) {
+          throw new ConfigError(
+            'config.steerable',
+            `${closed}: cannot be changed here; known: ${steerable.join(', ')}`,
+          );
         }
         const changed = steer(config, command.changes);
         const unknown = changed.receiver.names.find((name) => !available.some((one) => one.name === name));

@@ -1,4 +1,5 @@
 import type { LinkConfig } from '../../config/schema.js';
+import type { SteerableSetting } from '../../config/steerable.js';
 import type { Rng } from '../../core/rng.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
@@ -34,6 +35,8 @@ export interface ReceiverDescriptor {
   readonly takesMasks?: boolean;
   /** Has a transmitter of its own: only the simulated link sends frames that are not the codec's. */
   readonly ownFrames?: boolean;
+  /** Settings of its own that the live page shows, and may change while it runs. */
+  readonly steerable?: readonly SteerableSetting[];
   /** @throws ConfigError for what it cannot do without */
   create(context: ReceiverContext): Receiver;
 }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { CodecCard } from '../../codec/card.js';
 import { nearest } from '../../config/nearest.js';
 import type { LinkConfig } from '../../config/schema.js';
+import type { SteerableSetting } from '../../config/steerable.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import { createBlindEm } from '../../receiver/blind/blind-em.js';
@@ -22,6 +23,21 @@ import type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.
 
 export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.js';
 
+/** ζ_x and ζ_h of Blind-DiffCom's variants. */
+const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
+
+const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
+
+const stepsOf = (receiver: string, section: string): SteerableSetting => ({
+  kind: 'number',
+  path: `receiver.${section}.steps`,
+  label: `${receiver} steps`,
+  min: 1,
+  max: 1000,
+  step: 1,
+  optional: 'all',
+});
+
 /** The receivers that come with blindlink, in the order in which they are listed. */
 export const builtinReceivers: readonly ReceiverDescriptor[] = [
   {
@@ -37,6 +53,14 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     about: 'channel from pilots, LMMSE, equaliser, decoder',
     decodes: true,
     takesMasks: true,
+    steerable: [
+      {
+        kind: 'choice',
+        path: 'receiver.pilot.estimator',
+        label: 'pilot estimator',
+        choices: ['lmmse', 'lmmse-scalar', 'ls'],
+      },
+    ],
     create: ({ config, setting }) =>
       createPilot(setting, { ...config.receiver.pilot, equaliser: config.receiver.equaliser }),
   },
@@ -50,6 +74,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'diffcom',
     about: 'DiffCom (arXiv 2406.07390, algorithm 1)',
     prior: true,
+    steerable: [stepsOf('diffcom', 'diffcom')],
     create: (context) => {
       const config = context.config.receiver.diffcom;
       return createDiffcom({
@@ -63,6 +88,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'hifi-diffcom',
     about: 'HiFi-DiffCom (algorithm 2)',
     prior: true,
+    steerable: [stepsOf('hifi-diffcom', 'hifiDiffcom')],
     create: (context) => {
       const config = context.config.receiver.hifiDiffcom;
       const knowledge = knowledgeOf('hifi-diffcom', config.knowledge, context);
@@ -73,6 +99,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-diffcom',
     about: 'Blind-DiffCom (algorithm 3): picture and taps sampled jointly, no pilots',
     prior: true,
+    steerable: [stepsOf('blind-diffcom', 'blindDiffcom')],
     create: (context) => {
       const given = context.config.receiver.blindDiffcom;
       const [picture, channel] = BLIND_STEP_SIZES[given.variant];
@@ -84,6 +111,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-hifi-diffcom',
     about: 'Blind-DiffCom with HiFi-DiffCom’s confirming term, no pilots',
     prior: true,
+    steerable: [stepsOf('blind-hifi-diffcom', 'blindHifiDiffcom')],
     create: (context) =>
       createBlindHifiDiffcom({ ...sampler(context), config: context.config.receiver.blindHifiDiffcom }),
   },
@@ -91,6 +119,23 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-hifi',
     about: 'no pilots: blind-em, then a few steps of a diffusion prior',
     prior: true,
+    steerable: [
+      {
+        kind: 'choice',
+        path: 'receiver.blindHifi.quality',
+        label: 'blind-hifi quality',
+        choices: Object.keys(STEPS_OF_QUALITY),
+      },
+      {
+        kind: 'number',
+        path: 'receiver.blindHifi.perception',
+        label: 'blind-hifi perception',
+        min: 0,
+        max: 1,
+        step: 0.05,
+        range: true,
+      },
+    ],
     create: (context) => {
       const { blindHifi } = context.config.receiver;
       const steps = blindHifi.steps ?? STEPS_OF_QUALITY[blindHifi.quality];
@@ -100,11 +145,6 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
   },
   ...baselineNames.map((name) => baselineDescriptor(name)),
 ];
-
-/** ζ_x and ζ_h of Blind-DiffCom's variants. */
-const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
-
-const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 
 /** A receiver's name that is a file: the module exports a descriptor. */
 const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
