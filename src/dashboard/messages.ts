@@ -1,4 +1,4 @@
-import type { SteerableSetting } from '../config/steerable.js';
+import type { SteerableSetting } from '../core/steerable.js';
 
 /**
  * What a live link and those who watch it say to each other; `docs/live-protocol.md` is the prose. Typed arrays travel

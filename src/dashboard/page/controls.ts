@@ -1,5 +1,5 @@
 import type { LiveRequest } from '../client.js';
-import type { SteerableSetting } from '../../config/steerable.js';
+import type { SteerableSetting } from '../../core/steerable.js';
 import { BUILTIN_SOURCES, type StateMessage } from '../messages.js';
 import { cssName, h } from './dom.js';
 

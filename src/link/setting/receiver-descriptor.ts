@@ -1,5 +1,5 @@
 import type { LinkConfig } from '../../config/schema.js';
-import type { SteerableSetting } from '../../config/steerable.js';
+import type { SteerableSetting } from '../../core/steerable.js';
 import type { Rng } from '../../core/rng.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { CodecCard } from '../../codec/card.js';
 import { nearest } from '../../config/nearest.js';
 import type { LinkConfig } from '../../config/schema.js';
-import type { SteerableSetting } from '../../config/steerable.js';
+import type { SteerableSetting } from '../../core/steerable.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import { createBlindEm } from '../../receiver/blind/blind-em.js';
