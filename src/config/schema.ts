@@ -222,6 +222,8 @@ const receiver = z.strictObject({
       zetaPicture: positive.default(0.125),
       zetaChannel: z.number().min(0).default(0.5),
       gamma: z.number().min(0).default(0.005),
+      /** 0: the decoder's picture with the channel that was found; 1: the sample; between: less error or more natural. */
+      perception: z.number().min(0).max(1).default(0.5),
       runs: count.max(64).default(3),
     })
     .prefault({}),

@@ -115,6 +115,13 @@ def run(variant, y, zeta_x, zeta_h, gamma=0.0, power=None):
         x = mean(x_t, clean).detach() + fresh - fade * zeta_x * g_x
         spread = noise if variant == "paper" else noise**2
         h = mean(h_t, taps).detach() + spread * channel_draws.complex(TAPS) - fade * zeta_h * g_h
+        if gamma > 0 and i >= STEPS / 2:
+            # The posterior mean of h ~ CN(0, P) given what was sent and y = Ah + CN(0, s²).
+            symbols = codeword(clean).detach()
+            a_matrix = torch.stack([symbols * response_of(torch.eye(TAPS, dtype=torch.complex128)[l]) for l in range(TAPS)], 1)
+            s2 = max(NOISE, (y - received).detach().abs().square().mean().item())
+            gram = a_matrix.conj().T @ a_matrix / s2 + torch.diag(1 / PROFILE).to(torch.complex128)
+            h = torch.linalg.solve(gram, a_matrix.conj().T @ y / s2) * (1 + math.sqrt(1 - before))
     return {"picture": ((x + 1) / 2).clamp(0, 1).flatten().tolist(), "taps": {"re": h.real.tolist(), "im": h.imag.tolist()}}
 
 

@@ -4,7 +4,7 @@ import type { Rng } from '../../core/rng.js';
 import { posteriorCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
 import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
 import type { Tensor } from '../../runtime/tensor.js';
-import { responseOfTaps } from '../channel-posterior.js';
+import { createChannelEstimator, createRow, responseOfTaps } from '../channel-posterior.js';
 import {
   chainOf,
   diffused,
@@ -43,6 +43,8 @@ export interface BlindHifiDiffcomConfig extends GuidedSamplingConfig {
   /** γ, weight of the confirming term per √pixel value. */
   readonly gamma: number;
   readonly runs: number;
+  /** 0: the decoder's picture with the channel that was found; 1: the sample; between: on the line between them. */
+  readonly perception: number;
 }
 
 /** How often the polarity network is asked: this many times in all steps, during the first half of them. */
@@ -69,7 +71,7 @@ const TOLD_BITS = 32;
  * with √N; the gradient for a tap sums over all N_c, and a step beyond 2‖y − ŷ‖/N_c overshoots.
  */
 export function createBlindDiffcom({ config, ...parts }: SamplerParts<BlindDiffcomConfig>): Receiver {
-  return createBlindSampling('blind-diffcom', { ...parts, config: { ...config, gamma: 0 } });
+  return createBlindSampling('blind-diffcom', { ...parts, config: { ...config, gamma: 0, perception: 1 } });
 }
 
 /**
@@ -78,6 +80,8 @@ export function createBlindDiffcom({ config, ...parts }: SamplerParts<BlindDiffc
  *   loss = ζ_x·√N·‖y − W(E(x̂₀); ĥ₀)‖₂ + γ·√(3HW)·‖x_d − D(W⁻¹(W(E(x̂₀); ĥ₀); ĥ₀))‖₂,   x_d = D(W⁻¹(y; ĥ₀))
  *
  * An encoder that normalises its codewords hardly hears a picture's tone and contrast; its decoder knows what pictures have them.
+ * In the second half of the steps, when signs are settled, the taps need no step size: they are their posterior's mean given X of
+ * E(x̂₀), with s² = max(σ², ‖y − ŷ‖²/N) for noise.
  */
 export function createBlindHifiDiffcom({ config, ...parts }: SamplerParts<BlindHifiDiffcomConfig>): Receiver {
   const whole = { ...config, variant: 'normalised', power: 'own', polarity: true } as const;
@@ -88,7 +92,7 @@ function createBlindSampling(
   name: 'blind-diffcom' | 'blind-hifi-diffcom',
   { setting, config, denoiser, runtime, rng }: SamplerParts<BlindDiffcomConfig & BlindHifiDiffcomConfig>,
 ): Receiver {
-  const { interleaver, tapPrior, coherence, codec } = setting;
+  const { interleaver, tapPrior, coherence, codec, grid } = setting;
   const { schedule } = denoiser;
   const { chains, variant } = config;
   const told = config.power === 'told';
@@ -99,10 +103,44 @@ function createBlindSampling(
   const numChannels = coherence === 'frame' ? 1 : numPackets;
   const channels = new ChannelDiffusion(schedule, tapPrior, variant);
   const gains = gainsOf(setting, config, numChannels);
+  const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, tapPrior);
+  const settled = (i: number): boolean => confirm && i >= times.length / 2;
   const looksEvery = Math.max(1, Math.floor(times.length / POLARITY_LOOKS));
   const looks = (i: number): boolean =>
     config.polarity && codec.hasPolarity && i < times.length / 2 && (i + 1) % looksEvery === 0;
   let guidance: Promise<Guidance> | null = null;
+
+  /** The taps' posterior mean given what each chain takes to be sent, [chains, C, L]. */
+  function tapsGiven(
+    sent: ComplexArray,
+    { elements: received }: ReceivedFrame,
+    distance: Float32Array,
+    noiseVariance: number,
+  ): ComplexArray {
+    const { elementsPerPacket, numDataSubcarriers } = grid;
+    const size = received.re.length;
+    const taps = createComplex(chains * numChannels * tapPrior.length);
+    for (let at = 0; at < chains * numChannels; at++) {
+      const chain = Math.floor(at / numChannels);
+      const packet = at % numChannels;
+      const [from, to] =
+        numChannels === numPackets ? [packet * elementsPerPacket, (packet + 1) * elementsPerPacket] : [0, size];
+      const energy = new Float64Array(numDataSubcarriers);
+      const cross = createRow(numDataSubcarriers);
+      for (let i = from; i < to; i++) {
+        const m = i % numDataSubcarriers;
+        const xr = sent.re[chain * size + i];
+        const xi = sent.im[chain * size + i];
+        energy[m] += xr * xr + xi * xi;
+        cross.re[m] += xr * received.re[i] + xi * received.im[i];
+        cross.im[m] += xr * received.im[i] - xi * received.re[i];
+      }
+      const mean = estimator.posterior(energy, cross, Math.max(noiseVariance, distance[chain] ** 2 / size)).taps;
+      taps.re.set(mean.re, at * tapPrior.length);
+      taps.im.set(mean.im, at * tapPrior.length);
+    }
+    return taps;
+  }
 
   /** One run from noise to a result; progress on the way. */
   async function* sample(
@@ -143,7 +181,9 @@ function createBlindSampling(
       x = guidedStep(schedule, t, s, x, step.denoised, step.gradient, (fade * gains.picture) / root, draws);
       const gradient = step.channelGradient ?? createComplex(h.re.length);
       const gathered = gather(gradient, chains, numChannels, numPackets);
-      h = channels.step(h, clean, gathered, t, s, fade * gains.channel, channelDraws);
+      h = settled(i)
+        ? channels.noisy(tapsGiven(step.sent, frame, step.distance, noiseVariance), s)
+        : channels.step(h, clean, gathered, t, s, fade * gains.channel, channelDraws);
       for (let c = 0; c < chains && looks(i); c++) {
         evaluations++;
         const sums = await channelLogOdds(
@@ -168,7 +208,13 @@ function createBlindSampling(
     const picture = fromPrior(chainOf(x, best));
     const deterministic = await decodeElements(setting, equalised);
     const result = await conclude(setting, frame, channel, { picture, equalised, deterministic, evaluations, began });
-    yield { kind: 'final', result: told ? { ...result, sideInformationBits: TOLD_BITS } : result };
+    // What is judged is the sample: a line to the decoder's picture would always agree with it.
+    const shown = config.perception === 1 ? picture : await renderElements(setting, equalised);
+    const mixed = shown.map((v, i) => v + config.perception * (picture[i] - v));
+    yield {
+      kind: 'final',
+      result: { ...result, picture: mixed, ...(told && { sideInformationBits: TOLD_BITS }) },
+    };
   }
 
   return {
@@ -331,6 +377,15 @@ export class ChannelDiffusion {
     return {
       re: h.re.map((v, i) => this.slope(t, i % taps) * v),
       im: h.im.map((v, i) => this.slope(t, i % taps) * v),
+    };
+  }
+
+  /** h_t whose ĥ₀ is `taps`. */
+  noisy(taps: ComplexArray, t: number): ComplexArray {
+    const count = this.profile.length;
+    return {
+      re: taps.re.map((v, i) => v / this.slope(t, i % count)),
+      im: taps.im.map((v, i) => v / this.slope(t, i % count)),
     };
   }
 

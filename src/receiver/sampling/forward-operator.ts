@@ -42,7 +42,8 @@ interface ComplexValue {
  * differentiable in z; clipping is differentiated as it is (its gradient is that of x·min(1, A/|x|)).
  *
  * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M]; latent_power [1] where it is told.
- * Outputs: distance [batch]; expected_re, expected_im [batch, P·S·M], padding resource elements included.
+ * Outputs: distance [batch]; expected_re, expected_im (Ŷ) and sent_re, sent_im (X, clipped where Ŷ = H·X of what was clipped) [batch, P·S·M],
+ * padding resource elements included.
  */
 export function createForwardGraph(setting: LinkSetting, options: ForwardOperatorOptions): Graph {
   const { grid, interleaver, layout, tapPrior, rho, superimposed } = setting;
@@ -105,6 +106,8 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
   builder.output('distance', op('Sqrt', op('Add', energy, builder.scalar(1e-12))), ['batch']);
   builder.output('expected_re', expected.re, ['batch', numElements]);
   builder.output('expected_im', expected.im, ['batch', numElements]);
+  builder.output('sent_re', sent.re, ['batch', numElements]);
+  builder.output('sent_im', sent.im, ['batch', numElements]);
   return { name: forwardName(setting, options), bytes: builder.build() };
 }
 

@@ -45,6 +45,8 @@ export interface GuidanceOutput {
   readonly denoised: Tensor;
   /** ‖Y − W(E(x̂₀); h)‖₂ of each chain. */
   readonly distance: Float32Array;
+  /** X of E(x̂₀), [batch·P·S·M]. */
+  readonly sent: ComplexArray;
   /** ‖x_d − D(W⁻¹(W(E(x̂₀))))‖₂ of each chain; zeros without the term. */
   readonly confirm: Float32Array;
   /** Gradient of ζ·distance + γ·confirm in `noisy`, [batch,3,H,W]. */
@@ -131,6 +133,7 @@ export async function createGuidance(
       return {
         denoised: results['denoised'],
         distance: results['distance'].data,
+        sent: { re: results['sent_re'].data, im: results['sent_im'].data },
         confirm: confirm ? results['confirm'].data : new Float32Array(batch),
         gradient: results['grad_noisy'].data,
         channelGradient: channelGradient
@@ -174,7 +177,12 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
       inputs: { latents: `encoder/${codec.encoder.ports.outputs[0].name}` },
     },
   ];
-  const outputs: Record<string, string> = { denoised: 'leave/denoised', distance: 'forward/distance' };
+  const outputs: Record<string, string> = {
+    denoised: 'leave/denoised',
+    distance: 'forward/distance',
+    sent_re: 'forward/sent_re',
+    sent_im: 'forward/sent_im',
+  };
   if (options.confirm) {
     parts.push(
       {

@@ -139,12 +139,12 @@ describe('Blind-DiffCom', () => {
   });
 
   it('with a confirming term, too', async () => {
-    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005 };
+    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005, perception: 1 };
     expectEnd(await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: steps })), golden.confirmed);
   });
 
   it('runs again while nothing is called decoded, and keeps the likeliest', async () => {
-    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005 };
+    const steps = { ...sampling, zetaPicture: 0.125, zetaChannel: 0.5, gamma: 0.005, perception: 1 };
     const one = await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: steps }));
     expect(one.verdict).not.toBe('decoded');
     const three = await resultOf(createBlindHifiDiffcom({ ...(await parts()), config: { ...steps, runs: 3 } }));
