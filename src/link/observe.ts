@@ -26,7 +26,7 @@ export function observe(
     frame: { index, elements: elements.data, noiseVariance: receiver.noiseVariance === 'given' ? noiseVariance : null },
     pilots: needs.pilots ? { block: elements.blockPilots, comb: elements.combPilots } : null,
     truth: needs.truth && response !== null ? { response } : null,
-    latentPower: needs.latentPower === true ? latentPower : null,
+    ...(needs.latentPower === true && { latentPower }),
   };
 }
 

@@ -13,6 +13,7 @@ import { createLink } from '../../src/link/link.js';
 import { openRunFolder } from '../../src/link/results/run-folder.js';
 import { saveFrame } from '../../src/link/results/save-frame.js';
 import { summarisable, summarise } from '../../src/link/results/summary.js';
+import { tensor } from '../../src/runtime/tensor.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 
@@ -74,6 +75,36 @@ describe('the walking link', () => {
     const first = await figures(5);
     expect(await figures(5)).toEqual(first);
     expect(await figures(6)).not.toEqual(first);
+  });
+
+  it('tells the power of the sent latents to who asks', async () => {
+    const spied: Observations[] = [];
+    const spy: ReceiverDescriptor = {
+      ...builtinReceivers.find((one) => one.name === 'pilot')!,
+      create(context) {
+        const receiver = builtinReceivers.find((one) => one.name === 'pilot')!.create(context);
+        return {
+          ...receiver,
+          needs: { ...receiver.needs, latentPower: true },
+          receive(observations, signal) {
+            spied.push(observations);
+            return receiver.receive(observations, signal);
+          },
+        };
+      },
+    };
+    const config = resolveConfig({ receiver: { names: ['pilot'] } });
+    const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 1 });
+    const parts = { codec, runtime, receivers: [spy] };
+    const [{ arrived }] = await lastValueFrom(createLink(config, parts, source.pictures()).pipe(toArray()));
+    const { graph, ports } = codec.encoder;
+    const { padded, setting } = arrived.sent;
+    const latents = await runtime.run(graph, {
+      [ports.inputs[0].name]: tensor(padded.data, [1, 3, 64, 64]),
+      [ports.inputs[1].name]: tensor(Float32Array.of(setting.snrDb), [1]),
+    });
+    const { data } = latents[ports.outputs[0].name];
+    expect(spied[0].latentPower).toBeCloseTo(data.reduce((sum, v) => sum + v * v, 0) / data.length, 5);
   });
 
   it('sends no pilots and still decodes, where pilot symbols are switched off', async () => {
