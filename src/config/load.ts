@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, firstLine } from '../core/errors.js';
 import { nearest } from './nearest.js';
 import { type LinkConfig, linkConfigSchema } from './schema.js';
 
@@ -20,8 +20,7 @@ export function readConfigFile(path: string): RawConfig {
   try {
     value = parse(text, { logLevel: 'error' });
   } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new ConfigError('config.yaml', `${path}: not YAML (${line})`, { cause });
+    throw new ConfigError('config.yaml', `${path}: not YAML (${firstLine(cause)})`, { cause });
   }
   if (value === null || value === undefined) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {

@@ -35,3 +35,7 @@ export class AbortedError extends LinkError {
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortedError(what);
 }
+
+/** What went wrong, as one line. */
+export const firstLine = (error: unknown): string =>
+  error instanceof Error ? error.message.split('\n')[0] : String(error);

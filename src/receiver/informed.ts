@@ -52,6 +52,14 @@ export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): P
 export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
   decodeBy(setting.codec.render, setting, equalised);
 
+/** The picture that is shown, where the codec's own decoder has given `deterministic` already. */
+export const shownPicture = (
+  setting: LinkSetting,
+  equalised: ComplexArray,
+  deterministic: Float32Array,
+): Promise<Float32Array> =>
+  setting.codec.shown === setting.codec.decoder ? Promise.resolve(deterministic) : renderElements(setting, equalised);
+
 function decodeBy(
   decode: LinkSetting['codec']['decode'],
   setting: LinkSetting,

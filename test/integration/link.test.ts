@@ -8,7 +8,7 @@ import { findModel } from '../../src/core/shipped-models.js';
 import { type RawConfig, resolveConfig } from '../../src/config/load.js';
 import { frameColumns, type FrameOutcome } from '../../src/link/results/frame-report.js';
 import { builtinReceivers, type ReceiverDescriptor } from '../../src/link/setting/receivers.js';
-import type { Observations } from '../../src/receiver/receiver.js';
+import type { Observations, Receiver } from '../../src/receiver/receiver.js';
 import { createLink } from '../../src/link/link.js';
 import { openRunFolder } from '../../src/link/results/run-folder.js';
 import { saveFrame } from '../../src/link/results/save-frame.js';
@@ -30,6 +30,25 @@ function run(raw: RawConfig, pictures: string[], frames: number): Promise<FrameO
 }
 
 const summaryOf = (outcomes: FrameOutcome[]) => summarise(outcomes.map(summarisable));
+
+/** In a built-in receiver's own place, one that keeps what it is shown and hands it on. */
+function spyOn(name: string, shown: Observations[], needs: Partial<Receiver['needs']> = {}): ReceiverDescriptor {
+  const builtin = builtinReceivers.find((one) => one.name === name)!;
+  return {
+    ...builtin,
+    create(context) {
+      const receiver = builtin.create(context);
+      return {
+        ...receiver,
+        needs: { ...receiver.needs, ...needs },
+        receive(observations, signal) {
+          shown.push(observations);
+          return receiver.receive(observations, signal);
+        },
+      };
+    },
+  };
+}
 
 describe('the walking link', () => {
   it('decodes faces without pilots nearly as well as with the channel known', async () => {
@@ -79,20 +98,7 @@ describe('the walking link', () => {
 
   it('tells the power of the sent latents to who asks', async () => {
     const spied: Observations[] = [];
-    const spy: ReceiverDescriptor = {
-      ...builtinReceivers.find((one) => one.name === 'pilot')!,
-      create(context) {
-        const receiver = builtinReceivers.find((one) => one.name === 'pilot')!.create(context);
-        return {
-          ...receiver,
-          needs: { ...receiver.needs, latentPower: true },
-          receive(observations, signal) {
-            spied.push(observations);
-            return receiver.receive(observations, signal);
-          },
-        };
-      },
-    };
+    const spy = spyOn('pilot', spied, { latentPower: true });
     const config = resolveConfig({ receiver: { names: ['pilot'] } });
     const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 1 });
     const parts = { codec, runtime, receivers: [spy] };
@@ -119,21 +125,7 @@ describe('the walking link', () => {
     ['blind-em', { pilots: false, truth: false }],
   ])('shows %s what it asks for and nothing else', async (name, needs) => {
     const shown: Observations[] = [];
-    const builtin = builtinReceivers.find((one) => one.name === name)!;
-    // In the receiver's own place stands one that keeps what it is shown and hands it on.
-    const spy: ReceiverDescriptor = {
-      ...builtin,
-      create(context) {
-        const receiver = builtin.create(context);
-        return {
-          ...receiver,
-          receive(observations, signal) {
-            shown.push(observations);
-            return receiver.receive(observations, signal);
-          },
-        };
-      },
-    };
+    const spy = spyOn(name, shown);
     const config = resolveConfig({ receiver: { names: [name] } });
     const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 2 });
     const parts = { codec, runtime, receivers: [spy] };

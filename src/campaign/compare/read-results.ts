@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { ConfigError, FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError, firstLine } from '../../core/errors.js';
 import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
 import { frameMetrics, meanMetrics, pointsIn } from '../point-figures.js';
 
@@ -73,8 +73,7 @@ function rowsOf(file: string): string[][] {
   try {
     return parse(readFileSync(file), { relaxColumnCount: true });
   } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new FormatError('compare.csv', `${file}: is no CSV file (${line})`, { cause });
+    throw new FormatError('compare.csv', `${file}: is no CSV file (${firstLine(cause)})`, { cause });
   }
 }
 

@@ -5,7 +5,7 @@ import type { CodecCard } from '../../codec/card.js';
 import { nearest } from '../../config/nearest.js';
 import type { LinkConfig } from '../../config/schema.js';
 import type { SteerableSetting } from '../../core/steerable.js';
-import { ConfigError, LinkError } from '../../core/errors.js';
+import { ConfigError, LinkError, firstLine } from '../../core/errors.js';
 import type { Denoiser } from '../../diffusion/denoiser.js';
 import { createBlindEm } from '../../receiver/blind/blind-em.js';
 import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
@@ -210,8 +210,7 @@ export async function loadReceiver(file: string): Promise<ReceiverDescriptor> {
   try {
     module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
   } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new ConfigError('config.receiver', `receiver ${file}: cannot be loaded (${line})`, { cause });
+    throw new ConfigError('config.receiver', `receiver ${file}: cannot be loaded (${firstLine(cause)})`, { cause });
   }
   const found = module.default as Partial<ReceiverDescriptor> | null | undefined;
   if (typeof found?.name !== 'string' || typeof found.create !== 'function') {
@@ -251,8 +250,9 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
       : receiver;
   } catch (error) {
     if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;
-    const line = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new ConfigError('receiver.failed', `receiver ${name}: cannot be made (${line})`, { cause: error });
+    throw new ConfigError('receiver.failed', `receiver ${name}: cannot be made (${firstLine(error)})`, {
+      cause: error,
+    });
   }
 }
 

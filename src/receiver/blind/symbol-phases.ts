@@ -7,6 +7,9 @@ import type { BlindGroup } from './groups.js';
 const MOST_MISSING = 0.9;
 const MOST_MISSING_TRACKED = 0.6;
 
+/** OFDM symbols up to the group's last. */
+const numSymbolsOf = ({ time }: BlindGroup): number => time.reduce((most, t) => Math.max(most, t + 1), 0);
+
 /** What phases are found from. */
 export interface SymbolPhasesInput {
   readonly group: BlindGroup;
@@ -42,7 +45,7 @@ export function symbolPhases({
   passVariance,
   before,
 }: SymbolPhasesInput): SmoothPhases[] {
-  const numTimes = group.time.reduce((most, t) => Math.max(most, t + 1), 0);
+  const numTimes = numSymbolsOf(group);
   return Array.from(group.channels, (_, channel) => {
     const re = new Float64Array(numTimes);
     const im = new Float64Array(numTimes);
@@ -94,7 +97,7 @@ export function symbolPhases({
 
 /** By how much channels that move turn from symbol to symbol, summed, as phases: θ_t − θ_{t−1} = arg Σ_m Ĥ[t,m]·Ĥ[t−1,m]*, of mean 0. */
 export function phasesOfMotion(posteriors: readonly ChannelPosterior[], group: BlindGroup): SmoothPhases[] {
-  const numTimes = group.time.reduce((most, t) => Math.max(most, t + 1), 0);
+  const numTimes = numSymbolsOf(group);
   return posteriors.map(({ response, stride }) => {
     const angle = new Float64Array(numTimes);
     for (let t = 1; t < numTimes; t++) {

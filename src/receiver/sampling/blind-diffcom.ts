@@ -16,7 +16,7 @@ import {
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel, renderElements, tileLogOdds } from '../informed.js';
+import { conclude, decodeElements, type KnownChannel, renderElements, shownPicture, tileLogOdds } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult, ReceiverStep } from '../receiver.js';
 
@@ -103,6 +103,7 @@ function createBlindSampling(
   const numChannels = coherence === 'frame' ? 1 : numPackets;
   const channels = new ChannelDiffusion(schedule, tapPrior, variant);
   const gains = gainsOf(setting, config, numChannels);
+  const packets = packetsOfTiles(setting);
   const estimator = createChannelEstimator(grid.dataBins, grid.fftSize, tapPrior);
   const settled = (i: number): boolean => confirm && i >= times.length / 2;
   const looksEvery = Math.max(1, Math.floor(times.length / POLARITY_LOOKS));
@@ -188,6 +189,8 @@ function createBlindSampling(
         evaluations++;
         const sums = await channelLogOdds(
           setting,
+          packets,
+          numChannels,
           equalise(setting, frame.elements, channelOf(clean, c), noiseVariance),
         );
         if (sums.every((value) => value >= 0)) continue;
@@ -209,7 +212,7 @@ function createBlindSampling(
     const deterministic = await decodeElements(setting, equalised);
     const result = await conclude(setting, frame, channel, { picture, equalised, deterministic, evaluations, began });
     // What is judged is the sample: a line to the decoder's picture would always agree with it.
-    const shown = config.perception === 1 ? picture : await renderElements(setting, equalised);
+    const shown = config.perception === 1 ? picture : await shownPicture(setting, equalised, deterministic);
     const mixed = shown.map((v, i) => v + config.perception * (picture[i] - v));
     yield {
       kind: 'final',
@@ -316,11 +319,15 @@ async function confirmation(
 }
 
 /** The polarity network's log-odds for each channel's sign, summed over its tiles: a tile speaks for the packet that has most of it. */
-async function channelLogOdds(setting: LinkSetting, equalised: ComplexArray): Promise<Float64Array> {
-  const packets = packetsOfTiles(setting);
-  const sums = new Float64Array(setting.coherence === 'frame' ? 1 : setting.interleaver.numPackets);
+async function channelLogOdds(
+  setting: LinkSetting,
+  packets: Int32Array,
+  numChannels: number,
+  equalised: ComplexArray,
+): Promise<Float64Array> {
+  const sums = new Float64Array(numChannels);
   const logOdds = (await tileLogOdds(setting, equalised)) ?? [];
-  logOdds.forEach((value, tile) => (sums[Math.min(packets[tile], sums.length - 1)] += value));
+  logOdds.forEach((value, tile) => (sums[Math.min(packets[tile], numChannels - 1)] += value));
   return sums;
 }
 

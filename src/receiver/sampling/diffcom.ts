@@ -16,7 +16,7 @@ import {
   type SamplerParts,
 } from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel, renderElements } from '../informed.js';
+import { conclude, decodeElements, type KnownChannel, shownPicture } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -122,10 +122,7 @@ function createSampling(
       const channel = await knowledge.learn(observations, counter, signal);
       const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
       const deterministic = await decodeElements(setting, equalised);
-      const target = toPrior(
-        setting,
-        codec.shown === codec.decoder ? deterministic : await renderElements(setting, equalised),
-      );
+      const target = toPrior(setting, await shownPicture(setting, equalised, deterministic));
 
       const draws = rng.split('sampling').split(frame.index);
       const dims = pictureDims(setting, chains);
