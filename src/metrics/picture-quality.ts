@@ -86,7 +86,11 @@ function channelSsim(x: Float32Array, y: Float32Array, height: number, width: nu
   const edge = Math.min(height, width);
   const window = gaussianWindow(edge >= WINDOW ? WINDOW : edge - 1 + (edge % 2));
   const blur = (values: Float64Array): Float64Array => blurValid(values, height, width, window);
-  const product = (a: Float32Array, b: Float32Array): Float64Array => Float64Array.from(a, (v, i) => v * b[i]);
+  const plane = new Float64Array(x.length);
+  const product = (a: Float32Array, b: Float32Array): Float64Array => {
+    for (let i = 0; i < plane.length; i++) plane[i] = a[i] * b[i];
+    return plane;
+  };
   const mx = blur(Float64Array.from(x));
   const my = blur(Float64Array.from(y));
   const xx = blur(product(x, x));
@@ -115,6 +119,7 @@ function blurValid(values: Float64Array, height: number, width: number, window: 
   const outWidth = width - n + 1;
   const outHeight = height - n + 1;
   const rows = new Float64Array(height * outWidth);
+  const out = new Float64Array(outHeight * outWidth);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < outWidth; x++) {
       let sum = 0;
@@ -122,12 +127,12 @@ function blurValid(values: Float64Array, height: number, width: number, window: 
       rows[y * outWidth + x] = sum;
     }
   }
-  const out = new Float64Array(outHeight * outWidth);
   for (let y = 0; y < outHeight; y++) {
-    for (let x = 0; x < outWidth; x++) {
-      let sum = 0;
-      for (let k = 0; k < n; k++) sum += window[k] * rows[(y + k) * outWidth + x];
-      out[y * outWidth + x] = sum;
+    const at = y * outWidth;
+    for (let k = 0; k < n; k++) {
+      const weight = window[k];
+      const from = (y + k) * outWidth;
+      for (let x = 0; x < outWidth; x++) out[at + x] += weight * rows[from + x];
     }
   }
   return out;

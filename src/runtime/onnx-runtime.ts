@@ -32,14 +32,15 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   const create = async (
     graph: Graph,
     freeDimensionOverrides: Record<string, number>,
-    graphOptimizationLevel: 'all' | 'disabled' = 'all',
+    { optimised = true, packed = true } = {},
   ): Promise<InferenceSession> => {
     try {
       return await InferenceSession.create(graph.bytes, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel,
+        graphOptimizationLevel: optimised ? 'all' : 'disabled',
+        extra: { session: { disable_prepacking: packed ? '0' : '1' } },
         logSeverityLevel: 3,
         freeDimensionOverrides,
         executionProviders: executionProvider === 'cpu' ? ['cpu'] : [executionProvider, 'cpu'],
@@ -58,7 +59,7 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
     let found = interfaces.get(graph.name);
     if (found === undefined) {
       // Not optimised: this session is only asked for its ports.
-      found = create(graph, {}, 'disabled').then(async (session) => {
+      found = create(graph, {}, { optimised: false }).then(async (session) => {
         try {
           return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port) };
         } finally {
@@ -92,7 +93,9 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
     const key = `${graph.name}|${inputs.map((input) => feeds[input.name].dims.join('x')).join('|')}`;
     let entry = sessions.get(key);
     if (entry === undefined) {
-      entry = { session: create(graph, overrides), running: 0 };
+      // A matrix times one row is read once: packed for products with many rows it is slower (0.40 ms, 0.52 packed).
+      const packed = graph.isMatrixBound !== true || inputs.some((input) => feeds[input.name].dims[0] !== 1);
+      entry = { session: create(graph, overrides, { packed }), running: 0 };
       entry.session.catch(() => sessions.delete(key));
     } else {
       sessions.delete(key);

@@ -5,6 +5,8 @@ import type { Tensor } from './tensor.js';
 export interface Graph {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Nearly all of its time goes into products of large constant matrices with the rows of its inputs; see `createOnnxRuntime`. */
+  readonly isMatrixBound?: boolean;
 }
 
 /** A tensor of a graph's interface; dimensions are numbers where fixed, names where free. */

@@ -80,6 +80,24 @@ describe('the E-step graph', () => {
     variance.data.forEach((v, i) => expect(v).toBeCloseTo(exact.variance[i], 5));
   });
 
+  it('takes directions of nearly the same eigenvalue together, and the variance is within a few per cent where their supports are disjoint', async () => {
+    const statistics = makeStatistics();
+    statistics.eigenvalues.forEach((_, j) => (statistics.eigenvalues[j] = 4 * 0.96 ** j));
+    for (let i = 0; i < n; i++) {
+      let explained = 0;
+      for (let k = 0; k < r; k++) explained += statistics.eigenvalues[k] * statistics.basis[i * r + k] ** 2;
+      statistics.latentVariance[i] = explained + 0.2;
+    }
+    const w = new Float32Array(n).fill(1.7);
+    const exact = dense(statistics, w, new Float32Array(n));
+    const { variance } = await runtime.run(createCodewordGraph(statistics, r, 4), {
+      precision: tensor(w, [1, n]),
+      information: tensor(new Float32Array(n), [1, n]),
+      coefficients: tensor(new Float32Array(r), [1, r]),
+    });
+    variance.data.forEach((v, i) => expect(Math.abs(v / exact.variance[i] - 1)).toBeLessThan(0.03));
+  });
+
   it('treats rows of a batch independently', async () => {
     const statistics = makeStatistics();
     const graph = createCodewordGraph(statistics, r, 5);
