@@ -95,7 +95,7 @@ describe('the E-step graph', () => {
       information: tensor(new Float32Array(n), [1, n]),
       coefficients: tensor(new Float32Array(r), [1, r]),
     });
-    variance.data.forEach((v, i) => expect(Math.abs(v / exact.variance[i] - 1)).toBeLessThan(0.03));
+    variance.data.forEach((v, i) => expect(Math.abs(v / exact.variance[i] - 1)).toBeLessThan(0.05));
   });
 
   it('treats rows of a batch independently', async () => {
