@@ -9,16 +9,27 @@ export interface TileBatch {
   readonly edge: number;
 }
 
+/** A network has a session for each size of batch, which takes as long to open as to run: batches are of so few sizes, powers of two. */
+const LARGEST_BATCH = 32;
+
 export function tileBatches(setting: LinkSetting, tiles: Int32Array): TileBatch[] {
-  const batches = new Map<string, { members: number[]; height: number; width: number; edge: number }>();
+  const { tileShapes, tileEdge: edge } = setting.layout;
+  const alike = new Map<string, { members: number[]; height: number; width: number }>();
   tiles.forEach((tile, position) => {
-    const { height, width } = setting.layout.tileShapes[tile];
+    const { height, width } = tileShapes[tile];
     const key = `${height}x${width}`;
-    const batch = batches.get(key);
-    if (batch === undefined) batches.set(key, { members: [position], height, width, edge: setting.layout.tileEdge });
-    else batch.members.push(position);
+    const found = alike.get(key);
+    if (found === undefined) alike.set(key, { members: [position], height, width });
+    else found.members.push(position);
   });
-  return [...batches.values()];
+  return [...alike.values()].flatMap(({ members, height, width }) => {
+    const batches: TileBatch[] = [];
+    for (let start = 0; start < members.length; start += batches[batches.length - 1].members.length) {
+      const size = Math.min(LARGEST_BATCH, 2 ** Math.floor(Math.log2(members.length - start)));
+      batches.push({ members: members.slice(start, start + size), height, width, edge });
+    }
+    return batches;
+  });
 }
 
 /** [T, C·e²] in tile coordinates → [members, C, height, width] without the places that partial tiles lack. */

@@ -10,7 +10,7 @@ export interface Candidate {
   readonly chain: BlindChain;
   readonly signs: Int8Array;
   /** Log-odds of these signs against the opposite ones; 0 where nothing tells them apart. */
-  readonly signLogOdds: number;
+  signLogOdds: number;
   /** G = −2·log p(Y|Ĥ) of the group under the codeword's statistics, up to a constant. */
   evidence: number;
   /** Mean |E(x̂)|² of the group's resource elements, once the picture was decoded and encoded again. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CodewordStatistics } from '../../codec/statistics.js';
 import { truncate } from '../../codec/statistics.js';
 import { createGraphBuilder, type Value } from '../../graph/graph-builder.js';
@@ -82,8 +83,7 @@ export function createCodewordGraph(statistics: CodewordStatistics, rank: number
   builder.output('mean', posterior, ['batch', n]);
   builder.output('variance', variance, ['batch', n]);
   builder.output('solution', a, ['batch', r]);
-  const name = `codeword-posterior r=${r} steps=${steps} n=${n} #${fingerprint(basis)}`;
-  return { name, bytes: builder.build(), isMatrixBound: true };
+  return named(`codeword-posterior r=${r} steps=${steps} n=${n}`, builder.build());
 }
 
 /**
@@ -119,7 +119,7 @@ export function createEvidenceGraph(statistics: CodewordStatistics, rank: number
   const directions = op('Log', op('Add', one, op('Mul', diagonal, builder.constant(eigenvalues, [r]))));
   const perPlace = op('Add', op('Sub', prior, gain), op('Log', spread));
   builder.output('score', op('Add', rowSum(perPlace), rowSum(directions)), ['batch', 1]);
-  return { name: `evidence r=${r} n=${n} #${fingerprint(basis)}`, bytes: builder.build() };
+  return named(`evidence r=${r} n=${n}`, builder.build());
 }
 
 /** Neighbouring directions whose eigenvalues differ by less than this factor share one d in the posterior variance. */
@@ -149,10 +149,11 @@ function directionsAlike(
   return { sums, means, count };
 }
 
-/** Tells graphs of different codecs apart in the runtime's cache. */
-function fingerprint(values: Float32Array): string {
-  let h = 0x811c9dc5;
-  for (const word of new Uint32Array(values.buffer, values.byteOffset, values.length))
-    h = Math.imul(h ^ word, 0x01000193);
-  return (h >>> 0).toString(16);
+/** The graph under a name that tells codecs apart: the runtime keeps sessions by name. */
+function named(what: string, bytes: Uint8Array): Graph {
+  return {
+    name: `${what} #${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`,
+    bytes,
+    isMatrixBound: true,
+  };
 }

@@ -101,7 +101,8 @@ const SURE_SIGN = 8;
 export async function signsInContext(
   setting: LinkSetting,
   elements: ComplexArray,
-  { best, equalised }: { readonly best: readonly Candidate[]; readonly equalised: ComplexArray },
+  best: readonly Candidate[],
+  equalised: ComplexArray,
   counter: Counter,
 ): Promise<Candidate[] | null> {
   const doubtful: { g: number; c: number; logOdds: number }[] = [];

@@ -7,7 +7,7 @@ import type { CodewordSymptoms } from '../codeword-symptoms.js';
 import { type Candidate, channelUnder, energyOf } from './candidate.js';
 import type { BlindGroup } from './groups.js';
 import { rankAlone } from './parts.js';
-import { elementsToLatents, equalise } from '../equalise.js';
+import { type ElementChannel, elementsToLatents, equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
 import type { Symptoms } from '../symptoms.js';
@@ -86,9 +86,15 @@ export async function weighEvidence(
   }
 }
 
-/** The picture made of the best candidates, one of each group. */
+/** The best candidates, one of each group. */
 export interface Judgement {
   readonly best: readonly Candidate[];
+  /** The picture made of them, decoded when it is first asked for: which fills in their powers and residuals. */
+  decoded(): Promise<DecodedFrame>;
+}
+
+/** The picture made of a candidate for each group. */
+export interface DecodedFrame {
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
   /** The picture encoded again, [k]. */
@@ -96,10 +102,10 @@ export interface Judgement {
 }
 
 /**
- * Fills in the candidates' residuals and energies, and returns the picture made of each group's best.
+ * Ranks the candidates, and fills in their energies.
  *
- * A frame that is one group is decoded once for each candidate. Of a larger one the candidates of each group are ranked first, by their tiles alone, and
- * the frame is decoded once: in a picture made of many groups' second choices no candidate shows what it is worth.
+ * A frame that is one group is decoded once for each candidate. Of a larger one the candidates of each group are ranked by their tiles alone:
+ * in a picture made of many groups' second choices no candidate shows what it is worth.
  */
 export async function judge(
   model: BlindModel,
@@ -116,12 +122,27 @@ export async function judge(
       counter,
     );
     const best = candidates.map((list) => list.reduce((a, b) => (b.alone < a.alone ? b : a)));
-    return { best, ...(await decodeVariants(model, elements, [best], counter))[0] };
+    let decoding: Promise<DecodedFrame> | null = null;
+    const decoded = (): Promise<DecodedFrame> =>
+      (decoding ??= decodeVariants(model, elements, [best], counter).then(([frame]) => frame));
+    return { best, decoded };
   }
   const variants = candidates[0].map((candidate) => [candidate]);
-  const decoded = await decodeVariants(model, elements, variants, counter);
+  const frames = await decodeVariants(model, elements, variants, counter);
   const best = candidates[0].reduce((a, b) => (b.energy < a.energy ? b : a));
-  return { best: [best], ...decoded[candidates[0].indexOf(best)] };
+  const frame = frames[candidates[0].indexOf(best)];
+  return { best: [best], decoded: () => Promise.resolve(frame) };
+}
+
+/** The frame equalised under a candidate for each group. */
+export function equalisedUnder(
+  setting: LinkSetting,
+  elements: ComplexArray,
+  candidates: readonly Candidate[],
+): { readonly channel: ElementChannel; readonly equalised: ComplexArray } {
+  const channel = channelUnder(candidates, elements.re.length);
+  const noise = candidates.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / candidates.length;
+  return { channel, equalised: equalise(setting, elements, channel, noise) };
 }
 
 async function decodeVariants(
@@ -129,17 +150,15 @@ async function decodeVariants(
   elements: ComplexArray,
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
-): Promise<Omit<Judgement, 'best'>[]> {
+): Promise<DecodedFrame[]> {
   const { setting } = model;
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;
   const latents = new Float32Array(variants.length * size);
   const prepared = variants.map((variant, v) => {
-    const channel = channelUnder(variant, elements.re.length);
-    const noise = variant.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / variant.length;
-    const equalised = equalise(setting, elements, channel, noise);
-    elementsToLatents(setting, equalised, latents.subarray(v * size, (v + 1) * size));
-    return { channel, equalised };
+    const under = equalisedUnder(setting, elements, variant);
+    elementsToLatents(setting, under.equalised, latents.subarray(v * size, (v + 1) * size));
+    return under;
   });
   const pictures = await codec.decode(latents, variants.length, layout, setting.snrDb);
   const again = await codec.encode(pictures, variants.length, layout, setting.snrDb);

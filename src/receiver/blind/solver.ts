@@ -7,6 +7,8 @@ import { type BlindGroup, findGroups } from './groups.js';
 import {
   agreeingWith,
   candidatesOf,
+  type DecodedFrame,
+  equalisedUnder,
   judge,
   judgeFrame,
   type Judgement,
@@ -48,7 +50,8 @@ const LEAST_UNEXPLAINED = 0.3;
 const FOLLOWING_PASSES = 8;
 
 /** Where the search ended. */
-export interface BlindSolution extends Judgement {
+export interface BlindSolution extends DecodedFrame {
+  readonly best: readonly Candidate[];
   /** All candidates found, a list a group. */
   readonly found: readonly (readonly Candidate[])[];
   /** The chance of success, and what it is called. */
@@ -144,6 +147,13 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       });
       return judge(model, elements, found, counter);
     };
+    const judgeOne = (best: readonly Candidate[]): Promise<Judgement> =>
+      judge(
+        model,
+        elements,
+        best.map((candidate) => [candidate]),
+        counter,
+      );
     const startsOf = (model: ChannelEstimator, first: number, end: number): Start[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
@@ -166,7 +176,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
             followed.add(chain);
             const aligned = await withTilesAligned(setting, chain, elements);
             const wrong = groups.length === 1 && unexplained(candidate) > LEAST_UNEXPLAINED;
-            const decoded = wrong || chain.wanders ? motion.decoded(chain, current.codeword) : null;
+            const decoded = wrong || chain.wanders ? motion.decoded(chain, (await current.decoded()).codeword) : null;
             return [motion.likeliest(chain), motion.wandering(chain), aligned, decoded];
           }),
         );
@@ -198,10 +208,10 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       return known;
     };
     const doubtfulAmong = async (
-      { best, picture }: Judgement,
+      { best, decoded }: Judgement,
       suspect: (candidate: Candidate, g: number) => boolean = () => false,
     ): Promise<number[]> => {
-      const texture = textureOf(picture, pictureWidth);
+      const texture = textureOf((await decoded()).picture, pictureWidth);
       const doubts = await Promise.all(
         best.map(async (candidate, g) => {
           const seen = { ...texture, ...(await codewordFor(candidate)) };
@@ -244,24 +254,26 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     }
 
     if (groups.length > 1 && signIsDecidable(setting)) {
-      const settled = await signsInContext(setting, elements, judged, counter);
-      const turned =
-        settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== judged.best[g].signs[c])) ?? false;
-      // Nothing is decoded anew where all signs were right.
-      if (settled !== null && !turned) judged = { ...judged, best: settled };
-      if (settled !== null && turned) {
-        judged = await judge(
-          model,
-          elements,
-          settled.map((candidate) => [candidate]),
-          counter,
-        );
+      const { best } = judged;
+      const settled = await signsInContext(
+        setting,
+        elements,
+        best,
+        equalisedUnder(setting, elements, best).equalised,
+        counter,
+      );
+      if (settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== best[g].signs[c]))) {
+        judged = await judgeOne(settled);
+      } else {
+        // Nothing is decoded anew where all signs were right.
+        settled?.forEach(({ signLogOdds }, g) => (best[g].signLogOdds = signLogOdds));
       }
     }
     codewords.clear();
     let before: readonly (readonly number[])[] = [];
     for (let round = 0; groups.length > 1 && round < PHASE_ROUNDS; round++) {
-      const { best, codeword } = judged;
+      const { best } = judged;
+      const { codeword } = await judged.decoded();
       const extrapolated = round % 2 === 1;
       const angles = best.map((one, g) =>
         phaseErrors(setting, one, elements, codeword, extrapolated ? before[g] : undefined),
@@ -273,15 +285,11 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         chain.turnBy(angles[g]);
       });
       before = angles;
-      judged = await judge(
-        model,
-        elements,
-        best.map((candidate) => [candidate]),
-        counter,
-      );
+      judged = await judgeOne(best);
     }
 
-    const texture = textureOf(judged.picture, pictureWidth);
+    const frame = await judged.decoded();
+    const texture = textureOf(frame.picture, pictureWidth);
     const { chance, verdict, symptoms } = judgeFrame(
       setting,
       await Promise.all(
@@ -293,7 +301,8 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       ),
     );
     return {
-      ...judged,
+      ...frame,
+      best: judged.best,
       found,
       chance,
       verdict,

@@ -141,12 +141,13 @@ async function energyOf(
   counter: Counter,
 ): Promise<number> {
   await weighEvidence(model, best, counter);
-  await judge(
+  const judged = await judge(
     model,
     elements,
     best.map((candidate) => [candidate]),
     counter,
   );
+  await judged.decoded();
   return best.reduce((sum, { energy }) => sum + energy, 0);
 }
 

@@ -162,12 +162,12 @@ describe('the parts of a larger picture', () => {
     const { setting, elements, candidates, sigma2 } = await parts([1, 1, -1, 1]);
     const channel = channelUnder(candidates, elements.re.length);
     const equalised = equalise(setting, elements, channel, sigma2);
-    const settled = await signsInContext(setting, elements, { best: candidates, equalised }, { evaluations: 0 });
+    const settled = await signsInContext(setting, elements, candidates, equalised, { evaluations: 0 });
     expect(settled?.map(({ signs }) => signs[0])).toEqual([1, 1, 1, 1]);
     expect(settled?.every(({ signLogOdds }) => signLogOdds > 1)).toBe(true);
     // What is sure of itself is left alone.
     const sure = candidates.map((candidate) => ({ ...candidate, signLogOdds: 30 }));
-    expect(await signsInContext(setting, elements, { best: sure, equalised }, { evaluations: 0 })).toBeNull();
+    expect(await signsInContext(setting, elements, sure, equalised, { evaluations: 0 })).toBeNull();
   });
 });
 
