@@ -7,17 +7,19 @@ export type Tfjs = typeof TfjsCore;
 export const tfjsBackends = ['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'] as const;
 export type TfjsBackend = (typeof tfjsBackends)[number];
 
+const BUILD = ', or build its native part with scripts/build-tfjs-node.mjs';
+
 /** What must be loaded for a backend, the name TensorFlow.js gives it, and what to say where it is missing. */
 const packages: Record<TfjsBackend, { module: string; name: string; remedy: string }> = {
   'tfjs-node-gpu': {
     module: '@tensorflow/tfjs-node-gpu',
     name: 'tensorflow',
-    remedy: 'npm install @tensorflow/tfjs-node-gpu (needs CUDA 11.2 and cuDNN 8), or choose tfjs-node, wasm or cpu',
+    remedy: `npm install @tensorflow/tfjs-node-gpu (needs CUDA 11.2 and cuDNN 8)${BUILD}, or choose tfjs-node, wasm or cpu`,
   },
   'tfjs-node': {
     module: '@tensorflow/tfjs-node',
     name: 'tensorflow',
-    remedy: 'npm install @tensorflow/tfjs-node, or choose wasm or cpu',
+    remedy: `npm install @tensorflow/tfjs-node${BUILD}, or choose wasm or cpu`,
   },
   wasm: { module: '@tensorflow/tfjs-backend-wasm', name: 'wasm', remedy: 'npm install, which brings it' },
   cpu: { module: '@tensorflow/tfjs-backend-cpu', name: 'cpu', remedy: 'npm install, which brings it' },
