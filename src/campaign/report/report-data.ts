@@ -71,7 +71,10 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     const known = axes.length === 0 ? 'it has none' : `it has ${axes.join(', ')}`;
     throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
   }
-  const x = wantedX ?? firstNumericAxis(axes, points);
+  const numeric = wantedX ?? firstNumericAxis(axes, points);
+  // Points of a list that hardly share an axis are rows of one table.
+  const isGrid = wantedX !== undefined || 2 * facetsOf(points, axes, numeric).length <= Math.max(2, points.length);
+  const x = isGrid ? numeric : null;
   const facets = facetsOf(points, axes, x);
   const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
   return {
@@ -139,6 +142,7 @@ const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> =
   'receiver.blindDiffcom.zetaPicture': ['ζx'],
   'receiver.blindDiffcom.zetaChannel': ['ζh'],
   'receiver.blindDiffcom.variant': ['variant'],
+  'receiver.blindDiffcom.power': ['power'],
   seed: ['seed'],
 };
 /** What stands at an axis: name and unit. */

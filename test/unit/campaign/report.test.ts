@@ -60,6 +60,20 @@ describe('what a report draws', () => {
     ]);
   });
 
+  it('has named points, in one facet, where a list of points hardly shares an axis', () => {
+    const points = [
+      { codec: 'a', rho: 0, snrDb: 0 },
+      { codec: 'b', rho: 0, snrDb: 5 },
+      { codec: 'b', rho: 0.1, snrDb: 10 },
+      { codec: 'a', rho: 0, snrDb: 10 },
+    ];
+    const path = campaign('list', points);
+    const data = readReport(path);
+    expect(data.x).toBeNull();
+    expect(data.facets.map(({ points: own }) => own.map(({ at }) => at))).toEqual([points]);
+    expect(readReport(path, 'snrDb').facets).toHaveLength(3);
+  });
+
   it('calls points by their labels, and has those of one label in one facet', () => {
     const points = ['short', 'long'].flatMap((label) =>
       [8, 10].flatMap((symbols) => [0, 200].map((doppler) => ({ label, symbols, doppler }))),
