@@ -145,6 +145,8 @@ const receiver = z.strictObject({
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
   /** Another decoder of the codec's, by the name in its card, for the picture that is shown; the channel is found with its own. */
   decoder: z.string().min(1).nullable().default(null),
+  /** How much of that decoder's picture is shown: 0 the codec's own picture, 1 the other's, between them on the line between the two. */
+  decoderShare: z.number().min(0).max(1).default(1),
   /** Taps the receivers look for; by default the channel's own number. */
   tapWindow: count.max(1024).optional(),
   /** Prior on those taps: the channel model's own profile, or equal powers. */

@@ -267,6 +267,7 @@ export const STEERABLE = [
   'receiver.noiseVariance',
   'receiver.equaliser',
   'receiver.decoder',
+  'receiver.decoderShare',
 ] as const;
 
 export type Steerable = (typeof STEERABLE)[number];

@@ -46,29 +46,42 @@ export async function decodeWith(
 
 /** D(z̃): the picture of equalised resource elements [P·S·M]. */
 export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  decodeBy(setting.codec.decode, setting, equalised);
+  setting.codec.decode(latentsOf(setting, equalised), 1, setting.layout, setting.snrDb);
 
-/** The same by the decoder whose pictures are shown. */
+/** The picture that is shown of equalised resource elements; see `renderLatents`. */
 export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  decodeBy(setting.codec.render, setting, equalised);
+  renderLatents(setting, latentsOf(setting, equalised), 1);
 
-/** The picture that is shown, where the codec's own decoder has given `deterministic` already. */
-export const shownPicture = (
-  setting: LinkSetting,
-  equalised: ComplexArray,
-  deterministic: Float32Array,
-): Promise<Float32Array> =>
-  setting.codec.shown === setting.codec.decoder ? Promise.resolve(deterministic) : renderElements(setting, equalised);
+/** The same, where the codec's own decoder has given `own` already. */
+export const shownPicture = (setting: LinkSetting, equalised: ComplexArray, own: Float32Array): Promise<Float32Array> =>
+  renderLatents(setting, latentsOf(setting, equalised), 1, own);
 
-function decodeBy(
-  decode: LinkSetting['codec']['decode'],
-  setting: LinkSetting,
-  equalised: ComplexArray,
+/**
+ * The pictures that are shown of latents [count,C,h,w]: (1 − a)·D(z̃) + a·D'(z̃), D the codec's own decoder, D' the one chosen for what is
+ * shown, a = `decoderShare`. The line from the estimate of least error to a perceptual one holds the best trade-offs of distortion and perception (Freirich,
+ * Michaeli and Meir, 2021).
+ *
+ * @param own D(z̃), where it is there already
+ */
+export async function renderLatents(
+  { codec, layout, snrDb, decoderShare: share }: LinkSetting,
+  latents: Float32Array,
+  count: number,
+  own?: Float32Array,
 ): Promise<Float32Array> {
-  const { layout, snrDb } = setting;
-  const latents = new Float32Array(layout.channels * layout.height * layout.width);
+  const decode = (): Promise<Float32Array> => codec.decode(latents, count, layout, snrDb);
+  if (codec.shown === codec.decoder || share === 0) return own ?? decode();
+  const shown = await codec.render(latents, count, layout, snrDb);
+  if (share === 1) return shown;
+  const least = own ?? (await decode());
+  return shown.map((v, i) => least[i] + share * (v - least[i]));
+}
+
+function latentsOf(setting: LinkSetting, equalised: ComplexArray): Float32Array {
+  const { channels, height, width } = setting.layout;
+  const latents = new Float32Array(channels * height * width);
   elementsToLatents(setting, equalised, latents);
-  return decode(latents, 1, layout, snrDb);
+  return latents;
 }
 
 /** The polarity network's log-odds for every tile of an equalised frame; null without a network or with a mask. */

@@ -25,6 +25,8 @@ export interface LinkSetting {
   readonly tapPrior: Float64Array;
   /** Whether each packet has a channel of its own, or all packets of a frame share one. */
   readonly coherence: 'packet' | 'frame';
+  /** a: what is shown is (1 − a)·(the codec's own decoder's picture) + a·(the picture of the decoder chosen for what is shown). */
+  readonly decoderShare: number;
 }
 
 /** A frame after synchronisation and FFT, P packets. */

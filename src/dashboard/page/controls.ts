@@ -2,6 +2,7 @@ import type { LiveRequest } from '../client.js';
 import type { SteerableSetting } from '../../core/steerable.js';
 import { BUILTIN_SOURCES, type StateMessage } from '../messages.js';
 import { cssName, h } from './dom.js';
+import { choiceField, type Field, numberField, type NumberOptions, type Value } from './fields.js';
 
 /** The settings' form: what is changed is sent, and what the link says is shown. */
 export interface Controls {
@@ -9,33 +10,12 @@ export interface Controls {
 }
 
 type Send = (command: LiveRequest) => void;
-type Value = string | number | null;
-
-/** An input for one setting; `read` takes it out of the resolved settings. */
-interface Field {
-  readonly root: HTMLElement;
-  readonly paths: readonly string[];
-  show(state: StateMessage): void;
-}
-
-interface NumberOptions {
-  readonly label: string;
-  readonly unit?: string;
-  readonly min: number;
-  readonly max: number;
-  readonly step: number;
-  readonly range?: boolean;
-  /** Whether an empty input means the default. */
-  readonly optional?: string;
-}
 
 const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
 /** The codec's decoder, not one of the further ones in its card. */
 const OWN_DECODER = 'own';
 /** Pictures in the size that they have. */
 const AS_IT_IS = 'as it is';
-/** Between two messages while a slider moves. */
-const PAUSE_MS = 50;
 
 export function createControls(form: HTMLElement, send: Send): Controls {
   const set = (changes: Record<string, unknown>): void => {
@@ -69,6 +49,14 @@ export function createControls(form: HTMLElement, send: Send): Controls {
     setting.kind === 'number'
       ? numberSetting(setting.path, setting)
       : choiceSetting(setting.path, setting.label, setting.choices);
+
+  const decoderShare = numberSetting('receiver.decoderShare', {
+    label: 'Its share',
+    min: 0,
+    max: 1,
+    step: 0.05,
+    range: true,
+  });
 
   const groups: [string, (Field | HTMLElement)[]][] = [
     [
@@ -121,9 +109,16 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           (state) => [OWN_DECODER, ...state.decoders],
           (state) => String(at(state, 'receiver.decoder') ?? OWN_DECODER),
           (value) => {
-            set({ 'receiver.decoder': value === OWN_DECODER ? null : value });
+            set({ 'receiver.decoder': value === OWN_DECODER ? null : value, 'receiver.decoderShare': 1 });
           },
         ),
+        {
+          ...decoderShare,
+          show(state) {
+            decoderShare.show(state);
+            decoderShare.root.hidden = at(state, 'receiver.decoder') === null;
+          },
+        },
         ownFields(ownSetting),
       ],
     ],
@@ -155,7 +150,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           (state) => String(at(state, 'codec')),
           (value) => {
             // Another codec has other decoders.
-            set({ codec: value, 'receiver.decoder': null });
+            set({ codec: value, 'receiver.decoder': null, 'receiver.decoderShare': 1 });
           },
         ),
         numberField(
@@ -205,91 +200,6 @@ export function createControls(form: HTMLElement, send: Send): Controls {
   };
 }
 
-/** Calls at once, then at most every PAUSE_MS, the last value never being lost. */
-function throttled(send: (value: Value) => void): (value: Value) => void {
-  let waiting: { value: Value } | null = null;
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const fire = (): void => {
-    timer = null;
-    if (waiting === null) return;
-    const { value } = waiting;
-    waiting = null;
-    send(value);
-    timer = setTimeout(fire, PAUSE_MS);
-  };
-  return (value) => {
-    waiting = { value };
-    if (timer === null) fire();
-  };
-}
-
-function numberField(
-  path: string,
-  options: NumberOptions,
-  read: (state: StateMessage) => Value,
-  write: (value: Value) => void,
-): Field {
-  const { label, unit, min, max, step, range = false, optional } = options;
-  const id = `field-${path.replaceAll('.', '-')}`;
-  const limits = { min, max, step };
-  const input = h('input', { type: 'number', id, ...limits, placeholder: optional });
-  const slider = range
-    ? h('input', { type: 'range', ...limits, 'aria-label': `${label}, slider`, 'data-slider': path })
-    : null;
-  const later = throttled(write);
-  input.addEventListener('change', () => {
-    const value = input.valueAsNumber;
-    if (Number.isFinite(value)) later(value);
-    else if (optional !== undefined) later(null);
-  });
-  slider?.addEventListener('input', () => {
-    input.value = slider.value;
-    later(slider.valueAsNumber);
-  });
-  const name = h('label', { for: id }, label);
-  if (unit !== undefined) name.append(' ', h('span', { class: 'unit' }, unit));
-  const root = h('div', { class: 'field' }, name, input);
-  if (slider !== null) root.append(slider);
-  return {
-    root,
-    paths: [path],
-    show(state) {
-      const value = read(state);
-      const text = typeof value === 'number' ? String(value) : '';
-      // What someone is moving or typing stays theirs.
-      if (document.activeElement !== input && document.activeElement !== slider) input.value = text;
-      if (slider !== null && document.activeElement !== slider) slider.value = text;
-    },
-  };
-}
-
-function choiceField(
-  path: string,
-  label: string,
-  choices: (state: StateMessage) => readonly string[],
-  read: (state: StateMessage) => string,
-  write: (value: string) => void,
-): Field {
-  const id = `field-${path.replaceAll('.', '-')}`;
-  const select = h('select', { id });
-  let shown = '';
-  select.addEventListener('change', () => {
-    write(select.value);
-  });
-  return {
-    root: h('div', { class: 'field' }, h('label', { for: id }, label), select),
-    paths: [path],
-    show(state) {
-      const list = choices(state);
-      if (list.join('\n') !== shown) {
-        shown = list.join('\n');
-        select.replaceChildren(...list.map((choice) => h('option', { value: choice }, choice)));
-      }
-      if (document.activeElement !== select) select.value = read(state);
-    },
-  };
-}
-
 interface TapModel {
   readonly kind: string;
   readonly numTaps?: number;
@@ -304,6 +214,7 @@ interface TapModel {
 }
 
 /** What an input holds, 0 included; `usual` where it holds no number. */
+
 const numberOr = (input: HTMLInputElement, usual: number): number =>
   Number.isFinite(input.valueAsNumber) ? input.valueAsNumber : usual;
 

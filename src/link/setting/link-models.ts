@@ -1,5 +1,6 @@
 import { type Codec, openCodec } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
+import { ConfigError } from '../../core/errors.js';
 import { findModel } from '../../core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../../diffusion/denoiser.js';
 import { openRuntime } from '../../runtime/open-runtime.js';
@@ -44,10 +45,17 @@ export async function openModels(
   config: LinkConfig,
   receivers: readonly ReceiverDescriptor[] = [],
 ): Promise<OpenModels> {
+  const { decoder, decoderShare } = config.receiver;
+  if (decoder === null && decoderShare !== 1) {
+    throw new ConfigError(
+      'config.decoderShare',
+      `receiver.decoderShare ${decoderShare}: of which decoder? name it in receiver.decoder (--decoder perceptual)`,
+    );
+  }
   const cardPath = findModel('codec', config.codec);
   const runtime = await openRuntime(config.run);
   try {
-    const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : config.receiver.decoder);
+    const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : decoder);
     const prior = config.prior ?? codec.card.prior;
     const wanted = needsPrior(receivers) && prior !== undefined;
     const denoiser = wanted ? await openDenoiser(findModel('prior', prior), runtime) : null;

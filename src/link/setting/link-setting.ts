@@ -116,6 +116,7 @@ export function createLinkSetting(
     combPilots: combPilotElements(grid),
     tapPrior: tapPriorOf(config, grid),
     coherence: coherenceOf(config),
+    decoderShare: config.receiver.decoderShare,
   };
 }
 

@@ -10,7 +10,7 @@ import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js'
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
-import { renderElements } from '../informed.js';
+import { renderElements, renderLatents } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
@@ -179,7 +179,7 @@ class JointState {
     const both = new Float32Array(2 * size);
     both.set(own, size);
     for (const candidate of this.best) this.reconcileGroup(candidate, own, both, refresh);
-    const decoded = await codec.render(both, 2, layout, snrDb);
+    const decoded = await renderLatents(setting, both, 2);
     const pixels = picture.length;
     const out = new Float32Array(pixels);
     for (let i = 0; i < pixels; i++) out[i] = denoised.data[i] + 2 * (decoded[i] - decoded[pixels + i]);

@@ -35,6 +35,7 @@ function settingOf(ofdm: Partial<OfdmConfig>, profile: 'paper' | 'ota', rho: num
     combPilots: combPilotElements(grid),
     tapPrior: new Float64Array(NUM_TAPS).fill(1 / NUM_TAPS),
     coherence: 'packet',
+    decoderShare: 1,
   };
 }
 
