@@ -90,8 +90,10 @@ export function createBlindHifiDiffcom({ config, ...parts }: SamplerParts<BlindH
 
 function createBlindSampling(
   name: 'blind-diffcom' | 'blind-hifi-diffcom',
-  { setting, config, denoiser, runtime, rng }: SamplerParts<BlindDiffcomConfig & BlindHifiDiffcomConfig>,
+  { setting: given, config, denoiser, runtime, rng }: SamplerParts<BlindDiffcomConfig & BlindHifiDiffcomConfig>,
 ): Receiver {
+  // D of the confirming term and of its target is one network.
+  const setting = { ...given, decoderShare: 1 };
   const { interleaver, tapPrior, coherence, codec, grid } = setting;
   const { schedule } = denoiser;
   const { chains, variant } = config;

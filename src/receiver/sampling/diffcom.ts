@@ -30,6 +30,8 @@ export interface HifiDiffcomConfig extends DiffcomConfig {
   readonly gamma: number;
   /** Which terms guide: both, or the paper's Variant 1 (latent: distance alone) and 2 (pixel: confirming term alone). */
   readonly guidance: 'both' | 'latent' | 'pixel';
+  /** 0: the decoder's picture; 1: the sample, as published; between: on the line between them. */
+  readonly perception: number;
   /** Whether sampling starts at t_N from the deterministic reconstruction; otherwise at T from noise. */
   readonly adaptiveStart: boolean;
   /** δ and N of the start, and the CBR in it: a number, or the codec's own. */
@@ -74,6 +76,7 @@ export function createDiffcom({ config, ...parts }: InformedSamplerParts<Diffcom
     delta: 0,
     startFactor: 1,
     startBandwidthRatio: null,
+    perception: 1,
   } as const;
   return createSampling('diffcom', { ...parts, config: whole });
 }
@@ -88,8 +91,10 @@ export function createHifiDiffcom(parts: InformedSamplerParts<HifiDiffcomConfig>
 
 function createSampling(
   name: 'diffcom' | 'hifi-diffcom',
-  { setting, config, knowledge, denoiser, runtime, rng }: InformedSamplerParts<HifiDiffcomConfig>,
+  { setting: given, config, knowledge, denoiser, runtime, rng }: InformedSamplerParts<HifiDiffcomConfig>,
 ): Receiver {
+  // D of the confirming term and of its target is one network.
+  const setting = { ...given, decoderShare: 1 };
   const { codec, snrDb } = setting;
   const { schedule } = denoiser;
   const { chains } = config;
@@ -122,13 +127,14 @@ function createSampling(
       const channel = await knowledge.learn(observations, counter, signal);
       const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
       const deterministic = await decodeElements(setting, equalised);
-      const target = toPrior(setting, await shownPicture(setting, equalised, deterministic));
+      const shown = await shownPicture(setting, equalised, deterministic);
+      const target = toPrior(setting, shown);
 
       const draws = rng.split('sampling').split(frame.index);
       const dims = pictureDims(setting, chains);
       let x: Tensor = normalTensor(dims, draws);
       if (config.adaptiveStart) x = diffused(target.data, x, schedule, start);
-      const given: Omit<GuidanceInput, 'noisy' | 'sigma'> = {
+      const constant: Omit<GuidanceInput, 'noisy' | 'sigma'> = {
         channel: channelInput(channel, forward),
         received: frame.elements,
         weights,
@@ -141,7 +147,7 @@ function createSampling(
         throwIfAborted(signal, name);
         const t = times[i];
         const root = Math.sqrt(schedule.alphaBar[t]);
-        const step = await guide.step({ ...given, noisy: scaled(x, 1 / root), sigma: schedule.sigma[t] });
+        const step = await guide.step({ ...constant, noisy: scaled(x, 1 / root), sigma: schedule.sigma[t] });
         counter.evaluations += chains * (confirm ? 3 : 2);
         distance = Float32Array.from(step.distance);
         // ∇ in x_t is ∇ in x_t/√ᾱ_t, over √ᾱ_t.
@@ -149,7 +155,8 @@ function createSampling(
         const best = indexOfLeast(distance);
         yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
       }
-      const picture = fromPrior(chainOf(x, indexOfLeast(distance)));
+      const sample = fromPrior(chainOf(x, indexOfLeast(distance)));
+      const picture = shown.map((v, i) => v + config.perception * (sample[i] - v));
       const ending = { picture, equalised, deterministic, evaluations: counter.evaluations, began };
       yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
     },
