@@ -38,9 +38,9 @@ const folder = twoDecoders();
 const blindlink = (args: readonly string[]) =>
   spawnSync(process.execPath, ['dist/cli/main.js', ...args], { encoding: 'utf8' });
 
-async function receive(decoder: string | null, settings: RawConfig = {}) {
+async function receive(decoder: string | null, decoderShare = 1, settings: RawConfig = {}) {
   const names = ['perfect', 'pilot', 'blind-em'];
-  const config = resolveConfig({ ...settings, codec: folder, receiver: { names, decoder } });
+  const config = resolveConfig({ ...settings, codec: folder, receiver: { names, decoder, decoderShare } });
   const codec = await openCodec(join(folder, 'card.json'), runtime, decoder);
   const { pictures } = openPictures(['builtin:faces'], { maxPixels: 4096, frames: 2 });
   return lastValueFrom(createLink(config, { codec, runtime }, pictures()).pipe(toArray()));
@@ -66,6 +66,30 @@ describe("another of a codec's decoders", () => {
       expect(report.psnrDb).toBeLessThan(own[i].report.psnrDb - 1);
       expect(result!.evaluations).toBe(own[i].result!.evaluations + 1);
     }
+  });
+
+  it('is shown by its share: pictures on the line from the own decoder’s to its', async () => {
+    const [own, other, none, some] = await Promise.all([
+      receive(null),
+      receive('other'),
+      receive('other', 0),
+      receive('other', 0.25),
+    ]);
+    for (const [i, { picture, result }] of some.entries()) {
+      picture.forEach((v, k) => {
+        expect(v).toBeCloseTo(0.75 * own[i].picture[k] + 0.25 * other[i].picture[k], 5);
+      });
+      expect(none[i].picture).toEqual(own[i].picture);
+      expect([result!.verdict, result!.equalised]).toEqual([own[i].result!.verdict, own[i].result!.equalised]);
+    }
+  });
+
+  it('has no share where it is not named', () => {
+    const { status, stderr } = blindlink(['simulate', '--codec', folder, '--decoder-share', '0.4', '--frames', '1']);
+    expect(status).toBe(2);
+    expect(stderr.trim()).toBe(
+      'blindlink: receiver.decoderShare 0.4: of which decoder? name it in receiver.decoder (--decoder perceptual)',
+    );
   });
 
   it('is refused in one line where the codec has none of that name', () => {

@@ -83,6 +83,9 @@ describe('hifi-diffcom', () => {
     const both = await of({});
     const others = [{ guidance: 'latent' }, { guidance: 'pixel' }, { adaptiveStart: false }, { chains: 2 }];
     for (const other of others) expect(await of(other)).not.toBeCloseTo(both, 3);
+    const names = ['pilot', 'hifi-diffcom'];
+    const shown = await figures({ names, hifiDiffcom: { ...steps, perception: 0 } }, 1);
+    expect(shown['hifi-diffcom'].psnrDbMean).toBeCloseTo(shown['pilot'].psnrDbMean, 3);
   });
 
   it.each(['perfect', 'pilot', 'blind-em'])(
