@@ -206,6 +206,26 @@ describeWith(chromium(), 'the live page in Chromium', () => {
   );
 
   it(
+    'shows another decoder’s picture by the share that a slider gives it',
+    async () => {
+      const { page, errors } = await open();
+      const slider = page.getByRole('slider', { name: 'Its share' });
+      expect(await slider.isVisible()).toBe(false);
+      await page.getByLabel('Decoder', { exact: true }).selectOption('perceptual');
+      await slider.waitFor();
+      await slider.fill('0.4');
+      await until(() => page.locator('#field-receiver-decoderShare').inputValue()).toBe('0.4');
+      await changes(page, '[data-shot="blind-em"] canvas.view');
+      await page.screenshot({ path: join(SCREENSHOTS, 'decoder-share.png') });
+      await page.getByLabel('Decoder', { exact: true }).selectOption('own');
+      await slider.waitFor({ state: 'hidden' });
+      await changes(page, '[data-shot="blind-em"] canvas.view');
+      expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
     'pauses and steps by keyboard',
     async () => {
       const { page } = await open();
