@@ -114,6 +114,9 @@ def reference(kind: str, folder: Path) -> None:
 
     if kind == "fid":
         result = load_inception(str(folder / "inception.pth")).eval().double()(pictures[0])
+    elif kind == "fid-squeeze":
+        shift, scale = (torch.tensor(v, dtype=torch.double).view(1, 3, 1, 1) for v in ((-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)))
+        result = squeezenet_maps(load("squeezenet.pth"), (2 * pictures[0] - 1 - shift) / scale)[-1].flatten(2).mean(2)
     elif kind == "dists":
         result = dists(load("vgg16.pth"), load("dists.pt"), *pictures)
     elif kind == "lpips-alexnet":

@@ -128,6 +128,7 @@ const sources: Record<string, string[]> = {
   'lpips-alexnet': ['alexnet.pth', 'lpips-alexnet.pth'],
   'lpips-squeeze': ['squeezenet.pth', 'lpips-squeeze.pth'],
   dists: ['vgg16.pth', 'dists.pt'],
+  'fid-squeeze': ['squeezenet.pth'],
   fid: ['inception.pth'],
 };
 const exportArgs = (name: string, [backbone, weights]: string[], out = name): string[] => [
@@ -191,10 +192,12 @@ describeWith(torch(), 'feature networks exported from public tensor names', () =
     ['lpips-squeeze', 64, 50],
     ['lpips-squeeze', 17, 31],
     ['dists', 63, 50],
+    ['fid-squeeze', 40, 33],
     ['fid', 40, 64],
   ] as const)('%s at %i×%i gives what its formula gives in float64', async (name, height, width) => {
     const a = await picture(0, height, width);
-    const pictures = name === 'fid' ? [a] : [a, noisy(await picture(1, height, width), 0.1)];
+    const length = { fid: 2048, 'fid-squeeze': 512 }[name as string] ?? 1;
+    const pictures = length > 1 ? [a] : [a, noisy(await picture(1, height, width), 0.1)];
     rmSync(join(work, 'b.npy'), { force: true });
     pictures.forEach(({ data }, i) => {
       writeNpy(join(work, `${'ab'[i]}.npy`), { dtype: 'float32', shape: [1, 3, height, width], data });
@@ -202,7 +205,7 @@ describeWith(torch(), 'feature networks exported from public tensor names', () =
     python(helper, 'reference', name, work);
     const expected = readNpy(join(work, 'expected.npy')).data as Float32Array;
     const found = await networks[name].evaluate(...pictures);
-    expect(found).toHaveLength(name === 'fid' ? 2048 : 1);
+    expect(found).toHaveLength(length);
     const rms = Math.sqrt(expected.reduce((sum, v) => sum + v * v, 0) / expected.length);
     expected.forEach((v, i) => {
       expect(Math.abs(found[i] - v)).toBeLessThan(1e-4 * rms);

@@ -4,6 +4,7 @@
     python3 -m blindlink_training.features lpips-alexnet --backbone alexnet-owt-7be5be79.pth  --weights alex.pth   --out ../features/lpips-alexnet
     python3 -m blindlink_training.features lpips-squeeze --backbone squeezenet1_1-b8a52dc0.pth --weights squeeze.pth --out ../features/lpips-squeeze
     python3 -m blindlink_training.features dists         --backbone vgg16-397923af.pth        --weights weights.pt --out ../features/dists
+    python3 -m blindlink_training.features fid-squeeze   --backbone squeezenet1_1-b8a52dc0.pth --out ../features/fid-squeeze
     python3 -m blindlink_training.features fid           --backbone pt_inception-2015-12-05-6726825d.pth           --out ../features/fid
 """
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from .checkpoint import load_strictly, publish_features, read_state, sha256_of
 from .golden import golden
 from .inception import FidInception
-from .perceptual import Dists, Lpips, alexnet, squeezenet, vgg16
+from .perceptual import Dists, Lpips, PooledFeatures, alexnet, squeezenet, vgg16
 
 # What each is, and the smallest edge at which every map has a position.
 NETWORKS = {
@@ -26,6 +27,7 @@ NETWORKS = {
     "lpips-alexnet": {"kind": "lpips", "minimumSize": 31, "description": "LPIPS 0.1 on AlexNet"},
     "lpips-squeeze": {"kind": "lpips", "minimumSize": 17, "description": "LPIPS 0.1 on SqueezeNet 1.1"},
     "dists": {"kind": "dists", "minimumSize": 16, "description": "DISTS on VGG16"},
+    "fid-squeeze": {"kind": "fid", "minimumSize": 17, "description": "SqueezeNet 1.1, last module's map averaged: features of a Fréchet distance"},
     "fid": {"kind": "fid", "minimumSize": 1, "description": "Inception-v3 (2015-12-05), pool3: features of the FID"},
 }
 BACKBONES = {"lpips-vgg16": vgg16, "lpips-alexnet": alexnet, "lpips-squeeze": squeezenet}
@@ -43,6 +45,15 @@ def load_inception(path: str) -> FidInception:
     # The file, converted from TensorFlow, need not count training batches, which nothing here reads.
     counters = {name: value for name, value in net.state_dict().items() if name.endswith("num_batches_tracked")}
     load_strictly(net, {**counters, **state}, path, "the FID's Inception-v3")
+    return net
+
+
+def load_features(network: str, backbone: str) -> nn.Module:
+    """What a Fréchet distance is of, from its one file."""
+    if network == "fid":
+        return load_inception(backbone)
+    net = PooledFeatures(squeezenet())
+    load_strictly(net.backbone, without("classifier.", read_state(backbone)), backbone, f"the backbone of {network}")
     return net
 
 
@@ -79,10 +90,11 @@ def main() -> None:
     parser.add_argument("--licence", default="as the files'", help="terms of the files, for the card")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
-    if (args.weights is None) != (args.network == "fid"):
-        raise SystemExit(f"{args.network}: {'takes no' if args.network == 'fid' else 'needs'} --weights")
+    is_single = NETWORKS[args.network]["kind"] == "fid"
+    if (args.weights is None) != is_single:
+        raise SystemExit(f"{args.network}: {'takes no' if is_single else 'needs'} --weights")
     torch.set_num_threads(1)
-    net = load_inception(args.backbone) if args.weights is None else load_distance(args.network, args.backbone, args.weights)
+    net = load_features(args.network, args.backbone) if is_single else load_distance(args.network, args.backbone, args.weights)
     files = [file for file in (args.backbone, args.weights) if file is not None]
     card = {
         **NETWORKS[args.network],

@@ -109,6 +109,30 @@ class LinearLayers(nn.Module):
             self.add_module(f"lin{i}", head)
 
 
+class ClassifierRange(nn.Module):
+    """Pictures in [0, 1] as classifiers of ImageNet want them, by the lpips package's numbers for pictures in [−1, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return (2 * picture - 1 - self.shift) / self.scale
+
+
+class PooledFeatures(nn.Module):
+    """The last map of a backbone, averaged over positions: pictures [N,3,H,W] in [0,1] → features [N,C], for a Fréchet distance."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.range = ClassifierRange()
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.backbone(self.range(picture))[-1].mean((2, 3))
+
+
 class Lpips(nn.Module):
     """Σ_l mean over positions of Σ_c w_lc·(â_lc − b̂_lc)², where â_l = a_l/(‖a_l‖ + 1e-10) over channels."""
 
@@ -116,12 +140,10 @@ class Lpips(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.linear = LinearLayers(backbone.widths)
-        # Of pictures in [−1, 1].
-        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1), persistent=False)
+        self.range = ClassifierRange()
 
     def _normalised(self, picture: Tensor) -> list[Tensor]:
-        maps = self.backbone((2 * picture - 1 - self.shift) / self.scale)
+        maps = self.backbone(self.range(picture))
         return [m / (m.square().sum(1, keepdim=True).sqrt() + 1e-10) for m in maps]
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
