@@ -26,6 +26,9 @@ export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.
 /** ζ_x and ζ_h of Blind-DiffCom's variants. */
 const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
 
+/** hifi-diffcom's share of the sample where a decoder is named for what is shown: the least LPIPS at less error than either alone (D-135). */
+const PERCEPTION_WITH_DECODER = 0.3;
+
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 
 const stepsOf = (receiver: string, section: string): SteerableSetting => ({
@@ -90,9 +93,10 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     prior: true,
     steerable: [stepsOf('hifi-diffcom', 'hifiDiffcom')],
     create: (context) => {
-      const config = context.config.receiver.hifiDiffcom;
-      const knowledge = knowledgeOf('hifi-diffcom', config.knowledge, context);
-      return createHifiDiffcom({ ...sampler(context), config, knowledge });
+      const { hifiDiffcom, decoder } = context.config.receiver;
+      const { perception = decoder === null ? 1 : PERCEPTION_WITH_DECODER } = hifiDiffcom;
+      const knowledge = knowledgeOf('hifi-diffcom', hifiDiffcom.knowledge, context);
+      return createHifiDiffcom({ ...sampler(context), config: { ...hifiDiffcom, perception }, knowledge });
     },
   },
   {
