@@ -59,3 +59,11 @@ export function elementsToLatents(setting: LinkSetting, elements: ComplexArray, 
   setting.interleaver.deinterleave(elements, symbols);
   latentsOf(setting.layout, symbols, out);
 }
+
+/** The same into latents of their own. */
+export function latentsOfElements(setting: LinkSetting, elements: ComplexArray): Float32Array {
+  const { channels, height, width } = setting.layout;
+  const latents = new Float32Array(channels * height * width);
+  elementsToLatents(setting, elements, latents);
+  return latents;
+}

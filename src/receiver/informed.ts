@@ -1,7 +1,7 @@
 import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import { codewordSymptoms } from './codeword-symptoms.js';
-import { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
+import { type ElementChannel, equalise, type EqualiserKind, latentsOfElements } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
@@ -46,15 +46,15 @@ export async function decodeWith(
 
 /** D(z̃): the picture of equalised resource elements [P·S·M]. */
 export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  setting.codec.decode(latentsOf(setting, equalised), 1, setting.layout, setting.snrDb);
+  setting.codec.decode(latentsOfElements(setting, equalised), 1, setting.layout, setting.snrDb);
 
 /** The picture that is shown of equalised resource elements; see `renderLatents`. */
 export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  renderLatents(setting, latentsOf(setting, equalised), 1);
+  renderLatents(setting, latentsOfElements(setting, equalised), 1);
 
 /** The same, where the codec's own decoder has given `own` already. */
 export const shownPicture = (setting: LinkSetting, equalised: ComplexArray, own: Float32Array): Promise<Float32Array> =>
-  renderLatents(setting, latentsOf(setting, equalised), 1, own);
+  renderLatents(setting, latentsOfElements(setting, equalised), 1, own);
 
 /**
  * The pictures that are shown of latents [count,C,h,w]: (1 − a)·D(z̃) + a·D'(z̃), D the codec's own decoder, D' the one chosen for what is
@@ -72,16 +72,14 @@ export async function renderLatents(
   const decode = (): Promise<Float32Array> => codec.decode(latents, count, layout, snrDb);
   if (codec.shown === codec.decoder || share === 0) return own ?? decode();
   const shown = await codec.render(latents, count, layout, snrDb);
-  if (share === 1) return shown;
-  const least = own ?? (await decode());
-  return shown.map((v, i) => least[i] + share * (v - least[i]));
+  return share === 1 ? shown : between(own ?? (await decode()), shown, share);
 }
 
-function latentsOf(setting: LinkSetting, equalised: ComplexArray): Float32Array {
-  const { channels, height, width } = setting.layout;
-  const latents = new Float32Array(channels * height * width);
-  elementsToLatents(setting, equalised, latents);
-  return latents;
+/** The picture at `share` of the way from one to another; at 0 and 1 these themselves. */
+export function between(from: Float32Array, to: Float32Array, share: number): Float32Array {
+  if (share === 0) return from;
+  if (share === 1) return to;
+  return from.map((v, i) => v + share * (to[i] - v));
 }
 
 /** The polarity network's log-odds for every tile of an equalised frame; null without a network or with a mask. */

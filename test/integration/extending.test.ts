@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packInto } from '../support/tarball.js';
 
 const root = resolve('.');
 const project = mkdtempSync(join(tmpdir(), 'blindlink-project-'));
@@ -20,9 +21,7 @@ const installed = join(project, 'node_modules/blindlink');
 
 /** Another project with the package in it as `npm pack` makes it; its dependencies are those of this one. */
 beforeAll(() => {
-  const [{ filename }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', project], { encoding: 'utf8' }),
-  ) as [{ filename: string }];
+  const filename = packInto(project);
   mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', join(project, filename), '-C', installed, '--strip-components=1']);
   for (const name of readdirSync(join(root, 'node_modules'))) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith, tensorflow } from '../support/programs.js';
+import { packInto } from '../support/tarball.js';
 
 const root = resolve('.');
 const folder = process.env['BLINDLINK_TENSORFLOW'] ?? '';
@@ -19,12 +20,8 @@ describeWith(tensorflow(), 'TensorFlow.js with its native library', () => {
   const blindlink = (...args: string[]) => node('node_modules/blindlink/bin/blindlink.mjs', ...args);
 
   beforeAll(() => {
-    const pack = ['pack', '--json', '--silent', '--pack-destination', project];
-    const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: root, encoding: 'utf8' })) as [
-      { filename: string },
-    ];
     writeFileSync(join(project, 'package.json'), '{ "private": true }');
-    const packages = [`./${filename}`, '@tensorflow/tfjs-node@4.22.0', 'node-api-headers@1'];
+    const packages = [`./${packInto(project)}`, '@tensorflow/tfjs-node@4.22.0', 'node-api-headers@1'];
     execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent', ...packages], {
       cwd: project,
     });

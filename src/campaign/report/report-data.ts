@@ -71,11 +71,13 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     const known = axes.length === 0 ? 'it has none' : `it has ${axes.join(', ')}`;
     throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
   }
-  const numeric = wantedX ?? firstNumericAxis(axes, points);
+  let x = wantedX ?? firstNumericAxis(axes, points);
+  let facets = facetsOf(points, axes, x);
   // Points of a list that hardly share an axis are rows of one table.
-  const isGrid = wantedX !== undefined || 2 * facetsOf(points, axes, numeric).length <= Math.max(2, points.length);
-  const x = isGrid ? numeric : null;
-  const facets = facetsOf(points, axes, x);
+  if (wantedX === undefined && 2 * facets.length > Math.max(2, points.length)) {
+    x = null;
+    facets = facetsOf(points, axes, x);
+  }
   const receivers = [...new Set(points.flatMap((point) => Object.keys(point.receivers)))];
   return {
     folder,

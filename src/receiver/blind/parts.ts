@@ -1,6 +1,6 @@
 import { type CodewordLayout, createLayout } from '../../codec/layout.js';
 import { type ComplexArray, createComplex, gather } from '../../core/complex.js';
-import { elementsToLatents } from '../equalise.js';
+import { latentsOfElements } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualOver } from '../residual.js';
 import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
@@ -115,8 +115,7 @@ export async function signsInContext(
   const { layout, codec, snrDb, rho, superimposed } = setting;
   const superimposedAmplitude = Math.sqrt(rho);
   const n = 2 * layout.tileSymbols;
-  const latents = new Float32Array(layout.channels * layout.height * layout.width);
-  elementsToLatents(setting, equalised, latents);
+  const latents = latentsOfElements(setting, equalised);
   const whole = weightedChannel(elements, best);
   const chosen = [...best];
   for (const { g, c, logOdds: own } of doubtful) {

@@ -134,6 +134,20 @@ export async function judge(
   return { best: [best], decoded: () => Promise.resolve(frame) };
 }
 
+/** The judgement of candidates that have no rivals left, one of each group. */
+export const judgeChosen = (
+  model: BlindModel,
+  elements: ComplexArray,
+  best: readonly Candidate[],
+  counter: Counter,
+): Promise<Judgement> =>
+  judge(
+    model,
+    elements,
+    best.map((candidate) => [candidate]),
+    counter,
+  );
+
 /** The frame equalised under a candidate for each group. */
 export function equalisedUnder(
   setting: LinkSetting,

@@ -10,6 +10,7 @@ import {
   type DecodedFrame,
   equalisedUnder,
   judge,
+  judgeChosen,
   judgeFrame,
   type Judgement,
   symptomsOf,
@@ -147,13 +148,6 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       });
       return judge(model, elements, found, counter);
     };
-    const judgeOne = (best: readonly Candidate[]): Promise<Judgement> =>
-      judge(
-        model,
-        elements,
-        best.map((candidate) => [candidate]),
-        counter,
-      );
     const startsOf = (model: ChannelEstimator, first: number, end: number): Start[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
 
@@ -263,7 +257,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         counter,
       );
       if (settled?.some(({ signs }, g) => signs.some((sign, c) => sign !== best[g].signs[c]))) {
-        judged = await judgeOne(settled);
+        judged = await judgeChosen(model, elements, settled, counter);
       } else {
         // Nothing is decoded anew where all signs were right.
         settled?.forEach(({ signLogOdds }, g) => (best[g].signLogOdds = signLogOdds));
@@ -285,7 +279,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         chain.turnBy(angles[g]);
       });
       before = angles;
-      judged = await judgeOne(best);
+      judged = await judgeChosen(model, elements, best, counter);
     }
 
     const frame = await judged.decoded();

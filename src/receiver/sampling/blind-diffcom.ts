@@ -13,10 +13,19 @@ import {
   type GuidedSamplingConfig,
   indexOfLeast,
   type SamplerParts,
+  withWholeDecoder,
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel, renderElements, shownPicture, tileLogOdds } from '../informed.js';
+import {
+  between,
+  conclude,
+  decodeElements,
+  type KnownChannel,
+  renderElements,
+  shownPicture,
+  tileLogOdds,
+} from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult, ReceiverStep } from '../receiver.js';
 
@@ -92,8 +101,7 @@ function createBlindSampling(
   name: 'blind-diffcom' | 'blind-hifi-diffcom',
   { setting: given, config, denoiser, runtime, rng }: SamplerParts<BlindDiffcomConfig & BlindHifiDiffcomConfig>,
 ): Receiver {
-  // D of the confirming term and of its target is one network.
-  const setting = { ...given, decoderShare: 1 };
+  const setting = withWholeDecoder(given);
   const { interleaver, tapPrior, coherence, codec, grid } = setting;
   const { schedule } = denoiser;
   const { chains, variant } = config;
@@ -215,7 +223,7 @@ function createBlindSampling(
     const result = await conclude(setting, frame, channel, { picture, equalised, deterministic, evaluations, began });
     // What is judged is the sample: a line to the decoder's picture would always agree with it.
     const shown = config.perception === 1 ? picture : await shownPicture(setting, equalised, deterministic);
-    const mixed = shown.map((v, i) => v + config.perception * (picture[i] - v));
+    const mixed = between(shown, picture, config.perception);
     yield {
       kind: 'final',
       result: { ...result, picture: mixed, ...(told && { sideInformationBits: TOLD_BITS }) },

@@ -5,12 +5,12 @@ import { ddimStep, normalTensor } from '../../diffusion/samplers.js';
 import { karrasSigmas } from '../../diffusion/schedule.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import { blindResult } from '../blind/solution.js';
-import { agreeingWith, judge, weighEvidence } from '../blind/ranking.js';
+import { agreeingWith, judgeChosen, weighEvidence } from '../blind/ranking.js';
 import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import { type Candidate, channelUnder } from '../blind/candidate.js';
 import { equalise } from '../equalise.js';
-import { renderElements, renderLatents } from '../informed.js';
+import { between, renderElements, renderLatents } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
@@ -141,12 +141,7 @@ async function energyOf(
   counter: Counter,
 ): Promise<number> {
   await weighEvidence(model, best, counter);
-  const judged = await judge(
-    model,
-    elements,
-    best.map((candidate) => [candidate]),
-    counter,
-  );
+  const judged = await judgeChosen(model, elements, best, counter);
   await judged.decoded();
   return best.reduce((sum, { energy }) => sum + energy, 0);
 }
@@ -240,7 +235,7 @@ class JointState {
     const base = blindResult(setting, solution, evaluations, began);
     const equalised = equalise(setting, frame.elements, channel, base.noiseVariance);
     const decoded = await this.decode();
-    const picture = decoded.map((v, i) => v + perception * (sample[i] - v));
+    const picture = between(decoded, sample, perception);
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
     const energy = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
     const residual = energy / (base.noiseVariance * layout.numSymbols);

@@ -14,9 +14,10 @@ import {
   type GuidedSamplingConfig,
   indexOfLeast,
   type SamplerParts,
+  withWholeDecoder,
 } from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { conclude, decodeElements, type KnownChannel, shownPicture } from '../informed.js';
+import { between, conclude, decodeElements, type KnownChannel, shownPicture } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -93,8 +94,7 @@ function createSampling(
   name: 'diffcom' | 'hifi-diffcom',
   { setting: given, config, knowledge, denoiser, runtime, rng }: InformedSamplerParts<HifiDiffcomConfig>,
 ): Receiver {
-  // D of the confirming term and of its target is one network.
-  const setting = { ...given, decoderShare: 1 };
+  const setting = withWholeDecoder(given);
   const { codec, snrDb } = setting;
   const { schedule } = denoiser;
   const { chains } = config;
@@ -156,7 +156,7 @@ function createSampling(
         yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
       }
       const sample = fromPrior(chainOf(x, indexOfLeast(distance)));
-      const picture = shown.map((v, i) => v + config.perception * (sample[i] - v));
+      const picture = between(shown, sample, config.perception);
       const ending = { picture, equalised, deterministic, evaluations: counter.evaluations, began };
       yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
     },

@@ -27,6 +27,9 @@ export interface SamplerParts<C> {
   readonly rng: Rng;
 }
 
+/** The setting of a sampler whose guidance runs through the decoder: D of the confirming term and of its target must be one network. */
+export const withWholeDecoder = (setting: LinkSetting): LinkSetting => ({ ...setting, decoderShare: 1 });
+
 /** The ancestral step from t to s less `gain`·gradient. */
 export function guidedStep(
   schedule: NoiseSchedule,

@@ -49,6 +49,18 @@ function dense(s: CodewordStatistics, w: Float32Array, q: Float32Array) {
   return { mean, variance: posterior.diag() };
 }
 
+/** The posterior's variances for equal precisions, by the graph and by dense algebra. */
+async function variances(statistics: CodewordStatistics): Promise<{ found: Float32Array; exact: readonly number[] }> {
+  const w = new Float32Array(n).fill(1.7);
+  const exact = dense(statistics, w, new Float32Array(n));
+  const { variance } = await runtime.run(createCodewordGraph(statistics, r, 4), {
+    precision: tensor(w, [1, n]),
+    information: tensor(new Float32Array(n), [1, n]),
+    coefficients: tensor(new Float32Array(r), [1, r]),
+  });
+  return { found: variance.data, exact: exact.variance };
+}
+
 describe('the E-step graph', () => {
   it('reproduces the exact Gaussian posterior, with unequal precisions and places not observed', async () => {
     const statistics = makeStatistics();
@@ -70,14 +82,8 @@ describe('the E-step graph', () => {
   it('gives the exact variance for equal precisions', async () => {
     const statistics = { ...makeStatistics(), latentVariance: new Float32Array(n).fill(0) };
     for (let i = 0; i < n; i++) statistics.latentVariance[i] = statistics.eigenvalues[i % r] / (n / r) + 0.2;
-    const w = new Float32Array(n).fill(1.7);
-    const exact = dense(statistics, w, new Float32Array(n));
-    const { variance } = await runtime.run(createCodewordGraph(statistics, r, 4), {
-      precision: tensor(w, [1, n]),
-      information: tensor(new Float32Array(n), [1, n]),
-      coefficients: tensor(new Float32Array(r), [1, r]),
-    });
-    variance.data.forEach((v, i) => expect(v).toBeCloseTo(exact.variance[i], 5));
+    const { found, exact } = await variances(statistics);
+    found.forEach((v, i) => expect(v).toBeCloseTo(exact[i], 5));
   });
 
   it('takes directions of nearly the same eigenvalue together, and the variance is within a few per cent where their supports are disjoint', async () => {
@@ -88,14 +94,8 @@ describe('the E-step graph', () => {
       for (let k = 0; k < r; k++) explained += statistics.eigenvalues[k] * statistics.basis[i * r + k] ** 2;
       statistics.latentVariance[i] = explained + 0.2;
     }
-    const w = new Float32Array(n).fill(1.7);
-    const exact = dense(statistics, w, new Float32Array(n));
-    const { variance } = await runtime.run(createCodewordGraph(statistics, r, 4), {
-      precision: tensor(w, [1, n]),
-      information: tensor(new Float32Array(n), [1, n]),
-      coefficients: tensor(new Float32Array(r), [1, r]),
-    });
-    variance.data.forEach((v, i) => expect(Math.abs(v / exact.variance[i] - 1)).toBeLessThan(0.05));
+    const { found, exact } = await variances(statistics);
+    found.forEach((v, i) => expect(Math.abs(v / exact[i] - 1)).toBeLessThan(0.05));
   });
 
   it('treats rows of a batch independently', async () => {
