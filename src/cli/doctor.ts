@@ -8,6 +8,7 @@ import { LinkError } from '../core/errors.js';
 import { openDenoiser } from '../diffusion/denoiser.js';
 import { versions } from '../link/results/run-folder.js';
 import { executionProviders, probeExecutionProvider } from '../runtime/execution-provider.js';
+import { automaticPrecision } from '../runtime/precision.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
 import { probeTfjs, tfjsBackends } from '../runtime/tfjs-backend.js';
 
@@ -40,7 +41,7 @@ async function examine(): Promise<Check[]> {
       name: 'machine',
       ok: true,
       required: true,
-      detail: `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'cpu'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+      detail: `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'cpu'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${automaticPrecision()} where a codec can`,
     },
   ];
   const runtime = createOnnxRuntime();

@@ -8,6 +8,7 @@ import { addModelGraph } from './model-graph.js';
 import { addModelSample } from './model-sample.js';
 import { addModelSeal } from './model-seal.js';
 import { addModelStatistics } from './model-statistics.js';
+import { addModelQuantise } from './model-quantise.js';
 import { addModelVerdict } from './model-verdict.js';
 
 export function addModel(program: Command): void {
@@ -33,6 +34,7 @@ export function addModel(program: Command): void {
   addModelCheck(model);
   addModelSeal(model);
   addModelStatistics(model);
+  addModelQuantise(model);
   addModelVerdict(model);
   addModelSample(model);
   addModelGraph(model);

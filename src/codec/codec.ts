@@ -1,9 +1,11 @@
 import { readCardFile } from '../core/card-file.js';
 import { ConfigError, FormatError, ShapeError } from '../core/errors.js';
-import type { Graph, GraphInterface, Runtime } from '../runtime/onnx-runtime.js';
+import type { Runtime } from '../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../runtime/tensor.js';
 import { type CodecCard, type LoadedCodecCard, readCard } from './card.js';
+import { onIntegers, parseRanges } from './int8.js';
 import { createLayout, createMaskedLayout, type CodewordLayout } from './layout.js';
+import { openGraph, type OpenGraph } from './open-graph.js';
 import { sideInformationOf } from './side-information.js';
 import { parseStatistics, type CodewordStatistics } from './statistics.js';
 
@@ -19,6 +21,10 @@ export interface Codec {
   readonly decoder: OpenGraph;
   /** The decoder whose pictures are shown: the codec's own, or the one chosen at opening. */
   readonly shown: OpenGraph;
+  /** Its file. */
+  readonly shownFile: string;
+  /** Whether encoder and decoders run on 8-bit integers here. */
+  readonly runsInt8: boolean;
   /** Channel uses per real source sample, C / (6·d²); the most of them where the codec chooses what it sends. */
   readonly bandwidthRatio: number;
   /** The block: both edges of a picture are multiples of it. */
@@ -67,6 +73,15 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     rendering === null
       ? null
       : await openGraph(loaded, rendererOf(card, rendering), runtime, decoder.ports.inputs.length);
+  const shownFile = rendering === null ? card.decoder : card.decoders[rendering];
+  const ranges =
+    card.ranges !== undefined && runtime.prefersInt8 === true
+      ? parseRanges(readCardFile(loaded, card.ranges), card.ranges)
+      : {};
+  /** What is run of a network: where its ranges are known and it pays, on integers. Graphs that are built of it stay float32. */
+  const swift = (network: OpenGraph, file: string): OpenGraph =>
+    Object.hasOwn(ranges, file) ? onIntegers(network, ranges[file]) : network;
+  const runs = { encoder: swift(encoder, card.encoder), decoder: swift(decoder, card.decoder) };
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
   const statistics =
@@ -93,7 +108,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   /** What the encoder gives for pictures [count,3,H,W] in [0,1]: latents, and the mask where it has one. */
   const runEncoder = async (pictures: Float32Array, count: number, h: number, w: number, snrDb: number) => {
     const scaled = low === 0 && high === 1 ? pictures : pictures.map((v) => low + (high - low) * v);
-    const [latents, mask] = await run(encoder, tensor(scaled, [count, 3, h * d, w * d]), snrDb);
+    const [latents, mask] = await run(runs.encoder, tensor(scaled, [count, 3, h * d, w * d]), snrDb);
     for (const output of card.mask ? [latents, mask] : [latents]) {
       expectShape(loaded, card.encoder, output, [count, card.latentChannels, h, w]);
     }
@@ -120,6 +135,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     encoder,
     decoder,
     shown: renderer ?? decoder,
+    shownFile,
+    runsInt8: runs.encoder !== encoder,
     bandwidthRatio: card.latentChannels / (6 * d * d),
     multipleOf,
     layoutFor(height, width) {
@@ -149,8 +166,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
       const { latents } = await runEncoder(picture, 1, height, width, snrDb);
       return latents.reduce((sum, v) => sum + v * v, 0) / latents.length;
     },
-    decode: decodeBy(decoder, card.decoder),
-    render: decodeBy(renderer ?? decoder, rendering === null ? card.decoder : card.decoders[rendering]),
+    decode: decodeBy(runs.decoder, card.decoder),
+    render: decodeBy(renderer === null ? runs.decoder : swift(renderer, shownFile), shownFile),
     async polarity(latents, count, height, width) {
       if (polarity === null) throw new FormatError('codec.polarity', `${loaded.path}: names no polarity network`);
       const [output] = await run(polarity, tensor(latents, [count, card.latentChannels, height, width]), 0);
@@ -187,31 +204,6 @@ function rendererOf(card: CodecCard, name: string): string {
     'config.decoder',
     `receiver.decoder ${name}: codec ${card.name} has ${names.length === 0 ? 'no decoder but its own; leave the setting out' : `its own and ${names.join(', ')}`}`,
   );
-}
-
-/** A graph with its inputs and outputs. */
-export interface OpenGraph {
-  readonly graph: Graph;
-  readonly ports: GraphInterface;
-}
-
-async function openGraph(
-  loaded: LoadedCodecCard,
-  file: string,
-  runtime: Runtime,
-  numInputs: number,
-  numOutputs = 1,
-): Promise<OpenGraph> {
-  const graph = { name: `${loaded.folder}/${file}`, bytes: readCardFile(loaded, file) };
-  const ports = await runtime.describe(graph);
-  if (ports.inputs.length !== numInputs || ports.outputs.length < numOutputs) {
-    throw new FormatError(
-      'codec.ports',
-      `${graph.name}: has ${ports.inputs.length} inputs and ${ports.outputs.length} outputs where ${loaded.path} implies ` +
-        `${numInputs} and ${numOutputs}; check snrInput and mask in the card`,
-    );
-  }
-  return { graph, ports };
 }
 
 function expectShape(loaded: LoadedCodecCard, file: string, output: Tensor, expected: readonly number[]): void {

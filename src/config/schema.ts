@@ -276,6 +276,8 @@ const run = z.strictObject({
   runtime: z.enum(['onnx', 'tfjs']).default('onnx'),
   /** Of onnxruntime. */
   executionProvider: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
+  /** Of encoders and decoders whose card has ranges: 8-bit integers where the processor gains by them (auto), always, or never. */
+  precision: z.enum(['auto', 'float32', 'int8']).default('auto'),
   /** Of TensorFlow.js; by default the first installed of tfjs-node-gpu, tfjs-node, wasm, cpu. */
   backend: z.enum(['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu']).optional(),
   /** Folder for results; null saves nothing. By default runs/<time>. */

@@ -16,6 +16,8 @@ export interface RuntimeOptions {
   readonly capacity?: number;
   /** Where operators run; default cpu. What another does not support runs on the CPU. */
   readonly executionProvider?: ExecutionProvider;
+  /** See `Runtime`; default false. */
+  readonly prefersInt8?: boolean;
 }
 
 interface Entry {
@@ -24,7 +26,7 @@ interface Entry {
 }
 
 export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
-  const { threads = 2, capacity = 32, executionProvider = 'cpu' } = options;
+  const { threads = 2, capacity = 32, executionProvider = 'cpu', prefersInt8 = false } = options;
   const sessions = new Map<string, Entry>();
   const interfaces = new Map<string, Promise<GraphInterface>>();
   const pending = new Set<Promise<unknown>>();
@@ -136,7 +138,8 @@ export function createOnnxRuntime(options: RuntimeOptions = {}): Runtime {
   };
 
   return {
-    description: `onnxruntime (${executionProvider})`,
+    description: `onnxruntime (${executionProvider}${prefersInt8 ? ', int8' : ''})`,
+    prefersInt8,
     describe,
     runTyped: (graph, feeds) => track(execute(graph, feeds)),
     async run(graph, feeds) {

@@ -2,6 +2,7 @@ import { ConfigError } from '../core/errors.js';
 import { type ExecutionProvider, probeExecutionProvider } from './execution-provider.js';
 import { createOnnxRuntime } from './onnx-runtime.js';
 import type { Runtime } from './runtime.js';
+import { automaticPrecision, type Precision } from './precision.js';
 import type { TfjsBackend } from './tfjs-backend.js';
 import { createTfjsRuntime } from './tfjs-runtime.js';
 
@@ -12,6 +13,8 @@ export interface RuntimeSettings {
   /** Of TensorFlow.js; by default the fastest that is installed. */
   readonly backend?: TfjsBackend | undefined;
   readonly threads?: number | undefined;
+  /** Of networks whose ranges are known: on 8-bit integers, where the processor gains by it (`auto`), always or never. */
+  readonly precision?: Precision | undefined;
 }
 
 /** The runtime that settings ask for. Throws ConfigError, saying what to do, if this machine cannot give it. */
@@ -20,6 +23,7 @@ export async function openRuntime({
   executionProvider = 'cpu',
   backend,
   threads = 1,
+  precision = 'auto',
 }: RuntimeSettings): Promise<Runtime> {
   if (runtime === 'tfjs') return createTfjsRuntime(backend === undefined ? {} : { backend });
   const fault = executionProvider === 'cpu' ? null : probeExecutionProvider(executionProvider);
@@ -28,5 +32,7 @@ export async function openRuntime({
       value: executionProvider,
     });
   }
-  return createOnnxRuntime({ threads, executionProvider });
+  const prefersInt8 =
+    (precision === 'auto' && executionProvider === 'cpu' ? automaticPrecision() : precision) === 'int8';
+  return createOnnxRuntime({ threads, executionProvider, prefersInt8 });
 }

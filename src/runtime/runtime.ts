@@ -25,6 +25,8 @@ export interface GraphInterface {
 export interface Runtime {
   /** What runs the graphs, for people: `onnxruntime (cpu)`, `TensorFlow.js (wasm)`. */
   readonly description: string;
+  /** Whether convolutions on 8-bit integers are wanted where a graph can have them. */
+  readonly prefersInt8?: boolean;
   describe(graph: Graph): Promise<GraphInterface>;
   /**
    * Runs `graph` once on float32 tensors. A session is opened for the shapes of `feeds` and kept, so repeated calls with

@@ -34,6 +34,7 @@ from .golden import LATENT, golden
 from .small_weights import quarter_weights
 from .loop import Interrupt, average_into, save_atomically, set_rate
 from .photo_codec import PhotoParts
+from .muon import Muon
 from .pictures import load_photographs, load_pictures
 from .saved_codec import load_codec, stored_parameters
 from .train_codec import draw_snr
@@ -77,6 +78,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--loss-floor", type=float, default=1e-3)
     parser.add_argument("--lpips", type=float, default=30.0, help="a")
+    parser.add_argument("--fading", type=float, default=0.25, help="share of a batch that comes through fading")
     parser.add_argument("--adversarial", type=float, default=0.5, help="g; from a fifth of the time on")
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--device", default="cpu")
@@ -167,7 +169,7 @@ def export(args: argparse.Namespace) -> None:
     card["training"][f"{NAME}Decoder"] = {
         "steps": state["step"],
         "minutes": round(state["elapsed"] / 60, 1),
-        **{k: state["args"][k] for k in ("batch", "seed", "lpips", "adversarial")},
+        **{k: state["args"][k] for k in ("batch", "seed", "lpips", "adversarial", "fading") if k in state["args"]},
         "torch": state["torch"],
     }
     card["quality"][f"{NAME}Decoder"] = {
@@ -177,6 +179,8 @@ def export(args: argparse.Namespace) -> None:
     }
     given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
     card["golden"][file] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
+    # What another decoder there was before costs is not what this one does.
+    card.get("cost", {}).pop(file, None)
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(card["quality"][f"{NAME}Decoder"]))
 
@@ -195,7 +199,7 @@ def main() -> None:
     lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
     judge = Discriminator().to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(decoder.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
+    optimiser = Muon(decoder, lr=args.lr, matrices=[p for p in decoder.parameters() if p.dim() == 4])
     rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
     parts = {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival}
     step, elapsed, checkpoint = 0, 0.0, out / "checkpoint.pt"
@@ -229,7 +233,7 @@ def main() -> None:
         snr = draw_snr(args.batch).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
             z = codec.encode(x, snr)
-        received = mixed(z, snr, 0.25).contiguous(memory_format=torch.channels_last)
+        received = mixed(z, snr, args.fading).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             y = decoder(received, snr)
         y = y.float()

@@ -35,7 +35,7 @@ export function jobName(run: string, { config, from, to, wishes }: FrameJob): st
 export const resultKey = (name: string): string => `${QUEUE}:result:${name}`;
 
 export function jobVersions({ codec, run }: LinkConfig): JobVersions {
-  const { blindlink, onnxruntime } = versions() as { blindlink: string; onnxruntime: string };
+  const { blindlink, onnxruntime, precision } = versions() as Record<string, string>;
   const networks = run.featureNetworks.map((name): [string, string] => {
     const { card } = readFeatureCard(findModel('features', name));
     return [`feature network ${name}`, JSON.stringify(card.sha256)];
@@ -45,6 +45,7 @@ export function jobVersions({ codec, run }: LinkConfig): JobVersions {
     blindlink,
     onnxruntime,
     [`codec ${codec}`]: JSON.stringify(card.sha256),
+    ...(card.ranges !== undefined && run.precision === 'auto' && { precision }),
     ...Object.fromEntries(networks),
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
+import { automaticPrecision } from '../../runtime/precision.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
 import { frameColumns, type FrameReport, packetColumns } from './frame-report.js';
 import { csvLine, writeJson } from './tables.js';
@@ -85,6 +86,8 @@ export function versions(card?: CodecCard, features: readonly FeatureCard[] = []
     node: process.version,
     onnxruntime: ort.version,
     platform: `${process.platform}-${process.arch}`,
+    // What `run.precision: auto` means on this machine.
+    precision: automaticPrecision(),
     ...(card === undefined ? {} : { codec: { name: card.name, sha256: card.sha256 } }),
     ...(features.length === 0
       ? {}

@@ -32,6 +32,7 @@ export const modelsKey = (
     run.runtime,
     run.backend,
     run.executionProvider,
+    run.precision,
     run.threads,
     needsPrior(receivers),
   ]);

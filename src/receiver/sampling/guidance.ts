@@ -9,7 +9,7 @@ import { readModel } from '../../onnx/read-model.js';
 import { writeModel } from '../../onnx/write-model.js';
 import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
-import type { OpenGraph } from '../../codec/codec.js';
+import type { OpenGraph } from '../../codec/open-graph.js';
 import { createEqualiserGraph, createForwardGraph, type ForwardOperatorOptions } from './forward-operator.js';
 import type { LinkSetting } from '../receiver.js';
 
