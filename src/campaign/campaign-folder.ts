@@ -153,7 +153,7 @@ export function readCampaignFile(path: string): StoredCampaign {
   } catch (cause) {
     throw new ConfigError(
       'campaign.folder',
-      `${path}: holds no campaign (no ${CAMPAIGN_FILE} that can be read); give a folder that sweep wrote`,
+      `${path}: holds no campaign (no ${CAMPAIGN_FILE} that can be read); give a folder that 'sweep FILE.yaml' wrote`,
       { cause },
     );
   }

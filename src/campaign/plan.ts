@@ -5,6 +5,7 @@ import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { gridOfPoints } from '../link/points.js';
+import { figureNames } from './figure-names.js';
 import { stopSchema } from './stopping.js';
 
 /** Decibels below `perfect` within which a picture is near it, unless the campaign says otherwise. */
@@ -84,6 +85,12 @@ export interface PlanContext {
 
 /** @throws ConfigError naming the file, the key and what is wrong */
 export function readCampaign(raw: RawConfig, name: string): CampaignFile {
+  if (Object.keys(raw).length === 0) {
+    throw new ConfigError(
+      'campaign.empty',
+      `${name}: is empty; say at least what to sweep: over, points or settings (docs/experiments.md)`,
+    );
+  }
   const parsed = campaignSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -111,6 +118,7 @@ export function readCampaign(raw: RawConfig, name: string): CampaignFile {
  * @throws ConfigError for settings named twice and for whatever a point's settings are refused for
  */
 export function planCampaign(file: CampaignFile, name: string, { resolve, countOf }: PlanContext): CampaignPlan {
+  for (const [path, values] of Object.entries(file.over)) expectDistinct(`${name}: over: ${path}`, values);
   const grid = gridOfPoints(new Map(Object.entries(file.over)));
   const listed = [...new Set(file.points.flatMap((point) => Object.keys(point)))];
   if (listed.includes(LABEL) && !file.points.every((point) => LABEL in point))
@@ -156,6 +164,8 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
       return { at: Object.fromEntries(at), config, frames: file.stop.frames ?? countOf(config) };
     }),
   );
+  expectWatched(file, name, points);
+  expectFigures(file, name, points);
   const { stop, batch, withinDb, keepPictures, document, title = name, about = '' } = file;
   return { title, about, axes, grid: Object.keys(file.over), points, stop, batch, withinDb, keepPictures, document };
 }
@@ -179,4 +189,38 @@ export function planDifference(before: unknown, after: unknown, path = ''): stri
   }
   const brief = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60));
   return `${path} was ${brief(before)} and is ${brief(after)}`;
+}
+
+/** @throws ConfigError for a value that an axis has twice: the same point would count as two */
+export function expectDistinct(where: string, values: readonly unknown[]): void {
+  const seen = new Set<string>();
+  for (const value of values) {
+    const text = JSON.stringify(value);
+    if (seen.has(text)) throw new ConfigError('campaign.twice', `${where}: has ${text} twice; leave one out`);
+    seen.add(text);
+  }
+}
+
+/** @throws ConfigError for a column of which there is no figure; feature networks bring their own */
+function expectFigures({ document }: CampaignFile, name: string, points: readonly CampaignPoint[]): void {
+  if (points.some(({ config }) => config.run.featureNetworks.length > 0)) return;
+  const missing = document.columns.find((column) => !figureNames.includes(column));
+  if (missing === undefined) return;
+  const guess = nearest(missing, figureNames);
+  throw new ConfigError(
+    'campaign.columns',
+    `${name}: document.columns: no figure ${missing}${guess === null ? `; there are ${figureNames.join(', ')}` : `, did you mean ${guess}?`}`,
+  );
+}
+
+/** @throws ConfigError for a stopping rule that watches receivers which no point has: it would never end one */
+function expectWatched({ stop }: CampaignFile, name: string, points: readonly CampaignPoint[]): void {
+  const there = [...new Set(points.flatMap(({ config }) => config.receiver.names))];
+  const missing = stop.of?.find((one) => !there.includes(one));
+  if (missing === undefined) return;
+  const guess = nearest(missing, there);
+  throw new ConfigError(
+    'campaign.stop',
+    `${name}: stop.of: no point has a receiver ${missing}${guess === null ? `; there are ${there.join(', ')}` : `; did you mean ${guess}?`}`,
+  );
 }

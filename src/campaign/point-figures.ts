@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { frechetDistance } from '../metrics/frechet.js';
 import { FRAMES_FILE, TIMING_FILE } from './campaign-folder.js';
+import { meanMetrics, SHARES } from './figure-names.js';
 import { type FrameLine, readJsonLines, type StoredReport, type TimingLine, unpackFeatures } from './frame-lines.js';
 import { packetColumns } from '../link/results/frame-report.js';
 import { WITHIN_DB } from './plan.js';
@@ -34,25 +35,6 @@ export interface PointFigures {
   readonly receivers: Readonly<Record<string, ReceiverAtPoint>>;
 }
 
-/** Metrics of the stored reports that have a mean, in the order they are shown. */
-export const meanMetrics = [
-  'psnrDb',
-  'ssim',
-  'msSsim',
-  'sharpness',
-  'niqe',
-  'channelError',
-  'channelNmse',
-  'snrDb',
-  'paprDb',
-  'channelUses',
-  'bandwidthRatio',
-  'frameUses',
-  'throughput',
-  'sideInformationBits',
-  'evm',
-] as const satisfies readonly (keyof StoredReport)[];
-
 /** Further numbers of a frame: columns of `frames.npz` without a mean. */
 const otherNumbers = [
   'confidence',
@@ -61,8 +43,6 @@ const otherNumbers = [
   'starts',
   'agreeing',
 ] as const satisfies readonly (keyof StoredReport)[];
-
-const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'precision', 'recall', 'blockErrors']);
 
 /** Whether a metric is a feature network's distance. */
 export const isNetworkMetric = (metric: string): boolean =>

@@ -31,7 +31,7 @@ export function createFadingTaps(config: FadingConfig, rng: Rng): MovingTaps {
   if (dopplerHz > sampleRateHz / 2) {
     throw new ConfigError(
       'config.channel',
-      `fading.dopplerHz ${dopplerHz} is above half the sample rate: check units`,
+      `channel.dopplerHz ${dopplerHz} is above half the sample rate: check units`,
       {
         value: dopplerHz,
       },

@@ -30,7 +30,7 @@ export function addConvert(program: Command): void {
     )
     .option('--start <n>', 'first sample', whole('--start', 0), 0)
     .option('--count <n>', 'samples at most', whole('--count', 1))
-    .option('--scale <factor>', 'multiply samples by it', decimal('--scale'))
+    .option('--scale <factor>', 'multiply samples by it', decimal('--scale', Number.MIN_VALUE))
     .option('--resample <Hz>', 'to this sampling rate', rate)
     .option('--overwrite', 'replace what is there')
     .action(async (from: string, to: string, options: Record<string, unknown>) => {
@@ -207,6 +207,15 @@ async function toSigmf(
     'core:metadata_only': _only,
     ...kept
   } = global;
+  if (Math.round((frameSamples ?? Infinity) * ratio) < 1 || recording.numSamples * ratio < 1) {
+    throw new ConfigError(
+      'convert.rate',
+      `--resample ${toHz}: leaves less than a sample; from ${fromHz} Hz choose more`,
+      {
+        value: toHz,
+      },
+    );
+  }
   const { segments, globalIndex } = segmentsOf(recording, part);
   // An archive's two members are made beside it.
   const working = archive ? `${base}.packing-${process.pid}` : base;

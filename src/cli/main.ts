@@ -25,6 +25,19 @@ import { addWorker } from './worker.js';
 /** Exit codes: 0 done, 1 failed, 2 wrong use (settings, flags, files), 130 interrupted. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 
+/**
+ * A reader that has seen enough (`| head`), or a full disk behind `>`, ends a command as Ctrl-C does: what was done is saved. Node would
+ * throw instead.
+ */
+let unread = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (unread) return;
+  unread = true;
+  if (error.code !== 'EPIPE') console.error(`blindlink: standard output: ${error.message}`);
+  process.kill(process.pid, 'SIGINT');
+});
+process.stderr.on('error', () => undefined);
+
 const program = new Command('blindlink')
   .description('Pictures over OFDM and multipath, received without pilots.')
   .version(String(versions()['blindlink']))
@@ -65,6 +78,7 @@ function report(error: unknown): number {
   }
   if (error instanceof LinkError) {
     console.error(`blindlink: ${error.message}`);
+    if (process.env['BLINDLINK_DEBUG'] && error.cause instanceof Error) console.error(error.cause.stack);
     return error instanceof ConfigError ||
       /^(picture|recording)\.(?!write)/.test(error.code) ||
       error.code.endsWith('.unknown')

@@ -9,9 +9,14 @@ import type { RadioCounters } from '../radio/radio.js';
 import { decimal, rate, signedRate } from './input-file.js';
 
 /** Flags of every command with a radio; UHD's habits. */
-export function addRadioFlags(command: Command, usual: string): Command {
+/** @param directions what the command does with a radio: only radios that can are named */
+export function addRadioFlags(
+  command: Command,
+  usual: string,
+  directions: readonly RadioRequest['direction'][] = ['rx', 'duplex'],
+): Command {
   return command
-    .option('--radio <name>', radioUsages.join(', '), usual)
+    .option('--radio <name>', radioUsages(directions).join(', '), usual)
     .option('--args <text>', 'device arguments as UHD or SoapySDR take them, e.g. type=b200 or driver=rtlsdr')
     .option('--rate <Hz>', 'sampling rate, e.g. 1M (channel.sampleRateHz)', rate)
     .option('--freq <Hz>', 'centre frequency, e.g. 915M', signedRate)

@@ -1,6 +1,7 @@
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
 import { withModels } from '../link/setting/link-models.js';
+import { ofdmConfigOf } from '../link/setting/link-setting.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { figuresByReceiver, type ReceiverFigures } from '../link/results/figures.js';
 import type { SentLog } from '../link/stream/sent-log.js';
@@ -11,7 +12,7 @@ import {
   type ReceptionReport,
 } from '../link/stream/reception.js';
 import { openReceptionFolder } from '../link/results/reception-folder.js';
-import { defaultRunFolder, versions } from '../link/results/run-folder.js';
+import { claimRunFolder, versions } from '../link/results/run-folder.js';
 import type { Radio } from '../radio/radio.js';
 import { describeLosses } from './radio-flags.js';
 
@@ -35,9 +36,9 @@ export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> 
   const { config, size, radio, sent, json, signal } = run;
   const receivers = await findReceivers(config);
   return withModels(config, receivers, async (models) => {
-    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
     const parts = { ...models, receivers };
     const reception = createReception(config, parts, size, radio.receive(), { sent, signal });
+    const claim = config.run.out === null ? null : claimRunFolder(config.run.out);
     let folder: ReturnType<typeof openReceptionFolder> | null = null;
     const reports: ReceptionReport[] = [];
     let frames = 0;
@@ -51,7 +52,7 @@ export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> 
         else console.log(describe(outcomes));
         run.use?.(outcomes);
         // A folder only once there is something to keep.
-        if (out !== null) folder ??= openReceptionFolder(out, config, size);
+        if (claim !== null) folder ??= openReceptionFolder(claim.path, config, size);
         await folder?.add(outcomes);
         if (frames >= run.frames || signal.aborted) break;
       }
@@ -75,10 +76,12 @@ export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> 
       counters,
       sync: reception.extractor.diagnosis(),
       config,
+      grid: ofdmConfigOf(config),
       versions: versions(models.codec.card),
     };
     const keeper = folder as ReturnType<typeof openReceptionFolder> | null;
     keeper?.finish(summary);
+    if (keeper === null) claim?.abandon();
     if (json) console.log(JSON.stringify(summary));
     else {
       console.log(describeFigures(summary.receivers, frames, sent.entries.length));

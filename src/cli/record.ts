@@ -57,6 +57,8 @@ export function airConfig(
 ): LinkConfig {
   const usual: RawConfig = {
     ...base,
+    // Noise on a radio's path has one power, whatever a frame's channel does.
+    snrConvention: 'average',
     ofdm: { profile: 'ota', ...(base['ofdm'] as object | undefined) },
     receiver: { names: ['pilot', 'blind-em'], ...(base['receiver'] as object | undefined) },
     ...(typeof options['rate'] === 'number'
@@ -64,6 +66,12 @@ export function airConfig(
       : {}),
   };
   const config = settingsFrom(options, pictures, usual);
+  if (config.snrConvention !== 'average') {
+    throw new ConfigError(
+      'config.snrConvention',
+      'snrConvention received: only simulated frames have an SNR of their own; over a radio it is an average: leave it out or say average',
+    );
+  }
   refuseOwnFrames(config, 'this command');
   const knowing = builtinReceivers.find(({ name, truth }) => truth && config.receiver.names.includes(name));
   if (knowing !== undefined) {
@@ -113,11 +121,8 @@ async function record(base: string, pictures: readonly string[], options: Record
         ...(sends ? { 'blindlink:link': config } : {}),
       },
     });
-    const { listed, size, samples } = await run(radio, writer, config, source, options, signal);
-    writer.setGlobal({
-      'blindlink:counters': radio.counters(),
-      ...(size === null ? {} : { 'blindlink:picture_size': size, 'blindlink:sent': listed }),
-    });
+    const { listed, samples } = await run(radio, writer, config, source, options, signal);
+    writer.setGlobal({ 'blindlink:counters': radio.counters() });
     writer.finish();
     const made = writer;
     writer = null;
@@ -173,7 +178,6 @@ interface ListedFrame {
 
 interface Transmitted {
   readonly listed: readonly ListedFrame[];
-  readonly size: readonly [number, number] | null;
   readonly samples: number;
 }
 
@@ -194,7 +198,6 @@ async function run(
     console.error('recording until Ctrl-C; --duration or --samples end it by themselves');
   }
   const listed: ListedFrame[] = [];
-  let size: [number, number] | null = null;
   let samples = 0;
   const send = (from: PictureSource): Promise<SendTotals> =>
     withModels(config, [], ({ codec }) =>
@@ -205,12 +208,16 @@ async function run(
         rms: (options['rms'] as number | undefined) ?? transmitRmsOf(options['radio'] as string),
         signal,
         onSent({ frame, picture, sampleStart, sampleCount }) {
-          if (size === null) writer.setGlobal({ 'blindlink:frame_samples': sampleCount });
-          size ??= [picture.width, picture.height];
           samples = sampleStart + sampleCount;
           // A real radio's two directions do not start together: times cannot be compared.
           const start = radio.policy === 'drop' ? {} : { sample_start: sampleStart };
           listed.push({ frame, picture: picture.name, ...start });
+          // At once, so that a recording that ends early says what is in it.
+          writer.setGlobal({
+            'blindlink:frame_samples': sampleCount,
+            'blindlink:picture_size': [picture.width, picture.height],
+            'blindlink:sent': listed,
+          });
         },
       }),
     );
@@ -244,5 +251,5 @@ async function run(
     progress.stop();
   }
   noteLimited(limited);
-  return { listed, size, samples };
+  return { listed, samples };
 }

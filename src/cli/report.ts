@@ -42,7 +42,10 @@ export function addReport(program: Command): void {
                 ...(withinDb !== undefined && { withinDb }),
               });
               const { page, frames, measured, complete } = data;
-              if (options.markdown !== undefined) updateDocument(options.markdown, data);
+              if (options.markdown !== undefined) {
+                for (const id of updateDocument(options.markdown, data).missingCharts)
+                  console.error(`note: document.charts: ${folder} has no chart ${id}`);
+              }
               if (options.json === true)
                 console.log(JSON.stringify({ type: 'report', page, frames, points: measured, complete }));
               else console.log(`${page}: ${frames} frames, ${measured} points${complete ? '' : ', not complete yet'}`);

@@ -180,11 +180,11 @@ function taps(value: string, flag: string): Record<string, unknown> {
     };
   }
   if (name === 'rician') {
-    const [kFactorDb, angleDeg, numTaps, decay] = rest.map((part) => number(part, flag));
+    const [kFactorDb, angleDeg, numTaps, decay] = rest.map((part) => number(part, `${flag} ${value}:`));
     return { kind: 'rician', ...defined({ kFactorDb: kFactorDb ?? 6, angleDeg, numTaps, decay }) };
   }
   if (name === 'drive-by') {
-    const [carrierHz, speedMps, sampleRateHz] = rest.map((part) => number(part, flag));
+    const [carrierHz, speedMps, sampleRateHz] = rest.map((part) => number(part, `${flag} ${value}:`));
     const usual = { carrierHz: 5.9e9, speedMps: 30, sampleRateHz: 1e6 };
     return { kind: 'drive-by', ...usual, ...defined({ carrierHz, speedMps, sampleRateHz }) };
   }

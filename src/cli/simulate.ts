@@ -5,9 +5,16 @@ import { readCard } from '../codec/card.js';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
+import { ofdmConfigOf } from '../link/setting/link-setting.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
-import { defaultRunFolder, openRunFolder, type RunFolder, versions } from '../link/results/run-folder.js';
+import {
+  type ClaimedFolder,
+  claimRunFolder,
+  openRunFolder,
+  type RunFolder,
+  versions,
+} from '../link/results/run-folder.js';
 import { type Summarised, summarise } from '../link/results/summary.js';
 import { type FeatureCard, readFeatureCard } from '../perception/feature-card.js';
 import { interruptible } from './interrupt.js';
@@ -40,24 +47,26 @@ async function simulate(config: LinkConfig, json: boolean, given: number | null)
   const { card } = readCard(findModel('codec', config.codec));
   const featureCards = config.run.featureNetworks.map((name) => readFeatureCard(findModel('features', name)).card);
   expectEnoughPictures(featureCards, source.count);
+  let claim: ClaimedFolder | null = null;
+  let folder: RunFolder | null = null;
   const pool = createFramePool(given ?? workersFor(config, source.count));
   try {
-    const out = config.run.out === undefined ? defaultRunFolder() : config.run.out;
-    let folder: RunFolder | null = null;
+    claim = config.run.out === null ? null : claimRunFolder(config.run.out);
     const progress = createProgress('frames', source.count, process.stderr.isTTY && !json);
     const summarised: Summarised[] = [];
     const notes = new Set<string>();
     let interrupted = false;
+    let failure: unknown = null;
     const wishes: FrameWishes = {
       naturalness: true,
       describe: !json,
-      ...(out === null ? {} : { runFolder: { path: out, frames: config.run.keepPictures } }),
+      ...(claim === null ? {} : { runFolder: { path: claim.path, frames: config.run.keepPictures } }),
     };
     try {
       for await (const { products } of inOrder(pool, jobsOf(config, source.count, pool.size, wishes), signal)) {
         // Not before the first frame has shown that the settings fit each other.
         const withPackets = products.some(({ results }) => results.some(({ report }) => report.packet !== undefined));
-        if (out !== null) folder ??= openRunFolder(out, config, card, featureCards, withPackets);
+        if (claim !== null) folder ??= openRunFolder(claim.path, config, card, featureCards, withPackets);
         for (const product of products) {
           for (const note of product.notes) {
             if (!notes.has(note)) console.error(`note: ${note}`);
@@ -74,14 +83,18 @@ async function simulate(config: LinkConfig, json: boolean, given: number | null)
         }
       }
     } catch (error) {
-      if (!(error instanceof AbortedError)) throw error;
-      interrupted = true;
+      if (error instanceof AbortedError) interrupted = true;
+      else failure = error;
+      // What is done is worth keeping, whatever ended it.
+      if (failure !== null && summarised.length === 0) throw failure as Error;
     } finally {
       progress.stop();
     }
-    conclude({ config, card, featureCards, summarised, folder, json, interrupted, frames: source.count });
+    conclude({ config, card, featureCards, summarised, folder, json, interrupted, failure, frames: source.count });
+    if (failure !== null) throw failure as Error;
   } finally {
     await pool.close();
+    if (folder === null) claim?.abandon();
     release();
   }
 }
@@ -100,15 +113,29 @@ interface Conclusion {
   readonly folder: RunFolder | null;
   readonly json: boolean;
   readonly interrupted: boolean;
+  /** What ended the run early, or null. */
+  readonly failure: unknown;
   readonly frames: number;
 }
 
-function conclude({ config, card, featureCards, summarised, folder, json, interrupted, frames }: Conclusion): void {
+function conclude({
+  config,
+  card,
+  featureCards,
+  summarised,
+  folder,
+  json,
+  interrupted,
+  failure,
+  frames,
+}: Conclusion): void {
   const receivers = summarise(summarised);
   const summary = {
     type: 'summary',
     ...(interrupted ? { interrupted: true } : {}),
+    ...(failure === null ? {} : { failed: failure instanceof Error ? failure.message : String(failure) }),
     config,
+    grid: ofdmConfigOf(config),
     versions: versions(card, featureCards),
     receivers,
   };

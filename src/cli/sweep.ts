@@ -10,7 +10,7 @@ import { readInstrumentProfile } from '../instruments/instrument-profile.js';
 import { withModels } from '../link/setting/link-models.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
 import type { FrameResult } from '../campaign/frame-job.js';
-import { planCampaign, readCampaign } from '../campaign/plan.js';
+import { expectDistinct, planCampaign, readCampaign } from '../campaign/plan.js';
 import { runCampaign } from '../campaign/run-campaign.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { checkChannelSettings, openRadio, transmitRmsOf } from '../link/setting/radios.js';
@@ -74,7 +74,14 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
   }
   if (options['queue'] !== undefined)
     throw new ConfigError('sweep.queue', '--queue: is for campaigns; give a FILE.yaml (docs/experiments.md)');
-  const axes = new Map((options['over'] as string[]).map((text) => axisOf('--over', text)));
+  const axes = new Map<string, unknown[]>();
+  for (const text of options['over'] as string[]) {
+    const [path, values] = axisOf('--over', text);
+    if (axes.has(path)) {
+      throw new ConfigError('sweep.axis', `--over ${path}: is given twice; put all its values into one list`);
+    }
+    axes.set(path, values);
+  }
   const stepped = typeof options['instrument'] === 'string' ? instrumentAxis(options['instrument']) : null;
   const overRadio = options['radio'] !== IN_SIMULATION;
   if (stepped !== null && !overRadio) {
@@ -319,6 +326,7 @@ function axisOf(flag: string, text: string): [string, unknown[]] {
       value: text,
     });
   }
+  expectDistinct(`${flag} ${text}`, values);
   return [text.slice(0, at), values];
 }
 

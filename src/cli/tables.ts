@@ -15,7 +15,7 @@ export function describeSummary(receivers: Readonly<Record<string, ReceiverSumma
     `${(100 * s.success).toFixed(1)} %`,
     `${s.psnrDbMean.toFixed(2)} ± ${s.psnrDbStd.toFixed(2)}`,
     s.ssimMean.toFixed(3),
-    s.channelErrorMedian.toFixed(4),
+    Number.isFinite(s.channelErrorMedian) ? s.channelErrorMedian.toFixed(4) : '-',
     `${(100 * s.decodedShare).toFixed(1)} %`,
     s.millisecondsMean.toFixed(1),
     ...Object.values(s.perception ?? {}).map(perceptionCell),

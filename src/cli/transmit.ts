@@ -22,7 +22,7 @@ export function addTransmit(program: Command): void {
     .command('transmit')
     .description('Transmit pictures with a radio.')
     .argument('[pictures...]', 'picture files, folders, builtin:photos, builtin:faces or builtin:natural');
-  addRadioFlags(addSettings(command, { without: withoutChannel }), 'usrp')
+  addRadioFlags(addSettings(command, { without: withoutChannel }), 'usrp', ['tx'])
     .option('--gap <n>', 'silence between frames, samples', whole('--gap', 0), 500)
     .option('--lead <n>', 'silence before the first frame, samples', whole('--lead', 0), 10_000)
     .option('--rms <amplitude>', 'of a frame, of full scale; 0.2 by default', decimal('--rms', 0, 1))

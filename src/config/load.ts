@@ -24,7 +24,10 @@ export function readConfigFile(path: string): RawConfig {
   }
   if (value === null || value === undefined) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new ConfigError('config.yaml', `${path}: must hold settings as 'name: value', found a ${typeof value}`);
+    throw new ConfigError(
+      'config.yaml',
+      `${path}: must hold settings as 'name: value', found a ${Array.isArray(value) ? 'list' : typeof value}`,
+    );
   }
   return value as RawConfig;
 }
@@ -79,7 +82,8 @@ function explain(issue: z.core.$ZodIssue, raw: RawConfig): ConfigError {
         ? 'must not be empty'
         : `must be ${issue.inclusive === false ? 'above' : 'at least'} ${String(issue.minimum)}`;
   } else if (issue.code === 'invalid_type') {
-    message = `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected === 'int' ? 'whole number' : issue.expected}`;
+    const wanted = issue.expected === 'int' ? 'whole number' : issue.expected;
+    message = `must be ${/^[aeiou]/.test(wanted) ? 'an' : 'a'} ${wanted}`;
   }
   return new ConfigError('config.value', `${where}${got}: ${message}`, { value });
 }

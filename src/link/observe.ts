@@ -1,6 +1,6 @@
 import type { LinkConfig } from '../config/schema.js';
 import type { ComplexArray } from '../core/complex.js';
-import { LinkError } from '../core/errors.js';
+import { firstLine, LinkError } from '../core/errors.js';
 import type { PacketElements } from '../ofdm/demodulator.js';
 import type { Observations, Receiver, ReceiverResult, ReceiverStep } from '../receiver/receiver.js';
 
@@ -51,7 +51,7 @@ export async function* receiveBest<C>(
 ): AsyncIterable<ReceptionStep<C>> {
   let best: { readonly candidate: C; readonly result: ReceiverResult } | null = null;
   for (const candidate of candidates) {
-    for await (const step of receiver.receive(observe(receiver, see(candidate), config), signal)) {
+    for await (const step of named(receiver, observe(receiver, see(candidate), config), signal)) {
       if (step.kind === 'progress') yield step;
       else if (best === null || chanceOf(step.result) > chanceOf(best.result))
         best = { candidate, result: step.result };
@@ -62,6 +62,24 @@ export async function* receiveBest<C>(
     throw new LinkError('receiver.silent', `receiver ${receiver.name}: ended without a final step`);
   }
   yield { kind: 'final', ...best };
+}
+
+/** A receiver's steps; what it throws that is not meant for users says whose it is. */
+async function* named(
+  receiver: Receiver,
+  observations: Observations,
+  signal: AbortSignal | undefined,
+): AsyncIterable<ReceiverStep> {
+  try {
+    yield* receiver.receive(observations, signal);
+  } catch (cause) {
+    if (cause instanceof LinkError || signal?.aborted === true) throw cause;
+    throw new LinkError(
+      'receiver.failed',
+      `receiver ${receiver.name}: failed with ${firstLine(cause)} (BLINDLINK_DEBUG=1 shows where)`,
+      { cause },
+    );
+  }
 }
 
 /** The same without its progress. */

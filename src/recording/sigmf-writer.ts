@@ -167,6 +167,8 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     data = openSync(dataPath, beside ? 'w' : 'wx');
     writeMetadata(metaPath, metadata());
   } catch (cause) {
+    // A file of nothing is no recording.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(dataPath, { force: true });
     if (cause instanceof FormatError) throw cause;
     throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, {
       cause,

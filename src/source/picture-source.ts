@@ -15,7 +15,7 @@ export interface PictureSource {
   at(index: number): Promise<Picture>;
 }
 
-const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif', '.bmp']);
+const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif']);
 /** As `builtin:faces or builtin:natural or …`. */
 const BUILTIN_NAMES = BUILTIN_KINDS.map((kind) => `builtin:${kind}`).join(' or ');
 

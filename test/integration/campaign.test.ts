@@ -165,6 +165,13 @@ describe('a campaign', () => {
     ['over: { receiver.names: [[pilto]] }', /did you mean pilot/],
     ['settings: { run: { frames: 3 } }\nstop: { frames: 4 }', /run\.frames is 3 and stop\.frames 4/],
     ['over: { snrDb: [1', /not YAML/],
+    ['', /bad\.yaml: is empty/],
+    ['over: { snrDb: [5, 5] }', /over: snrDb: has 5 twice/],
+    [
+      'stop: { of: [blind-em] }\nsettings: { receiver: { names: [pilot] } }',
+      /stop\.of: no point has a receiver blind-em/,
+    ],
+    ['document: { columns: [psnr] }', /document\.columns: no figure psnr/],
   ])(
     'is refused in one line: %s',
     async (yaml, message) => {

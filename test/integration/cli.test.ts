@@ -143,6 +143,14 @@ describe('blindlink simulate', () => {
       ['simulate', '--set', 'receiver.blindEm.motion=6000', '--set', 'ofdm.symbolsPerPacket=2'],
       /receiver\.blindEm\.motion is 6000: takes 2 functions of time, and a packet has 2 symbol\(s\)/,
     ],
+    [
+      ['simulate', '--cfo', '64'],
+      /channel\.cfoSubcarriers is 64: must be within ±32 subcarrier spacings .*check units/,
+    ],
+    [['simulate', '--channel', 'drive-by:abc'], /--channel drive-by:abc: abc: must be a number/],
+    [['simulate', '--set', 'run.frames=1.5'], /run\.frames is 1\.5: must be a whole number/],
+    [['sweep', '--over', 'snrDb=0,5', '--over', 'snrDb=10'], /--over snrDb: is given twice/],
+    [['sweep', '--over', 'snrDb=0,0'], /has 0 twice/],
     [['simulate', '--pilots', '0'], /receiver pilot: the link sends no pilots/],
     [['simulate', '--config', '/nowhere.yaml'], /cannot be read/],
   ])('%j fails with one clear line and saves nothing', async (args, expected) => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { ConfigError, FormatError, firstLine } from '../../core/errors.js';
 import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
-import { frameMetrics, meanMetrics, pointsIn } from '../point-figures.js';
+import { meanMetrics } from '../figure-names.js';
+import { frameMetrics, pointsIn } from '../point-figures.js';
 
 /** One frame's numbers by receiver and metric. */
 export interface ComparedFrame {
@@ -28,7 +29,7 @@ export function readResults(folder: string): readonly ComparedPoint[] {
   if (existsSync(join(folder, 'frames.csv')) && existsSync(join(folder, 'config.json'))) return [runPoint(folder)];
   throw new ConfigError(
     'compare.folder',
-    `${folder}: holds neither a campaign nor a run; give a folder that sweep or simulate wrote`,
+    `${folder}: holds neither a campaign nor a run; give a folder that 'sweep FILE.yaml' or 'simulate' wrote`,
   );
 }
 

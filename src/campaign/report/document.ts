@@ -46,6 +46,12 @@ export function documentText(data: WrittenReport): string {
   ].join('\n\n');
 }
 
+/** Charts that a campaign's `document` names and that its report has not, of any facet. */
+const missingCharts = (data: WrittenReport): string[] =>
+  shownOf(data).charts.filter(
+    (id) => !data.facets.some((_, f) => data.files.includes(`${chartFile(data, f, id)}.svg`)),
+  );
+
 function facetTable(data: ReportData, { name, points }: Facet): string {
   const receivers = points.flatMap((point) => Object.values(point.receivers));
   const shown = [...shownOf(data).columns, ...networkMetrics(data.facets)]
@@ -92,9 +98,10 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
 /**
  * Puts a campaign into a document, between `<!-- campaign NAME -->` and `<!-- /campaign -->`, where NAME is its folder's; what stood
  * there goes, all else stays. Charts and pictures are written to `figures/` beside it.
+ * @returns charts asked for that there are none of
  * @throws ConfigError where the document cannot be read or has no such place
  */
-export function updateDocument(file: string, data: WrittenReport): void {
+export function updateDocument(file: string, data: WrittenReport): { readonly missingCharts: readonly string[] } {
   const name = basename(resolve(data.folder));
   const [begin, end] = [`<!-- campaign ${name} -->`, '<!-- /campaign -->'];
   let text: string;
@@ -119,4 +126,5 @@ export function updateDocument(file: string, data: WrittenReport): void {
     copyFileSync(join(data.folder, 'report', figure.slice(name.length + 1)), join(dirname(file), FIGURES, figure));
   }
   writeWhole(file, `${text.slice(0, from + begin.length)}\n\n${made}\n\n${text.slice(to)}`);
+  return { missingCharts: missingCharts(data) };
 }

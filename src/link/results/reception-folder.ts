@@ -4,6 +4,7 @@ import type { LinkConfig } from '../../config/schema.js';
 import { FormatError } from '../../core/errors.js';
 import { constellationSvg } from './plots.js';
 import type { PictureSize, ReceptionOutcome, ReceptionReport } from '../stream/reception.js';
+import { FRAMES_TABLE, writing } from './run-folder.js';
 import { sideBySide } from './save-pictures.js';
 import { columnsOf, csvLine, writeJson } from './tables.js';
 
@@ -41,7 +42,7 @@ export function openReceptionFolder(path: string, config: LinkConfig, size: Pict
     mkdirSync(join(path, 'pictures'), { recursive: true });
     mkdirSync(join(path, 'plots'), { recursive: true });
     writeJson(join(path, 'config.json'), config);
-    writeFileSync(join(path, 'frames.csv'), csvLine(receptionColumns));
+    writeFileSync(join(path, FRAMES_TABLE), csvLine(receptionColumns));
   } catch (cause) {
     throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
   }
@@ -50,7 +51,7 @@ export function openReceptionFolder(path: string, config: LinkConfig, size: Pict
     path,
     async add(outcomes) {
       const lines = outcomes.map(({ report }) => csvLine(receptionColumns.map((column) => report[column])));
-      appendFileSync(join(path, 'frames.csv'), lines.join(''));
+      writing(path, () => appendFileSync(join(path, FRAMES_TABLE), lines.join('')));
       if (kept++ >= config.run.keepPictures) return;
       const { frame } = outcomes[0];
       const name = String(frame.index).padStart(5, '0');
@@ -78,7 +79,7 @@ export function openReceptionFolder(path: string, config: LinkConfig, size: Pict
       );
     },
     finish(summary) {
-      writeJson(join(path, 'summary.json'), summary);
+      writing(path, () => writeJson(join(path, 'summary.json'), summary));
     },
   };
 }

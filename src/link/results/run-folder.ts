@@ -1,9 +1,9 @@
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
-import { FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { automaticPrecision } from '../../runtime/precision.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
 import { frameColumns, type FrameReport, packetColumns } from './frame-report.js';
@@ -15,6 +15,62 @@ export interface RunFolder {
   /** A frame's reports, one a receiver. */
   add(reports: readonly FrameReport[]): void;
   finish(summary: unknown): void;
+}
+
+/** A folder that a run has for itself. */
+export interface ClaimedFolder {
+  readonly path: string;
+  /** Takes away what claiming it made, where nothing came of the run. */
+  abandon(): void;
+}
+
+/** A run's table of frames: who makes it has the folder. */
+export const FRAMES_TABLE = 'frames.csv';
+
+/**
+ * Takes a folder for a run's results before work begins, so that no two runs write into one and none loses what is there.
+ *
+ * @param wanted by default `runs/<time>`, with a number behind it where that is taken
+ * @throws ConfigError if it holds results, FormatError if it cannot be written
+ */
+export function claimRunFolder(wanted?: string): ClaimedFolder {
+  const usual = defaultRunFolder();
+  for (let attempt = 1; ; attempt++) {
+    const path = wanted ?? (attempt === 1 ? usual : `${usual}-${attempt}`);
+    const existed = existsSync(path);
+    let made: string | undefined;
+    try {
+      made = mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, FRAMES_TABLE), '', { flag: 'wx' });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(join(path, FRAMES_TABLE))) {
+        throw unwritable(path, cause);
+      }
+      if (wanted === undefined) continue;
+      throw new ConfigError(
+        'run.out',
+        `${path}: holds the results of a run already (${FRAMES_TABLE}); choose another --out, or remove it`,
+        { cause },
+      );
+    }
+    return {
+      path,
+      abandon() {
+        // One that was there before may hold what is somebody's.
+        rmSync(existed ? join(path, FRAMES_TABLE) : path, { recursive: true, force: true });
+        if (made !== undefined) removeEmpty(dirname(resolve(path)), resolve(made));
+      },
+    };
+  }
+}
+
+/** Removes a folder and those above it up to `last`, as far as they are empty. */
+function removeEmpty(folder: string, last: string): void {
+  try {
+    for (let at = folder; at.length >= last.length; at = dirname(at)) rmdirSync(at);
+  } catch {
+    // Something is in there.
+  }
 }
 
 /**
@@ -37,7 +93,7 @@ export function openRunFolder(
     writeJson(join(path, 'config.json'), config);
     writeJson(join(path, 'versions.json'), versions(card, features));
     writeFileSync(
-      join(path, 'frames.csv'),
+      join(path, FRAMES_TABLE),
       csvLine([...frameColumns, ...distances, ...packets.map((name) => `packet.${name}`)]),
     );
   } catch (cause) {
@@ -53,10 +109,10 @@ export function openRunFolder(
           ...packets.map((name) => report.packet?.[name]),
         ]),
       );
-      appendFileSync(join(path, 'frames.csv'), lines.join(''));
+      writing(path, () => appendFileSync(join(path, FRAMES_TABLE), lines.join('')));
     },
     finish(summary) {
-      writeJson(join(path, 'summary.json'), summary);
+      writing(path, () => writeJson(join(path, 'summary.json'), summary));
     },
   };
 }
@@ -71,8 +127,20 @@ export function makeFolders(path: string): void {
   }
 }
 
-const unwritable = (path: string, cause: unknown): FormatError =>
-  new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
+/** Does what writes into a folder. Throws FormatError that names it. */
+export function writing(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+function unwritable(path: string, cause: unknown): FormatError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const why = code === 'ENOSPC' ? ': the disk is full' : code === undefined ? '' : ` (${code})`;
+  return new FormatError('run.folder', `${path}: cannot be written${why}; choose another folder with --out`, { cause });
+}
 
 /** Versions of everything a result depends on. */
 export function versions(card?: CodecCard, features: readonly FeatureCard[] = []): Record<string, unknown> {

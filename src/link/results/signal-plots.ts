@@ -92,7 +92,8 @@ function heat(value: number): [number, number, number] {
     [249, 142, 9],
     [252, 255, 164],
   ] as const;
-  const v = Math.min(1, Math.max(0, value)) * (stops.length - 1);
+  // What no dB stand for is as loud as can be.
+  const v = (Number.isNaN(value) ? 1 : Math.min(1, Math.max(0, value))) * (stops.length - 1);
   const i = Math.min(stops.length - 2, Math.floor(v));
   const mix = (c: 0 | 1 | 2): number => Math.round(stops[i][c] + (v - i) * (stops[i + 1][c] - stops[i][c]));
   return [mix(0), mix(1), mix(2)];

@@ -102,6 +102,7 @@ export function createLinkSetting(
   layout: CodewordLayout = codec.layoutFor(height, width),
 ): LinkSetting {
   checkMotion(config, grid);
+  checkOffset(config, grid);
   const interleaver = createInterleaver(grid, layout.numSymbols, layout.tileSymbols);
   checkBasis(config, grid, interleaver.numPackets);
   return {
@@ -118,6 +119,17 @@ export function createLinkSetting(
     coherence: coherenceOf(config),
     decoderShare: config.receiver.decoderShare,
   };
+}
+
+/** Refuses a carrier offset that turns the band round, which would look like a small one. Throws ConfigError. */
+function checkOffset({ channel }: LinkConfig, { fftSize }: Grid): void {
+  const offset = channel.cfoSubcarriers;
+  if (Math.abs(offset) < fftSize / 2) return;
+  throw new ConfigError(
+    'config.offset',
+    `channel.cfoSubcarriers is ${offset}: must be within ±${fftSize / 2} subcarrier spacings (${channel.sampleRateHz / fftSize} Hz each), half the band; check units`,
+    { value: offset },
+  );
 }
 
 /** Refuses motion that no receiver of OFDM symbols could follow. Throws ConfigError. */

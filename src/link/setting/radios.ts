@@ -163,15 +163,18 @@ export const radios: readonly RadioDescriptor[] = [
   },
 ];
 
-/** How radios are named, for messages. */
-export const radioUsages = radios.map(({ kind, usage }) => usage ?? kind);
+/** How the radios are named that can do one of `directions`. */
+export const radioUsages = (directions: readonly RadioRequest['direction'][] = ['tx', 'rx', 'duplex']): string[] =>
+  radios
+    .filter((radio) => directions.some((one) => radio.directions.includes(one)))
+    .map(({ kind, usage }) => usage ?? kind);
 
 /** The descriptor of `KIND` or `KIND:REST`. @throws ConfigError for an unknown kind */
 export function findRadio(name: string): RadioDescriptor {
   const [kind] = name.split(':');
   const found = radios.find((one) => one.kind === kind);
   if (found !== undefined) return found;
-  throw new ConfigError('config.radio', `--radio ${name}: must be one of ${radioUsages.join(', ')}`, { value: name });
+  throw new ConfigError('config.radio', `--radio ${name}: must be one of ${radioUsages().join(', ')}`, { value: name });
 }
 
 /** R.m.s. amplitude of a frame in a converter's full scale, unless the user says otherwise: peaks 14 dB above it fit. */

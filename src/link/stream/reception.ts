@@ -107,7 +107,10 @@ export function createReception(
     const picture = cropPlanes(result.picture, padded.height, padded.width, size.height, size.width);
     const view = { name: '', data: picture, notes: [], ...size };
     const known = await sent.identify(candidate.startSample, frameSamples, view);
-    const truth = known?.picture ?? null;
+    const sentPicture = known?.picture ?? null;
+    // A picture of another size is named, and cannot be compared.
+    const fits = sentPicture?.width === size.width && sentPicture.height === size.height;
+    const truth = fits ? sentPicture : null;
     const report: ReceptionReport = {
       type: 'frame',
       frame: frame.index,
@@ -146,7 +149,8 @@ export function createReception(
 /** What cuts frames of a setting out of a stream. */
 export const createExtractor = (config: LinkConfig, { grid, interleaver, superimposed }: LinkSetting): FrameExtractor =>
   createFrameExtractor(grid, {
-    method: syncMethodOf(config, grid) === 'cp' ? 'cp' : 'preamble',
+    // Without a preamble the prefixes are all there is to be found by.
+    method: syncMethodOf(config, grid) === 'preamble' ? 'preamble' : 'cp',
     numPackets: interleaver.numPackets,
     timingAdvance: timingAdvanceOf(config, grid),
     superimposed: config.rho > 0 ? superimposed : null,

@@ -178,7 +178,7 @@ describe('what a campaign asks to have in a document', () => {
     );
     const file = join(folder, 'asked.md');
     writeFileSync(file, '<!-- campaign asked -->\n<!-- /campaign -->\n');
-    updateDocument(file, await writeReport(path));
+    expect(updateDocument(file, await writeReport(path))).toEqual({ missingCharts: ['none-such'] });
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('**A <title> & more.** Why. 8 frames, 2 points, not complete; 95 % intervals.');
     expect(text).toMatch(/\| CSNR, dB +\| receiver +\| frames +\| PSNR, dB +\| sharpness +\| ms +\|/);
