@@ -17,6 +17,7 @@ import {
 import { judgeSymptoms } from '../receiver/verdict.js';
 import { openPictures } from '../source/picture-source.js';
 import { readInput, writeAtomically } from './files.js';
+import { decimal } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime } from './model-common.js';
 import { createProgress } from './progress.js';
@@ -46,9 +47,14 @@ export function addModelVerdict(model: Command): void {
       '--weights-from <codec>',
       'take the weights of a codec of the same kind; only its own usual symptoms are learnt',
     )
+    .option(
+      '--least-contrast <variance>',
+      'pixel variance below which a receiver that searches promises nothing, 0.002 by default: even surfaces look as good upside down',
+      decimal('--least-contrast', 0, 1),
+    )
     .option('--check', 'say how the verdict in the card does instead; writes nothing')
     .option('--json', 'one JSON object at the end')
-    .action(async (name: string, pictures: string[], options: Record<string, string | boolean | string[]>) => {
+    .action(async (name: string, pictures: string[], options: Record<string, string | boolean | string[] | number>) => {
       const { signal, release } = interruptible();
       const cardPath = findModel('codec', name);
       const source = openPictures(pictures, { maxPixels: 1 << 26 });
@@ -73,9 +79,10 @@ export function addModelVerdict(model: Command): void {
         await withRuntime(async (runtime) => {
           const codec = await openCodec(cardPath, runtime);
           const other = otherPath === null ? null : await openCodec(otherPath, runtime);
-          const common = { frames, seed, signal, ...kept, onProgress: progress.update };
+          const leastContrast = options['leastContrast'] as number | undefined;
+          const common = { frames, seed, signal, ...kept, onProgress: progress.update, leastContrast };
           const from = options['fromSamples'];
-          const known = Array.isArray(from) ? samplesOfFiles(from) : null;
+          const known = Array.isArray(from) ? samplesOfFiles(from, leastContrast) : null;
           const { verdict, samples } =
             known ??
             (weights === null ? null : await adoptVerdict(codec, weights, source, runtime, common)) ??
@@ -190,10 +197,13 @@ function parseLine(text: string, where: string): SamplesLine {
   }
 }
 
-function samplesOfFiles(paths: readonly string[]): Awaited<ReturnType<typeof calibrateVerdict>> {
+function samplesOfFiles(
+  paths: readonly string[],
+  leastContrast: number | undefined,
+): Awaited<ReturnType<typeof calibrateVerdict>> {
   const samples = paths.flatMap((path) => [...readSamples(path).complete.values()].flat());
   if (samples.length === 0) throw new FormatError('model.samples', `${paths.join(', ')}: no samples`);
-  return { verdict: verdictFrom(samples), samples };
+  return { verdict: verdictFrom(samples, leastContrast), samples };
 }
 
 function describe(quality: Readonly<Record<string, ReturnType<typeof qualityOf>>>): void {

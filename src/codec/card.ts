@@ -90,6 +90,8 @@ export const cardSchema = z.strictObject({
         refinedResidual: z.array(z.number().positive()).min(1).optional(),
         refinedVariance: z.array(z.number().positive()).min(1).optional(),
       }),
+      /** Pixel variance below which a receiver that searches promises nothing; 0.002 where it is left out. */
+      leastContrast: z.number().min(0).max(1).optional(),
       /** Of receivers that know their channel, and of those that search for it. */
       informed: verdictModel,
       blind: verdictModel,

@@ -7,6 +7,7 @@ import { createRng, type Rng } from '../core/rng.js';
 import { powerToDb } from '../core/units.js';
 import {
   type ExpectedSymptoms,
+  LEAST_CONTRAST,
   UNCALIBRATED,
   verdictInputNames,
   verdictInputs,
@@ -118,6 +119,8 @@ export interface CalibrationOptions {
   readonly known?: (condition: string) => readonly VerdictSample[] | undefined;
   /** Called with all that was seen under one condition. */
   readonly onCondition?: (condition: string, samples: readonly VerdictSample[]) => void;
+  /** Pixel variance below which a receiver that searches is to promise nothing. */
+  readonly leastContrast?: number | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
@@ -148,7 +151,7 @@ export async function calibrateVerdict(
   const plain = withVerdict(codec, UNCALIBRATED);
   const all = calibrationConditions(false, (options.other ?? null) !== null);
   const samples = await collect(plain, all, source, runtime, options);
-  return { verdict: verdictFrom(samples), samples };
+  return { verdict: verdictFrom(samples, options.leastContrast), samples };
 }
 
 /**
@@ -190,12 +193,25 @@ async function collect(
   return samples;
 }
 
-/** What samples teach: the usual symptoms from still frames with the channel known, then the models. */
-export function verdictFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']> {
+/**
+ * What samples teach: the usual symptoms from still frames with the channel known, then the models.
+ * @param leastContrast pictures below it are promised by no receiver that searches, and teach none
+ */
+export function verdictFrom(
+  samples: readonly VerdictSample[],
+  leastContrast?: number,
+): NonNullable<CodecCard['verdict']> {
   const expected = expectedFrom(samples);
-  const searching = samples.filter(({ symptoms }) => symptoms.agreement !== null);
+  const searching = samples.filter(
+    ({ symptoms }) => symptoms.agreement !== null && symptoms.contrast >= (leastContrast ?? LEAST_CONTRAST),
+  );
   const informed = samples.filter(({ symptoms }) => symptoms.agreement === null);
-  return { expected, informed: fitModel(informed, expected), blind: fitModel(searching, expected) };
+  return {
+    expected,
+    ...(leastContrast !== undefined && { leastContrast }),
+    informed: fitModel(informed, expected),
+    blind: fitModel(searching, expected),
+  };
 }
 
 function expectedFrom(samples: readonly VerdictSample[]): NonNullable<CodecCard['verdict']>['expected'] {

@@ -21,9 +21,9 @@ const LEAST_GAIN = 6;
 
 /**
  * Pixel variance below which a receiver that searches promises nothing: no picture of four validation sets (2,000) has less than
- * 2.7·10⁻³, and an even surface of a rare colour looks as good upside down. What the chance is worth then.
+ * 2.7·10⁻³, and an even surface of a rare colour looks as good upside down; a card may ask for more. What the chance is worth then.
  */
-const LEAST_CONTRAST = 2e-3;
+export const LEAST_CONTRAST = 2e-3;
 const FLAT_SHARE = 0.5;
 
 /** What rightly decoded frames show with the channel known, by SNR: the codec's own distortion and doubts are in it. */
@@ -153,13 +153,13 @@ export interface Judged {
  * right ones (docs/receivers.md says what is kept). An SNR far below the design's is an obstacle whatever P says.
  */
 export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {
-  const { expected, informed, blind } = setting.codec.card.verdict ?? UNCALIBRATED;
+  const { expected, informed, blind, leastContrast = LEAST_CONTRAST } = setting.codec.card.verdict ?? UNCALIBRATED;
   const model = symptoms.agreement === null ? informed : blind;
   const inputs = verdictInputs(expected, symptoms);
   const score = verdictInputNames.reduce((sum, name) => sum + model[name] * inputs[name], model.intercept);
   const chance = Number.isFinite(score) ? 1 / (1 + Math.exp(-score)) : 0;
   const judged = verdictOf(setting, symptoms.snr, chance, model.decoded);
-  const unheardOf = symptoms.agreement !== null && symptoms.contrast < LEAST_CONTRAST;
+  const unheardOf = symptoms.agreement !== null && symptoms.contrast < leastContrast;
   return unheardOf ? lowered(judged, FLAT_SHARE) : judged;
 }
 

@@ -31,6 +31,13 @@ describe('the verdict', () => {
     expect(judge({ contrast: 1e-4, agreement: null }).verdict).toBe('decoded');
   });
 
+  it('promises nothing below the contrast that its card asks for, where it searched', () => {
+    const verdict = { ...UNCALIBRATED, leastContrast: 0.02 };
+    const at = (contrast: number, agreement: number | null = 1): string =>
+      judgeSymptoms(setting(10, verdict), { ...right, contrast, agreement }).verdict;
+    expect([at(0.019), at(0.021), at(0.019, null)]).toEqual(['doubtful', 'decoded', 'decoded']);
+  });
+
   it('gains nothing from a residual below what is expected', () => {
     const { expected } = UNCALIBRATED;
     expect(excessResidual(expected, 0.01, 10)).toBe(0);
