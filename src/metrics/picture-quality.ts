@@ -29,7 +29,7 @@ const SIGMA = 1.5;
  */
 export function ssim(a: PictureView, b: PictureView): number {
   expectSameSize(a, b);
-  return meanOverChannels(a, b, ({ luminanceContrast }) => luminanceContrast);
+  return meansOverChannels(a, b).luminanceContrast;
 }
 
 const SCALE_WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
@@ -44,7 +44,13 @@ export interface MultiScaleSsim {
  * MS-SSIM (Wang, Simoncelli and Bovik, 2003). Where the picture is too small for five scales of an 11-pixel window,
  * the remaining weights are rescaled to sum to 1; `scales` says how many were used.
  */
-export function msSsim(a: PictureView, b: PictureView): MultiScaleSsim {
+export const msSsim = (a: PictureView, b: PictureView): MultiScaleSsim => structuralQuality(a, b).msSsim;
+
+/** Both at once: MS-SSIM's first scale is SSIM's only one. */
+export function structuralQuality(
+  a: PictureView,
+  b: PictureView,
+): { readonly ssim: number; readonly msSsim: MultiScaleSsim } {
   expectSameSize(a, b);
   const edge = Math.min(a.height, a.width);
   let scales = 1;
@@ -52,18 +58,21 @@ export function msSsim(a: PictureView, b: PictureView): MultiScaleSsim {
   const weights = SCALE_WEIGHTS.slice(0, scales);
   const total = weights.reduce((sum, w) => sum + w, 0);
   let value = 1;
+  let ssim = 0;
   let x = a;
   let y = b;
   for (let s = 0; s < scales; s++) {
     const last = s === scales - 1;
-    const term = meanOverChannels(x, y, (means) => (last ? means.luminanceContrast : means.contrast));
+    const means = meansOverChannels(x, y);
+    if (s === 0) ssim = means.luminanceContrast;
+    const term = last ? means.luminanceContrast : means.contrast;
     value *= Math.max(term, 0) ** (weights[s] / total);
     if (!last) {
       x = halve(x);
       y = halve(y);
     }
   }
-  return { value, scales };
+  return { ssim, msSsim: { value, scales } };
 }
 
 interface SsimMeans {
@@ -71,15 +80,18 @@ interface SsimMeans {
   readonly contrast: number;
 }
 
-function meanOverChannels(a: PictureView, b: PictureView, pick: (means: SsimMeans) => number): number {
+function meansOverChannels(a: PictureView, b: PictureView): SsimMeans {
   const size = a.height * a.width;
-  let sum = 0;
+  let luminanceContrast = 0;
+  let contrast = 0;
   for (let c = 0; c < 3; c++) {
     const x = a.data.subarray(c * size, (c + 1) * size);
     const y = b.data.subarray(c * size, (c + 1) * size);
-    sum += pick(channelSsim(x, y, a.height, a.width));
+    const means = channelSsim(x, y, a.height, a.width);
+    luminanceContrast += means.luminanceContrast;
+    contrast += means.contrast;
   }
-  return sum / 3;
+  return { luminanceContrast: luminanceContrast / 3, contrast: contrast / 3 };
 }
 
 function channelSsim(x: Float32Array, y: Float32Array, height: number, width: number): SsimMeans {
@@ -91,8 +103,8 @@ function channelSsim(x: Float32Array, y: Float32Array, height: number, width: nu
     for (let i = 0; i < plane.length; i++) plane[i] = a[i] * b[i];
     return plane;
   };
-  const mx = blur(Float64Array.from(x));
-  const my = blur(Float64Array.from(y));
+  const mx = blur(new Float64Array(x));
+  const my = blur(new Float64Array(y));
   const xx = blur(product(x, x));
   const yy = blur(product(y, y));
   const xy = blur(product(x, y));
@@ -113,30 +125,57 @@ function gaussianWindow(length: number): Float64Array {
   return window.map((v) => v / sum);
 }
 
-/** Separable filter, valid positions only. */
+/** Separable filter, valid positions only. Both passes add a position's terms in order, so that the usual window's may be written out. */
 function blurValid(values: Float64Array, height: number, width: number, window: Float64Array): Float64Array {
   const n = window.length;
   const outWidth = width - n + 1;
   const outHeight = height - n + 1;
   const rows = new Float64Array(height * outWidth);
   const out = new Float64Array(outHeight * outWidth);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < outWidth; x++) {
-      let sum = 0;
-      for (let k = 0; k < n; k++) sum += window[k] * values[y * width + x + k];
-      rows[y * outWidth + x] = sum;
-    }
-  }
-  for (let y = 0; y < outHeight; y++) {
-    const at = y * outWidth;
-    for (let k = 0; k < n; k++) {
-      const weight = window[k];
-      const from = (y + k) * outWidth;
-      for (let x = 0; x < outWidth; x++) out[at + x] += weight * rows[from + x];
-    }
-  }
+  const filter = n === WINDOW ? filterByEleven : filterBy;
+  for (let y = 0; y < height; y++) filter(values, y * width, 1, rows, y * outWidth, outWidth, window);
+  for (let y = 0; y < outHeight; y++) filter(rows, y * outWidth, outWidth, out, y * outWidth, outWidth, window);
   return out;
 }
+
+/** to[at + x] = Σ_k window[k]·from[start + x + k·step], 0 ≤ x < count. */
+type Filter = (
+  from: Float64Array,
+  start: number,
+  step: number,
+  to: Float64Array,
+  at: number,
+  count: number,
+  window: Float64Array,
+) => void;
+
+const filterBy: Filter = (from, start, step, to, at, count, window) => {
+  for (let x = 0; x < count; x++) {
+    let sum = 0;
+    for (let k = 0; k < window.length; k++) sum += window[k] * from[start + x + k * step];
+    to[at + x] = sum;
+  }
+};
+
+/** The same for eleven terms: a loop over them takes three times as long. */
+const filterByEleven: Filter = (from, start, step, to, at, count, window) => {
+  const [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10] = window;
+  for (let x = 0; x < count; x++) {
+    const i = start + x;
+    to[at + x] =
+      w0 * from[i] +
+      w1 * from[i + step] +
+      w2 * from[i + 2 * step] +
+      w3 * from[i + 3 * step] +
+      w4 * from[i + 4 * step] +
+      w5 * from[i + 5 * step] +
+      w6 * from[i + 6 * step] +
+      w7 * from[i + 7 * step] +
+      w8 * from[i + 8 * step] +
+      w9 * from[i + 9 * step] +
+      w10 * from[i + 10 * step];
+  }
+};
 
 /** 2×2 averages; an odd last row or column is dropped. */
 function halve({ data, height, width }: PictureView): PictureView {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.js';
-import { msSsim, psnrDb, ssim } from '../../../src/metrics/picture-quality.js';
+import { msSsim, psnrDb, ssim, structuralQuality } from '../../../src/metrics/picture-quality.js';
 import { channelError, evm } from '../../../src/metrics/signal-quality.js';
 
 const rng = createRng(11);
@@ -43,6 +43,19 @@ function slowSsim(a: View, b: View): number {
 }
 
 describe('picture metrics', () => {
+  it('gives SSIM and MS-SSIM together as it gives each', () => {
+    const rng = createRng(4);
+    for (const [height, width] of [
+      [40, 64],
+      [9, 14],
+    ]) {
+      const data = Float32Array.from({ length: 3 * height * width }, () => rng.uniform());
+      const a = { data, height, width };
+      const b = { ...a, data: data.map((v) => 0.8 * v + 0.1 * rng.uniform()) };
+      expect(structuralQuality(a, b)).toEqual({ ssim: ssim(a, b), msSsim: msSsim(a, b) });
+    }
+  });
+
   it('PSNR of an error of 0.1 everywhere is 20 dB', () => {
     const a = picture(8, 8);
     expect(psnrDb(a, { ...a, data: a.data.map((v) => v + 0.1) })).toBeCloseTo(20, 4);
