@@ -118,8 +118,7 @@ export function readCampaign(raw: RawConfig, name: string): CampaignFile {
  * @throws ConfigError for settings named twice and for whatever a point's settings are refused for
  */
 export function planCampaign(file: CampaignFile, name: string, { resolve, countOf }: PlanContext): CampaignPlan {
-  for (const [path, values] of Object.entries(file.over)) expectDistinct(`${name}: over: ${path}`, values);
-  const grid = gridOfPoints(new Map(Object.entries(file.over)));
+  const grid = gridOfPoints(new Map(Object.entries(file.over)), `${name}: over: `);
   const listed = [...new Set(file.points.flatMap((point) => Object.keys(point)))];
   if (listed.includes(LABEL) && !file.points.every((point) => LABEL in point))
     throw new ConfigError(
@@ -191,25 +190,14 @@ export function planDifference(before: unknown, after: unknown, path = ''): stri
   return `${path} was ${brief(before)} and is ${brief(after)}`;
 }
 
-/** @throws ConfigError for a value that an axis has twice: the same point would count as two */
-export function expectDistinct(where: string, values: readonly unknown[]): void {
-  const seen = new Set<string>();
-  for (const value of values) {
-    const text = JSON.stringify(value);
-    if (seen.has(text)) throw new ConfigError('campaign.twice', `${where}: has ${text} twice; leave one out`);
-    seen.add(text);
-  }
-}
-
 /** @throws ConfigError for a column of which there is no figure; feature networks bring their own */
 function expectFigures({ document }: CampaignFile, name: string, points: readonly CampaignPoint[]): void {
   if (points.some(({ config }) => config.run.featureNetworks.length > 0)) return;
   const missing = document.columns.find((column) => !figureNames.includes(column));
   if (missing === undefined) return;
-  const guess = nearest(missing, figureNames);
   throw new ConfigError(
     'campaign.columns',
-    `${name}: document.columns: no figure ${missing}${guess === null ? `; there are ${figureNames.join(', ')}` : `, did you mean ${guess}?`}`,
+    `${name}: document.columns: no figure ${missing}${insteadOf(missing, figureNames)}`,
   );
 }
 
@@ -218,9 +206,14 @@ function expectWatched({ stop }: CampaignFile, name: string, points: readonly Ca
   const there = [...new Set(points.flatMap(({ config }) => config.receiver.names))];
   const missing = stop.of?.find((one) => !there.includes(one));
   if (missing === undefined) return;
-  const guess = nearest(missing, there);
   throw new ConfigError(
     'campaign.stop',
-    `${name}: stop.of: no point has a receiver ${missing}${guess === null ? `; there are ${there.join(', ')}` : `; did you mean ${guess}?`}`,
+    `${name}: stop.of: no point has a receiver ${missing}${insteadOf(missing, there)}`,
   );
+}
+
+/** What to write instead of a name that is none of `known`. */
+function insteadOf(missing: string, known: readonly string[]): string {
+  const guess = nearest(missing, known);
+  return guess === null ? `; there are ${known.join(', ')}` : `, did you mean ${guess}?`;
 }

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ConfigError } from '../core/errors.js';
+import { writeAtomically } from './files.js';
 import { createOnnxRuntime, type Runtime } from '../runtime/onnx-runtime.js';
 
 /** A flag that takes a whole number above 0. Throws ConfigError. */
@@ -18,4 +22,17 @@ export async function withRuntime(use: (runtime: Runtime) => Promise<void>, thre
   } finally {
     await runtime.dispose();
   }
+}
+
+/** Writes a file beside a card, and into the card its hash and `fields`, which name it. */
+export function writeBesideCard(
+  cardPath: string,
+  file: string,
+  bytes: Uint8Array,
+  fields: Readonly<Record<string, unknown>>,
+): void {
+  writeAtomically(join(dirname(cardPath), file), bytes);
+  const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown> & { readonly sha256?: object };
+  const sha256 = { ...card.sha256, [file]: createHash('sha256').update(bytes).digest('hex') };
+  writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, ...fields, sha256 }, null, 2)}\n`));
 }

@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { type Codec, openCodec } from '../codec/codec.js';
-import { RangeObserver } from '../codec/observe-ranges.js';
+import { overAwgn, RangeObserver } from '../codec/observe-ranges.js';
 import { ConfigError, throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { findModel } from '../core/shipped-models.js';
@@ -11,9 +8,8 @@ import { psnrDb } from '../metrics/picture-quality.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
-import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
-import { wholeNumber, withRuntime } from './model-common.js';
+import { wholeNumber, withRuntime, writeBesideCard } from './model-common.js';
 import { createProgress } from './progress.js';
 
 const SNRS_DB = [0, 5, 10, 15, 20];
@@ -77,10 +73,7 @@ async function quantise(
       progress.stop();
     }
     const bytes = Buffer.from(`${JSON.stringify(observer.ranges)}\n`);
-    const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown> & { sha256?: object };
-    const sha256 = { ...card.sha256, [file]: createHash('sha256').update(bytes).digest('hex') };
-    writeAtomically(join(dirname(cardPath), file), bytes);
-    writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, ranges: file, sha256 }, null, 2)}\n`));
+    writeBesideCard(cardPath, file, bytes, { ranges: file });
 
     const swift = createOnnxRuntime({ threads, prefersInt8: true });
     try {
@@ -110,7 +103,6 @@ async function throughNoise(
   seed: string,
 ): Promise<Measured> {
   const rng = createRng(seed).split('measured');
-  const sigma = Math.sqrt(10 ** (-DESIGN_SNR_DB / 10) / 2);
   const times: number[] = [];
   let sum = 0;
   for (let i = 0; i < count; i++) {
@@ -119,12 +111,7 @@ async function throughNoise(
     const noise = rng.split(i);
     const once = async (): Promise<Float32Array> => {
       const latents = await codec.encode(padded.data, 1, layout, DESIGN_SNR_DB);
-      return codec.decode(
-        latents.map((v) => v + sigma * noise.gaussian()),
-        1,
-        layout,
-        DESIGN_SNR_DB,
-      );
+      return codec.decode(overAwgn(latents, DESIGN_SNR_DB, noise), 1, layout, DESIGN_SNR_DB);
     };
     const picture = await once();
     const began = performance.now();

@@ -1,9 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { CodecCard } from '../codec/card.js';
-import { type Codec, openCodec } from '../codec/codec.js';
+import { openCodec } from '../codec/codec.js';
 import { estimateStatistics } from '../codec/estimate-statistics.js';
 import { encodeStatistics } from '../codec/statistics.js';
 import { ConfigError } from '../core/errors.js';
@@ -12,9 +8,8 @@ import { findModel } from '../core/shipped-models.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
-import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
-import { wholeNumber, withRuntime } from './model-common.js';
+import { wholeNumber, withRuntime, writeBesideCard } from './model-common.js';
 import { createProgress } from './progress.js';
 
 export function addModelStatistics(model: Command): void {
@@ -80,13 +75,13 @@ async function writeStatistics(
   }
   const file = options['out'];
   const bytes = encodeStatistics(statistics);
-  writeAtomically(join(dirname(codec.path), file), bytes);
   const total = statistics.latentVariance.reduce((sum, v) => sum + v, 0);
   const kept = statistics.eigenvalues.reduce((sum, v) => sum + v, 0) / total;
   const mean = statistics.mean.reduce((sum, v) => sum + v * v, 0);
   const share = mean / (mean + total);
   const round = (v: number): number => Number(v.toFixed(4));
-  nameInCard(codec, file, bytes, { meanPowerShare: round(share), rank, varianceShare: round(kept), tiles });
+  const codeword = { meanPowerShare: round(share), rank, varianceShare: round(kept), tiles };
+  writeBesideCard(codec.path, file, bytes, { statistics: file, codeword });
   console.log(
     `${file}: rank ${rank} holds ${(100 * kept).toFixed(1)} % of the variance, the mean ${(100 * share).toFixed(1)} % of the power; named in ${codec.path}`,
   );
@@ -110,16 +105,4 @@ async function* tilesOf(pictures: AsyncIterable<Picture>, edge: number, limit: n
       }
     }
   }
-}
-
-function nameInCard(codec: Codec, file: string, bytes: Uint8Array, codeword: CodecCard['codeword']): void {
-  const card = JSON.parse(readFileSync(codec.path, 'utf8')) as Record<string, unknown>;
-  const sha256 = {
-    ...(card['sha256'] as object | undefined),
-    [file]: createHash('sha256').update(bytes).digest('hex'),
-  };
-  writeAtomically(
-    codec.path,
-    Buffer.from(`${JSON.stringify({ ...card, statistics: file, codeword, sha256 }, null, 2)}\n`),
-  );
 }

@@ -10,7 +10,7 @@ import { readInstrumentProfile } from '../instruments/instrument-profile.js';
 import { withModels } from '../link/setting/link-models.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
 import type { FrameResult } from '../campaign/frame-job.js';
-import { expectDistinct, planCampaign, readCampaign } from '../campaign/plan.js';
+import { planCampaign, readCampaign } from '../campaign/plan.js';
 import { runCampaign } from '../campaign/run-campaign.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { checkChannelSettings, openRadio, transmitRmsOf } from '../link/setting/radios.js';
@@ -326,7 +326,6 @@ function axisOf(flag: string, text: string): [string, unknown[]] {
       value: text,
     });
   }
-  expectDistinct(`${flag} ${text}`, values);
   return [text.slice(0, at), values];
 }
 

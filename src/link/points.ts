@@ -1,4 +1,5 @@
 import type { LinkConfig } from '../config/schema.js';
+import { ConfigError } from '../core/errors.js';
 import type { Radio } from '../radio/radio.js';
 import type { PictureSource } from '../source/picture-source.js';
 import { figuresByReceiver, type ReceiverFigures } from './results/figures.js';
@@ -12,10 +13,22 @@ import { createSentLog } from './stream/sent-log.js';
 /** One receiver's figures at one point of a sweep, the same for simulation and radio. */
 export interface PointFigures extends ReceiverFigures, Pick<ReceiverSummary, 'perception'> {}
 
-/** The values that a sweep goes through: one of each axis, the last axis fastest. */
-export function gridOfPoints(axes: ReadonlyMap<string, readonly unknown[]>): ReadonlyMap<string, unknown>[] {
+/**
+ * The values that a sweep goes through: one of each axis, the last axis fastest.
+ * @param where what errors say before an axis
+ * @throws ConfigError for a value that an axis has twice: the same point would count as two
+ */
+export function gridOfPoints(
+  axes: ReadonlyMap<string, readonly unknown[]>,
+  where = '',
+): ReadonlyMap<string, unknown>[] {
   let points: Map<string, unknown>[] = [new Map()];
   for (const [name, values] of axes) {
+    const texts = values.map((value) => JSON.stringify(value));
+    const twice = texts.find((text, i) => texts.indexOf(text) < i);
+    if (twice !== undefined) {
+      throw new ConfigError('points.twice', `${where}${name}: has ${twice} twice; leave one out`);
+    }
     points = points.flatMap((point) => values.map((value) => new Map([...point, [name, value]])));
   }
   return points;

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** What convolutions are worked out in: `auto` takes int8 where the processor has instructions for it. */
-export const precisions = ['auto', 'float32', 'int8'] as const;
-export type Precision = (typeof precisions)[number];
+export type Precision = 'auto' | 'float32' | 'int8';
 
 /** Instructions that sum products of bytes in 32 bits: without them int8 is slower, or saturates at 16. */
 const INT8_FLAGS = ['avx512_vnni', 'avx_vnni', 'amx_int8', 'asimddp'];

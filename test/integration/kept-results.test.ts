@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -10,35 +9,24 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimRunFolder } from '../../src/link/results/run-folder.js';
 import { openAnyRecording } from '../../src/recording/open-recording.js';
+import { type Outcome, startBlindlink } from '../support/campaign-runs.js';
 
-const main = resolve('dist/cli/main.js');
 const work = mkdtempSync(join(tmpdir(), 'blindlink-results-'));
 const file = (...names: string[]): string => join(work, ...names);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** @param until stops reading standard output once it matches */
 function blindlink(args: readonly string[], until?: RegExp): Promise<Outcome> {
-  return new Promise((done) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: work });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (until?.test(out) === true) child.stdout.destroy();
-    });
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    child.on('close', (code) => done({ code, out, err }));
+  const { child, ended, printed } = startBlindlink(work, args);
+  child.stdout!.on('data', () => {
+    if (until?.test(printed()) === true) child.stdout!.destroy();
   });
+  return ended;
 }
 
 const summaryOf = (folder: string): Record<string, unknown> =>

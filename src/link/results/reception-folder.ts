@@ -1,10 +1,9 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinkConfig } from '../../config/schema.js';
-import { FormatError } from '../../core/errors.js';
 import { constellationSvg } from './plots.js';
 import type { PictureSize, ReceptionOutcome, ReceptionReport } from '../stream/reception.js';
-import { FRAMES_TABLE, writing } from './run-folder.js';
+import { FRAMES_TABLE, makeFolders, writing } from './run-folder.js';
 import { sideBySide } from './save-pictures.js';
 import { columnsOf, csvLine, writeJson } from './tables.js';
 
@@ -38,14 +37,11 @@ export const receptionColumns = columnsOf<ReceptionReport, 'type'>()({
  * @throws FormatError if it cannot be written
  */
 export function openReceptionFolder(path: string, config: LinkConfig, size: PictureSize): ReceptionFolder {
-  try {
-    mkdirSync(join(path, 'pictures'), { recursive: true });
-    mkdirSync(join(path, 'plots'), { recursive: true });
+  makeFolders(path);
+  writing(path, () => {
     writeJson(join(path, 'config.json'), config);
     writeFileSync(join(path, FRAMES_TABLE), csvLine(receptionColumns));
-  } catch (cause) {
-    throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
-  }
+  });
   let kept = 0;
   return {
     path,

@@ -89,16 +89,14 @@ export function openRunFolder(
   const distances = features.filter(({ kind }) => kind !== 'fid').map(({ name }) => name);
   const packets = withPackets ? packetColumns : [];
   makeFolders(path);
-  try {
+  writing(path, () => {
     writeJson(join(path, 'config.json'), config);
     writeJson(join(path, 'versions.json'), versions(card, features));
     writeFileSync(
       join(path, FRAMES_TABLE),
       csvLine([...frameColumns, ...distances, ...packets.map((name) => `packet.${name}`)]),
     );
-  } catch (cause) {
-    throw unwritable(path, cause);
-  }
+  });
   return {
     path,
     add(reports) {
@@ -119,12 +117,10 @@ export function openRunFolder(
 
 /** `pictures/` and `plots/` of a run folder. Throws FormatError. */
 export function makeFolders(path: string): void {
-  try {
+  writing(path, () => {
     mkdirSync(join(path, 'pictures'), { recursive: true });
     mkdirSync(join(path, 'plots'), { recursive: true });
-  } catch (cause) {
-    throw unwritable(path, cause);
-  }
+  });
 }
 
 /** Does what writes into a folder. Throws FormatError that names it. */

@@ -52,6 +52,14 @@ export function attributeOf(value: Attributes[string]): AttributeValue {
   return 'float' in value ? { kind: 'float', value: value.float } : { kind: 'ints', value };
 }
 
+/** A node of the standard operator set, named as its only output. */
+export const operator = (
+  opType: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: OnnxNode['attributes'] = {},
+): OnnxNode => ({ name: output, opType, domain: '', inputs, outputs: [output], attributes });
+
 /** A model of one node; inputs are x0, x1, …, outputs y0, y1, …. */
 export function nodeModel({ opType, inputs, attributes = {}, numOutputs = 1, opset = 17 }: NodeCase): OnnxModel {
   const initializers = new Map<string, OnnxTensor>();

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.js';
 import { highOf, lowOf, observing, quantisableValues, quantiseConvolutions } from '../../../src/graph/quantise.js';
-import type { OnnxModel, OnnxNode } from '../../../src/onnx/model.js';
+import type { OnnxModel } from '../../../src/onnx/model.js';
 import { float32sOf, tensorOf } from '../../../src/onnx/tensor-data.js';
 import { writeModel } from '../../../src/onnx/write-model.js';
 import { runOnce } from '../../../src/runtime/run-once.js';
+import { operator } from './helpers.js';
 
 const SIZE = [1, 3, 12, 12];
 const WIDTH = 16;
@@ -15,14 +16,6 @@ function network(opset = 17): OnnxModel {
   const rng = createRng(3);
   const gaussians = (n: number, scale: number): Float32Array =>
     Float32Array.from({ length: n }, () => scale * rng.gaussian());
-  const node = (
-    opType: string,
-    inputs: string[],
-    output: string,
-    attributes: OnnxNode['attributes'] = {},
-  ): OnnxNode => ({
-    ...{ name: output, opType, domain: '', inputs, outputs: [output], attributes },
-  });
   const codes = gaussians(WIDTH * WIDTH * 9, 40).map((v) => Math.round(Math.max(-127, Math.min(127, v))));
   const to = { to: { kind: 'int', value: 1 } } as const;
   return {
@@ -47,15 +40,15 @@ function network(opset = 17): OnnxModel {
       ['w3', tensorOf(gaussians(2 * WIDTH * 9, 0.1), [2, WIDTH, 3, 3], 'float32')],
     ]),
     nodes: [
-      node('Conv', ['x', 'w1', 'b1'], 'a', pads),
-      node('Relu', ['a'], 'ar'),
-      node('Cast', ['w2_byte'], 'w2_wide', to),
-      node('Mul', ['w2_wide', 'w2_scale'], 'w2'),
-      node('Cast', ['b2_half'], 'b2', to),
-      node('Conv', ['ar', 'w2', 'b2'], 'b', pads),
-      node('Add', ['b', 'ar'], 'c'),
-      node('Relu', ['c'], 'cr'),
-      node('Conv', ['cr', 'w3'], 'y', pads),
+      operator('Conv', ['x', 'w1', 'b1'], 'a', pads),
+      operator('Relu', ['a'], 'ar'),
+      operator('Cast', ['w2_byte'], 'w2_wide', to),
+      operator('Mul', ['w2_wide', 'w2_scale'], 'w2'),
+      operator('Cast', ['b2_half'], 'b2', to),
+      operator('Conv', ['ar', 'w2', 'b2'], 'b', pads),
+      operator('Add', ['b', 'ar'], 'c'),
+      operator('Relu', ['c'], 'cr'),
+      operator('Conv', ['cr', 'w3'], 'y', pads),
     ],
     valueInfo: new Map(),
   };

@@ -3,32 +3,19 @@ import { createRng } from '../../../src/core/rng.js';
 import { fixShapes } from '../../../src/graph/fix-shapes.js';
 import { createGraphBuilder } from '../../../src/graph/graph-builder.js';
 import { vjp } from '../../../src/graph/vjp.js';
-import type { OnnxModel, OnnxNode } from '../../../src/onnx/model.js';
+import type { OnnxModel } from '../../../src/onnx/model.js';
 import { readModel } from '../../../src/onnx/read-model.js';
 import { tensorOf } from '../../../src/onnx/tensor-data.js';
 import { writeModel } from '../../../src/onnx/write-model.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor } from '../../../src/runtime/tensor.js';
-import { differentiate, expectFiniteDifferences, k, nodeModel, x } from './helpers.js';
+import { differentiate, expectFiniteDifferences, k, nodeModel, operator, x } from './helpers.js';
 
 const runtime = createOnnxRuntime({ threads: 1 });
 afterAll(() => runtime.dispose());
 
 /** [B, 6] → Shape, Gather, Concat, Reshape → [B, 2, 3], as exporters write `view`. */
 function withShapeChain(): OnnxModel {
-  const node = (
-    opType: string,
-    inputs: string[],
-    output: string,
-    attributes: OnnxNode['attributes'] = {},
-  ): OnnxNode => ({
-    name: output,
-    opType,
-    domain: '',
-    inputs,
-    outputs: [output],
-    attributes,
-  });
   const axis = { axis: { kind: 'int', value: 0 } } as const;
   return {
     name: 'chain',
@@ -42,13 +29,13 @@ function withShapeChain(): OnnxModel {
       ['rest', tensorOf([2, 3], [2], 'int64')],
     ]),
     nodes: [
-      node('Shape', ['x'], 'shape'),
-      node('Gather', ['shape', 'zero'], 'batch', axis),
-      node('Unsqueeze', ['batch', 'axes'], 'row'),
-      node('Concat', ['row', 'rest'], 'dims', axis),
-      node('Identity', ['x'], 'same'),
-      node('Reshape', ['same', 'dims'], 'view'),
-      node('Mul', ['view', 'view'], 'y'),
+      operator('Shape', ['x'], 'shape'),
+      operator('Gather', ['shape', 'zero'], 'batch', axis),
+      operator('Unsqueeze', ['batch', 'axes'], 'row'),
+      operator('Concat', ['row', 'rest'], 'dims', axis),
+      operator('Identity', ['x'], 'same'),
+      operator('Reshape', ['same', 'dims'], 'view'),
+      operator('Mul', ['view', 'view'], 'y'),
     ],
     valueInfo: new Map(),
   };
