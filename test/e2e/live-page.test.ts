@@ -210,6 +210,7 @@ describeWith(chromium(), 'the live page in Chromium', () => {
     async () => {
       const { page, errors } = await open();
       const slider = page.getByRole('slider', { name: 'Its share' });
+      await page.getByLabel('Decoder', { exact: true }).waitFor();
       expect(await slider.isVisible()).toBe(false);
       await page.getByLabel('Decoder', { exact: true }).selectOption('perceptual');
       await slider.waitFor();

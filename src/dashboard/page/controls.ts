@@ -188,8 +188,11 @@ export function createControls(form: HTMLElement, send: Send): Controls {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
   });
+  // Which fields there are depends on the link: none until it has said its state.
+  form.hidden = true;
   return {
     show(state) {
+      form.hidden = false;
       for (const field of fields) {
         field.show(state);
         const disabled = field.paths.some((path) => state.fixed.includes(path));
