@@ -72,6 +72,8 @@ export const cardSchema = z.strictObject({
   ranges: z.string().optional(),
   /** ONNX: precision and information vector [N,C,h,w] of the latents → their posterior mean and variance, both [N,C,h,w]. */
   refiner: z.string().optional(),
+  /** Whether decoders were trained on the refiner's posterior mean: receivers then hand them that in place of equalised latents. */
+  decodesRefined: z.boolean().default(false),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),
   /** The shipped prior that suits this codec's pictures. */

@@ -16,6 +16,8 @@ export interface Codec {
   readonly statistics: CodewordStatistics | null;
   readonly hasPolarity: boolean;
   readonly hasRefiner: boolean;
+  /** Whether the decoders are handed the refiner's posterior mean rather than equalised latents. */
+  readonly decodesRefined: boolean;
   /** The networks themselves, for graphs that are built of them. */
   readonly encoder: OpenGraph;
   readonly decoder: OpenGraph;
@@ -84,6 +86,9 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   const runs = { encoder: swift(encoder, card.encoder), decoder: swift(decoder, card.decoder) };
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
+  if (card.decodesRefined && refiner === null) {
+    throw new FormatError('codec.refiner', `${loaded.path}: decodesRefined needs a refiner; name one or leave it out`);
+  }
   const statistics =
     card.statistics === undefined
       ? null
@@ -132,6 +137,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     statistics,
     hasPolarity: polarity !== null,
     hasRefiner: refiner !== null,
+    decodesRefined: card.decodesRefined,
     encoder,
     decoder,
     shown: renderer ?? decoder,

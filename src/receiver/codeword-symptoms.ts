@@ -1,5 +1,6 @@
 import { type CodewordStatistics, truncate } from '../codec/statistics.js';
 import type { ComplexArray } from '../core/complex.js';
+import { informationOf, inTiles } from './decoder-input.js';
 import type { ElementChannel } from './equalise.js';
 import type { LinkSetting } from './receiver.js';
 import type { Symptoms } from './symptoms.js';
@@ -29,37 +30,8 @@ export function codewordSymptoms(
   const { layout } = setting;
   if (layout.side !== null) return Promise.resolve(NO_CODEWORD_SYMPTOMS);
   const tiles = Int32Array.from({ length: layout.numTiles }, (_, t) => t);
-  const { precision, information } = informationOf(setting, elements, channel, noiseVariance);
+  const { precision, information } = informationOf(setting, { elements, channel, noiseVariance }, inTiles(layout));
   return codewordSymptomsOf(setting, tiles, precision, information);
-}
-
-/** Precision and information vector of every tile, [T, n] each, as `BlindChain.writeInformation` has them. */
-function informationOf(
-  { layout, interleaver, rho, superimposed }: LinkSetting,
-  elements: ComplexArray,
-  { response, responseVariance }: ElementChannel,
-  noiseVariance: number,
-): { precision: Float32Array; information: Float32Array } {
-  const imaginary = layout.tileSymbols;
-  const precision = new Float32Array(layout.numTiles * 2 * imaginary);
-  const information = new Float32Array(precision.length);
-  const scale = 2 / noiseVariance;
-  const amplitude = Math.sqrt(1 - rho);
-  for (let i = 0; i < layout.numSymbols; i++) {
-    const at = layout.tileIndexOf[i];
-    const element = interleaver.elementOf[i];
-    const hr = response.re[element];
-    const hi = response.im[element];
-    const w = scale * (hr * hr + hi * hi + (responseVariance?.[element] ?? 0));
-    const cr = Math.sqrt(rho) * superimposed.re[element];
-    const ci = Math.sqrt(rho) * superimposed.im[element];
-    precision[at] = (1 - rho) * w;
-    precision[at + imaginary] = (1 - rho) * w;
-    information[at] = amplitude * (scale * (hr * elements.re[element] + hi * elements.im[element]) - w * cr);
-    information[at + imaginary] =
-      amplitude * (scale * (hr * elements.im[element] - hi * elements.re[element]) - w * ci);
-  }
-  return { precision, information };
 }
 
 /**

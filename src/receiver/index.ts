@@ -8,6 +8,7 @@ export {
   createRow,
   fitTaps,
 } from './channel-posterior.js';
+export { decoderLatents, type HeardFrame } from './decoder-input.js';
 export { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
 export { conclude, decodeElements, decodeWith, type KnownChannel } from './informed.js';
 export { createMovingEstimator, jakesBasis, type TimeBasis } from './moving-channel.js';

@@ -1,7 +1,8 @@
 import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import { codewordSymptoms } from './codeword-symptoms.js';
-import { type ElementChannel, equalise, type EqualiserKind, latentsOfElements } from './equalise.js';
+import { decoderLatents, type HeardFrame } from './decoder-input.js';
+import { type ElementChannel, equalise, type EqualiserKind } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
 import { residualEnergy } from './residual.js';
@@ -39,22 +40,38 @@ export async function decodeWith(
   kind: EqualiserKind,
   began: number,
 ): Promise<ReceiverResult> {
+  const { codec, layout, snrDb } = setting;
   const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance, kind);
-  const picture = await decodeElements(setting, equalised);
-  return conclude(setting, frame, channel, { picture, equalised, evaluations: 2, began });
+  const latents = await decoderLatents(
+    setting,
+    equalised,
+    // Zero forcing is asked for to be seen.
+    kind === 'mmse' ? heardThrough(frame, channel) : undefined,
+  );
+  const picture = await codec.decode(latents, 1, layout, snrDb);
+  return conclude(setting, frame, channel, { picture, equalised, latents, evaluations: 2, began });
 }
 
-/** D(z̃): the picture of equalised resource elements [P·S·M]. */
-export const decodeElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  setting.codec.decode(latentsOfElements(setting, equalised), 1, setting.layout, setting.snrDb);
+export const heardThrough = ({ elements }: ReceivedFrame, channel: KnownChannel): HeardFrame => ({
+  elements,
+  channel,
+  noiseVariance: channel.noiseVariance,
+});
+
+/** D(z̃): the picture of equalised resource elements [P·S·M]; with `heard` see `decoderLatents`. */
+export const decodeElements = async (
+  setting: LinkSetting,
+  equalised: ComplexArray,
+  heard?: HeardFrame,
+): Promise<Float32Array> =>
+  setting.codec.decode(await decoderLatents(setting, equalised, heard), 1, setting.layout, setting.snrDb);
 
 /** The picture that is shown of equalised resource elements; see `renderLatents`. */
-export const renderElements = (setting: LinkSetting, equalised: ComplexArray): Promise<Float32Array> =>
-  renderLatents(setting, latentsOfElements(setting, equalised), 1);
-
-/** The same, where the codec's own decoder has given `own` already. */
-export const shownPicture = (setting: LinkSetting, equalised: ComplexArray, own: Float32Array): Promise<Float32Array> =>
-  renderLatents(setting, latentsOfElements(setting, equalised), 1, own);
+export const renderElements = async (
+  setting: LinkSetting,
+  equalised: ComplexArray,
+  heard?: HeardFrame,
+): Promise<Float32Array> => renderLatents(setting, await decoderLatents(setting, equalised, heard), 1);
 
 /**
  * The pictures that are shown of latents [count,C,h,w]: (1 − a)·D(z̃) + a·D'(z̃), D the codec's own decoder, D' the one chosen for what is
@@ -106,6 +123,7 @@ async function plausibility(setting: LinkSetting, equalised: ComplexArray): Prom
 export interface Ending {
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  readonly latents?: Float32Array;
   /** D(W⁻¹(y)), where the picture is not just that: a sample far from it explains the signal by something else. */
   readonly deterministic?: Float32Array;
   readonly evaluations: number;
@@ -129,7 +147,7 @@ export async function conclude(
   setting: LinkSetting,
   frame: ReceivedFrame,
   channel: KnownChannel,
-  { picture, equalised, deterministic, evaluations, began }: Ending,
+  { picture, equalised, latents, deterministic, evaluations, began }: Ending,
 ): Promise<ReceiverResult> {
   const { codec, layout, snrDb, interleaver } = setting;
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
@@ -150,6 +168,7 @@ export async function conclude(
     channel: channel.estimates,
     response: channel.response,
     equalised,
+    ...(latents !== undefined && { latents }),
     noiseVariance: channel.noiseVariance,
     residual,
     verdict,

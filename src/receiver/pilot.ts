@@ -1,7 +1,7 @@
 import { symbolsOf } from '../codec/layout.js';
 import { createComplex } from '../core/complex.js';
 import { equalise, type EqualiserKind } from './equalise.js';
-import { decodeElements, decodeWith, type KnownChannel } from './informed.js';
+import { decodeElements, decodeWith, heardThrough, type KnownChannel } from './informed.js';
 import { createPilotEstimate, type DecidedElements, type PilotEstimator } from './pilot-estimate.js';
 import type { LinkSetting, Observations, ReceivedFrame, Receiver, ReceiverStep } from './receiver.js';
 import { residualEnergy } from './residual.js';
@@ -40,10 +40,8 @@ async function decide(
   kind: EqualiserKind,
 ): Promise<DecidedElements> {
   const { codec, layout, interleaver, rho, superimposed, snrDb } = setting;
-  const picture = await decodeElements(
-    setting,
-    equalise(setting, frame.elements, channel, channel.noiseVariance, kind),
-  );
+  const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance, kind);
+  const picture = await decodeElements(setting, equalised, kind === 'mmse' ? heardThrough(frame, channel) : undefined);
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
   const left = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
   const elements = createComplex(frame.elements.re.length);

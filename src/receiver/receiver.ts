@@ -68,6 +68,8 @@ export interface ReceiverResult {
   readonly response?: ComplexArray;
   /** Equalised resource elements [P·S·M], for constellation plots. */
   readonly equalised: ComplexArray;
+  /** [C,h,w] as the decoder got them; those of `equalised` where they are left out. Other decoders of the codec are handed the same. */
+  readonly latents?: Float32Array;
   /** σ² as used. */
   readonly noiseVariance: number;
   /** χ = ‖Y − Ĥ·Z(x̂)‖² / (σ²·elements); null where the receiver does not re-encode. */

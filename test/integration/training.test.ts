@@ -98,6 +98,28 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
     },
   );
 
+  it('trains a codec’s own decoder for refined latents, resumes, and puts it in its place', async () => {
+    const { work, pictures, python } = await prepare();
+    const codec = join(work, 'codec');
+    cpSync(join('models', 'faces-48'), codec, { recursive: true });
+    const common = ['--codec', resolve('models/faces-48'), '--train', pictures, '--val', pictures];
+    const tune = (...more: string[]): string => python('tune_decoder', ...common, '--out', join(work, 'run'), ...more);
+    const last = (out: string): { step: number; refined: Record<string, number> } =>
+      JSON.parse(out.trim().split('\n').at(-1) ?? '') as { step: number; refined: Record<string, number> };
+    expect(last(tune('--batch', '2', '--minutes', '5', '--steps', '2')).step).toBe(2);
+    const tuned = last(tune('--batch', '2', '--minutes', '5', '--steps', '4'));
+    expect(tuned.step).toBe(4);
+    // Four steps do not make another decoder of it.
+    expect(tuned.refined['10']).toBeGreaterThan(20);
+    expect(tuned.refined['10']).toBeGreaterThan(tuned.refined['0']);
+    tune('--export', codec);
+    const { card } = readCard(join(codec, 'card.json'));
+    expect(card.decodesRefined).toBe(true);
+    expect(card.training?.['decoder']).toMatchObject({ steps: 4, batch: 2 });
+    const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', codec], { encoding: 'utf8' });
+    expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('golden values agree') as string]);
+  });
+
   it('trains, resumes, exports; the exported codec runs and agrees with PyTorch', async () => {
     const { work, pictures, python } = await prepare();
     const train = (steps: number): { step: number } =>

@@ -29,8 +29,9 @@ def draw_frequency_response(n: int, device: torch.device) -> Tensor:
     return response / response.abs().square().mean(dim=1, keepdim=True).sqrt()
 
 
-def fading_mmse(z: Tensor, snr_db: Tensor) -> Tensor:
-    """Frequency-selective fading, known to the receiver, MMSE-equalised; every symbol falls on a random subcarrier.
+def observed(z: Tensor, snr_db: Tensor, fading_share: float) -> tuple[Tensor, Tensor]:
+    """Precision w = 2|H|²/σ² and evidence q = 2·H*Y/σ² of every real latent, H known: the first `fading_share` of the batch over
+    frequency-selective fading with every symbol on a random subcarrier, the rest over AWGN.
 
     z [N,C,h,w], real latents; channels c and c + C/2 make one complex symbol.
     """
@@ -40,15 +41,18 @@ def fading_mmse(z: Tensor, snr_db: Tensor) -> Tensor:
     k = symbols.shape[1]
     subcarrier = torch.randperm(k, device=z.device) % SUBCARRIERS
     response = draw_frequency_response(n, z.device)[:, subcarrier]
+    response[math.floor(fading_share * n) :] = 1
     variance = (10 ** (-snr_db / 10)).view(-1, 1)
     received = response * symbols + variance.sqrt() * torch.randn(n, k, dtype=torch.complex64, device=z.device)
-    equalised = response.conj() * received / (response.abs().square() + variance)
-    return torch.cat([equalised.real, equalised.imag], dim=1).view_as(z)
+    precision = 2 * response.abs().square() / variance
+    evidence = 2 * response.conj() * received / variance
+    return torch.cat([precision, precision], dim=1).view_as(z), torch.cat([evidence.real, evidence.imag], dim=1).view_as(z)
 
 
 def mixed(z: Tensor, snr_db: Tensor, fading_share: float) -> Tensor:
-    """The first `fading_share` of the batch over fading, the rest over AWGN."""
+    """The first `fading_share` of the batch over fading and MMSE-equalised, the rest over AWGN."""
     split = math.floor(fading_share * z.shape[0])
     if split == 0:
         return awgn(z, snr_db)
-    return torch.cat([fading_mmse(z[:split], snr_db[:split]), awgn(z[split:], snr_db[split:])])
+    precision, evidence = observed(z[:split], snr_db[:split], 1)
+    return torch.cat([evidence / (precision + 2), awgn(z[split:], snr_db[split:])])

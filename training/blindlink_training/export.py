@@ -59,21 +59,41 @@ def before(state: dict) -> list[dict]:
     return history_of(Path(init)) if init else []
 
 
-def add_refiner(run: Path, out: Path) -> None:
-    """Adds the refiner of a run to a codec that is exported already."""
+def write_polarity(path: Path, out: Path) -> dict:
+    """The polarity network's graph; returns its accuracy on validation pictures."""
+    saved = torch.load(path, map_location="cpu")
+    net = Polarity(**saved["config"])
+    net.load_state_dict(saved["net"])
+    net.eval()
+    latents = torch.randn(2, saved["config"]["latent_channels"], 16, 16)
+    write(net, (latents,), out, ["latents"], "log_odds", ["rows", "columns"])
+    return saved["valAccuracy"]
+
+
+# What can be added to a codec: its file, what writes it, and where the card has its quality.
+ADDED = {"polarity": (write_polarity, "polarityAccuracy"), "refiner": (write_refiner, "refiner")}
+
+
+def add_networks(run: Path, out: Path) -> None:
+    """Adds refiner and polarity network of a run, which of them it has, to a codec that is exported already."""
     card_path = out / "card.json"
     card = json.loads(card_path.read_text())
-    saved = torch.load(run / "refiner.pt", map_location="cpu")
-    card["training"]["refiner"] = {"steps": saved["step"], **{k: saved["args"][k] for k in ("batch", "minutes", "seed")}}
-    card["quality"]["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
-    halve_weights(str(out / "refiner.onnx"))
-    card["sha256"]["refiner.onnx"] = hashlib.sha256((out / "refiner.onnx").read_bytes()).hexdigest()
-    at = list(card).index("sha256")
-    items = [(k, v) for k, v in card.items() if k != "refiner"]
-    items.insert(at, ("refiner", "refiner.onnx"))
-    card_path.write_text(json.dumps(dict(items), indent=2, ensure_ascii=False) + "\n")
+    found = [part for part in ADDED if (run / f"{part}.pt").exists()]
+    if not found:
+        raise SystemExit(f"{run}: no polarity.pt and no refiner.pt; train one with train_polarity or train_refiner")
+    for part in found:
+        saved, file = torch.load(run / f"{part}.pt", map_location="cpu"), f"{part}.onnx"
+        write_part, entry = ADDED[part]
+        card["training"][part] = {"steps": saved["step"], **{k: saved["args"][k] for k in ("batch", "minutes", "seed")}}
+        card["quality"][entry] = write_part(run / f"{part}.pt", out / file)
+        halve_weights(str(out / file))
+        card["sha256"][file] = hashlib.sha256((out / file).read_bytes()).hexdigest()
+        items = [(k, v) for k, v in card.items() if k != part]
+        items.insert([k for k, _ in items].index("sha256"), (part, file))
+        card = dict(items)
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     add_golden(out)
-    print(json.dumps({"out": str(out), "refiner": card["quality"]["refiner"]}))
+    print(json.dumps({"out": str(out), **{entry: card["quality"][entry] for _, entry in (ADDED[part] for part in found)}}))
 
 
 def main() -> None:
@@ -89,7 +109,7 @@ def main() -> None:
 
     run, out = Path(args.run), Path(args.out)
     if args.name is None:
-        add_refiner(run, out)
+        add_networks(run, out)
         return
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(run / "checkpoint.pt", map_location="cpu")
@@ -107,18 +127,10 @@ def main() -> None:
         "measure": f"mean PSNR in dB over {len(val)} validation pictures of 64×64, AWGN, CSNR in dB → PSNR in dB",
         "awgnPsnrDb": {str(int(s)): round(validate(codec, val, s), 2) for s in CARD_SNRS_DB},
     }
-    polarity_path = run / "polarity.pt"
-    if polarity_path.exists():
-        saved = torch.load(polarity_path, map_location="cpu")
-        net = Polarity(**saved["config"])
-        net.load_state_dict(saved["net"])
-        net.eval()
-        write(net, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
-        files.append("polarity.onnx")
-        quality["polarityAccuracy"] = saved["valAccuracy"]
-    if (run / "refiner.pt").exists():
-        quality["refiner"] = write_refiner(run / "refiner.pt", out / "refiner.onnx")
-        files.append("refiner.onnx")
+    for part, (write_part, entry) in ADDED.items():
+        if (run / f"{part}.pt").exists():
+            quality[entry] = write_part(run / f"{part}.pt", out / f"{part}.onnx")
+            files.append(f"{part}.onnx")
     for file in files:
         halve_weights(str(out / file))
     card = {

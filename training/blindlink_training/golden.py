@@ -18,8 +18,7 @@ from torch import nn
 
 from .polarity import Polarity
 from .prior import Prior
-from .refiner import Refiner
-from .saved_codec import load_exported, stored_parameters
+from .saved_codec import load_exported, load_refiner, stored_parameters
 
 LATENT = math.sqrt(1.5)
 NUM_VALUES = 16
@@ -57,10 +56,7 @@ def of_codec(folder: Path, card: dict) -> dict:
         net.load_state_dict({name: stored[name] for name in net.state_dict()})
         files[card["polarity"]] = golden(net, {"latents": latents}, ["log_odds"])
     if "refiner" in card:
-        stored = stored_parameters(folder / card["refiner"])
-        blocks = sum(name.startswith("first.") and name.endswith(".bias") for name in stored)
-        net = Refiner(channels, len(stored["entry.bias"]), blocks)
-        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+        net = load_refiner(folder)
         inputs = {"precision": ([2, channels, 16, 16], 0.0, 40.0), "evidence": ([2, channels, 16, 16], -40.0, 40.0)}
         files[card["refiner"]] = golden(net, inputs, ["mean", "variance"])
     return files

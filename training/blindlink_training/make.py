@@ -42,6 +42,7 @@ class Recipe:
     then: tuple[float, list[str]] | None = None  # minutes and flags of a second stage
     polarity_minutes: float = 2.5
     refiner_minutes: float = 8
+    decoder_minutes: float = 0  # of its own decoder, for refined latents, once all else is there
     rank: int = 384
     blind_em: dict = field(default_factory=dict)
 
@@ -54,7 +55,15 @@ SHORT = {"passes": 16, "initialStarts": 1, "refinements": 8}
 LONG = {**SEARCH, "refinements": 12}
 RECIPES = {
     "natural-12": Recipe("natural", "natural pictures", 112, polarity_minutes=6, refiner_minutes=14, blind_em=SEARCH),
-    "natural-12-blind": Recipe("natural", "natural pictures, trained blind", 75, start="natural-12", flags=BLIND, blind_em=SHORT),
+    "natural-12-blind": Recipe(
+        *("natural", "natural pictures, trained blind", 75),
+        start="natural-12",
+        flags=BLIND,
+        polarity_minutes=12,
+        refiner_minutes=22,
+        decoder_minutes=32,
+        blind_em=SHORT,
+    ),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12-blind", flags=WARM, rank=256, blind_em=SEARCH),
     "natural-24": Recipe(
         *("natural", "natural pictures", 25),
@@ -150,6 +159,13 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         python("train_refiner", *codec, *common, "--minutes", minutes, *begin("refiner.onnx"), *small)
     described = ["--description", f"SNR-adaptive codec for {recipe.description}", "--data", TERMS[recipe.pictures]]
     python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+
+    if recipe.decoder_minutes:
+        tuned = ["--codec", args.out, *data, "--out", run / "decoder", "--least-snr", -6]
+        if not is_final(run / "decoder" / "checkpoint.pt"):
+            size = ["--steps", 3, *small] if args.smoke else ["--minutes", recipe.decoder_minutes]
+            python("tune_decoder", *tuned, *size)
+        python("tune_decoder", *tuned, "--export", args.out)
 
     card_path = args.out / "card.json"
     card = json.loads(card_path.read_text())

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .channel import observed
+
 PRIOR_PRECISION = 2.0  # 1 over a real latent's nominal variance 1/2
 
 
@@ -38,3 +40,12 @@ class Refiner(nn.Module):
             x = x + second(F.relu(first(F.relu(x))))
         shift, scale = self.exit(F.relu(x)).float().chunk(2, dim=1)
         return u + white.sqrt() * shift, white * torch.exp(scale.clamp(-3, 2))
+
+
+@torch.no_grad()
+def handed(refiner: nn.Module, z: Tensor, snr_db: Tensor, fading: float, refined: float) -> Tensor:
+    """What a decoder gets of codewords z [N,C,h,w]: a share `refined` of them, drawn, refined; the others equalised (MMSE)."""
+    precision, evidence = observed(z, snr_db, fading)
+    mean, _ = refiner(precision, evidence)
+    chosen = (torch.rand(len(z), device=z.device) < refined).view(-1, 1, 1, 1)
+    return torch.where(chosen, mean, evidence / (precision + 2))

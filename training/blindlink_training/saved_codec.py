@@ -9,6 +9,7 @@ import torch
 
 from .codec import Codec
 from .photo_codec import PhotoParts
+from .refiner import Refiner
 
 
 def load_codec(path: str) -> Codec:
@@ -45,3 +46,12 @@ def stored_parameters(path: Path) -> dict[str, torch.Tensor]:
         else:
             stored[name.removesuffix("_half")] = values
     return stored
+
+
+def load_refiner(folder: Path) -> Refiner:
+    """The refiner of an exported codec."""
+    stored = stored_parameters(folder / "refiner.onnx")
+    blocks = sum(1 for name in stored if name.startswith("first.") and name.endswith(".weight"))
+    net = Refiner(stored["exit.weight"].shape[0] // 2, stored["entry.weight"].shape[0], blocks)
+    net.load_state_dict({name: stored[name] for name in net.state_dict()})
+    return net.eval()

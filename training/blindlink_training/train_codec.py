@@ -65,10 +65,10 @@ def history_of(init: Path) -> list[dict]:
     return [*state["history"], stage]
 
 
-def draw_snr(n: int) -> torch.Tensor:
-    """SNR in dB: three quarters uniform over -1…13, where the link is used, one quarter over -4…22."""
+def draw_snr(n: int, least: float = -1.0) -> torch.Tensor:
+    """SNR in dB: three quarters uniform over least…13, where the link is used, one quarter over least − 3…22."""
     wide = torch.rand(n) < 0.25
-    return torch.where(wide, torch.empty(n).uniform_(-4, 22), torch.empty(n).uniform_(-1, 13))
+    return torch.where(wide, torch.empty(n).uniform_(least - 3, 22), torch.empty(n).uniform_(least, 13))
 
 
 @torch.no_grad()

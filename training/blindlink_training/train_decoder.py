@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .channel import awgn, mixed
+from .channel import mixed
 from .export import write
 from .features import load_distance
 from .golden import LATENT, golden
@@ -36,13 +36,16 @@ from .loop import Interrupt, average_into, save_atomically, set_rate
 from .photo_codec import PhotoParts
 from .muon import Muon
 from .pictures import load_photographs, load_pictures
-from .saved_codec import load_codec, stored_parameters
+from .refiner import handed
+from .saved_codec import load_codec, load_refiner, stored_parameters
 from .train_codec import draw_snr
 from .train_photo import crops
 
 NAME = "perceptual"
 VAL_SNRS_DB = (0.0, 5.0, 10.0, 15.0)
 CROP, VAL_EDGE = 128, 256
+# Codewords, SNRs in dB and the share that comes through fading → what a decoder gets.
+Hand = Callable[[Tensor, Tensor, float], Tensor]
 
 
 class Discriminator(nn.Module):
@@ -100,7 +103,7 @@ def shifted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor, snr_db: float) -> tuple[float, float]:
+def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor, snr_db: float, hand: Hand) -> tuple[float, float]:
     """Mean PSNR in dB and mean LPIPS over pictures, over AWGN, on clipped output."""
     device = next(decoder.parameters()).device
     state = torch.get_rng_state()
@@ -109,7 +112,7 @@ def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Te
     for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
         x = chunk.to(device).float() / 255
         snr = torch.full((len(x),), snr_db, device=device)
-        y = decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
+        y = decoder(hand(codec.encode(x, snr), snr, 0), snr).clamp(0, 1)
         psnr.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
         distance.append(lpips(x, y))
     torch.set_rng_state(state)
@@ -127,6 +130,14 @@ def validation_pictures(codec: nn.Module, paths: list[str]) -> Tensor:
     return torch.stack(middles)
 
 
+def handing(codec: Path) -> Hand:
+    """What a codec's decoders are handed: refined latents where its card says so."""
+    if not json.loads((codec / "card.json").read_text()).get("decodesRefined", False):
+        return mixed
+    refiner = load_refiner(codec).requires_grad_(False)
+    return lambda z, snr_db, fading: handed(refiner.to(z.device), z, snr_db, fading, 1)
+
+
 def batches(codec: nn.Module, args: argparse.Namespace, step: int) -> Callable[[], Tensor]:
     """Gives random training pictures [batch,3,H,W] in [0,1], half of them mirrored."""
     if isinstance(codec, PhotoParts):
@@ -141,8 +152,8 @@ def batches(codec: nn.Module, args: argparse.Namespace, step: int) -> Callable[[
     return draw
 
 
-def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor) -> dict:
-    values = {str(int(s)): quality(codec, decoder, lpips, pictures, s) for s in VAL_SNRS_DB}
+def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor, hand: Hand) -> dict:
+    values = {str(int(s)): quality(codec, decoder, lpips, pictures, s, hand) for s in VAL_SNRS_DB}
     return {
         "awgnPsnrDb": {s: round(p, 2) for s, (p, _) in values.items()},
         "awgnLpips": {s: round(d, 4) for s, (_, d) in values.items()},
@@ -162,7 +173,7 @@ def export(args: argparse.Namespace) -> None:
     quarter_weights(str(folder / file))
     stored = stored_parameters(folder / file)
     decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
-    val = validation_pictures(codec, args.val)
+    val, hand = validation_pictures(codec, args.val), handing(Path(args.codec))
     card = json.loads((folder / "card.json").read_text())
     card["decoders"] = {**card.get("decoders", {}), NAME: file}
     card["sha256"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
@@ -174,8 +185,8 @@ def export(args: argparse.Namespace) -> None:
     }
     card["quality"][f"{NAME}Decoder"] = {
         "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN, by CSNR in dB",
-        **table(codec, decoder, lpips, val),
-        "decoderLpips": table(codec, codec.decoder, lpips, val)["awgnLpips"],
+        **table(codec, decoder, lpips, val, hand),
+        "decoderLpips": table(codec, codec.decoder, lpips, val, hand)["awgnLpips"],
     }
     given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
     card["golden"][file] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
@@ -209,7 +220,7 @@ def main() -> None:
             part.load_state_dict(state[name])
         step, elapsed = state["step"], state["elapsed"]
         torch.manual_seed(args.seed + step)
-    draw = batches(codec, args, step)
+    draw, hand = batches(codec, args, step), handing(Path(args.codec))
 
     def save(final: bool) -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
@@ -217,7 +228,7 @@ def main() -> None:
         save_atomically({**states, **rest}, checkpoint)
 
     def report(**more: object) -> None:
-        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), **table(codec, average, lpips, val), **more}), flush=True)
+        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), **table(codec, average, lpips, val, hand), **more}), flush=True)
 
     if step == 0:
         report(decoder="the codec's own")
@@ -232,8 +243,7 @@ def main() -> None:
         x = draw().to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
-            z = codec.encode(x, snr)
-        received = mixed(z, snr, args.fading).contiguous(memory_format=torch.channels_last)
+            received = hand(codec.encode(x, snr).float(), snr, args.fading).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             y = decoder(received, snr)
         y = y.float()

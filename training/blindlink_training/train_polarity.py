@@ -20,11 +20,13 @@ import torch.nn.functional as F
 from .channel import SUBCARRIERS, TAPS, draw_taps
 from .codec import Codec
 from .loop import Interrupt, device_of, set_rate, start_from
+from .muon import Muon
 from .pictures import load_pictures
 from .polarity import Polarity
 from .saved_codec import load_codec, stored_parameters
 
-SNRS_DB = (0.0, 3.0, 6.0, 10.0, 15.0)
+SNRS_DB = (-6.0, -3.0, 0.0, 3.0, 6.0, 10.0, 15.0)
+VAL_SNRS_DB = (-5.0, 0.0, 5.0, 10.0)
 
 
 @torch.no_grad()
@@ -83,6 +85,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--init", help="an exported network of another codec to start from")
+    parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--limit", type=int, default=None, help="use this many training pictures")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -94,10 +97,10 @@ def main() -> None:
     codec = load_codec(args.codec).to(args.device)
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
-    net = Polarity(codec.config["latent_channels"]).to(args.device)
+    net = Polarity(codec.config["latent_channels"], args.width).to(args.device)
     if args.init:
         start_from(net, stored_parameters(Path(args.init)))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-2)
+    optimiser = Muon(net, lr=args.lr, weight_decay=1e-2, matrices=[p for p in net.parameters() if p.dim() == 4])
     start, step, running, reported = time.time(), 0, 0.7, 0.0
     interrupt = Interrupt()
     while (elapsed := (time.time() - start) / 60) < args.minutes:
@@ -120,7 +123,7 @@ def main() -> None:
     quality = {}
     with torch.no_grad():
         torch.manual_seed(0)
-        for snr_db in (0.0, 5.0, 10.0):
+        for snr_db in VAL_SNRS_DB:
             x = received(z_val.float(), torch.full((len(z_val),), snr_db, device=z_val.device))
             logits = torch.cat([net(part) for part in x.split(250)])
             quality[str(snr_db)] = round((logits > 0).float().mean().item(), 4)

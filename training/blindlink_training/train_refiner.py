@@ -17,11 +17,12 @@ import torch
 
 from .channel import SUBCARRIERS, draw_taps
 from .loop import Interrupt, average_into, set_rate, start_from
+from .muon import Muon
 from .pictures import load_photographs, load_pictures
 from .refiner import Refiner
 from .saved_codec import load_codec, stored_parameters
 from .train_photo import load_photo_codec, photo_codewords
-from .train_polarity import crop, encode_all
+from .train_polarity import VAL_SNRS_DB, crop, encode_all
 
 
 def observe(z: torch.Tensor, snr_db: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -81,7 +82,7 @@ def main() -> None:
         start_from(net, stored_parameters(Path(args.init)))
     average = Refiner(**net.config).to(args.device)
     average.load_state_dict(net.state_dict())
-    optimiser = torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-3)
+    optimiser = Muon(net, lr=args.lr, weight_decay=1e-3, matrices=[p for p in net.parameters() if p.dim() == 4])
     start, step, running, reported = time.time(), 0, 0.0, 0.0
     interrupt = Interrupt()
     while (progress := max((time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
@@ -112,7 +113,7 @@ def main() -> None:
     quality = {}
     with torch.no_grad():
         torch.manual_seed(0)
-        for snr_db in (0.0, 5.0, 10.0):
+        for snr_db in VAL_SNRS_DB:
             sums = torch.zeros(2)
             for part in z_val.float().split(250):
                 precision, evidence, white = observe(part, torch.full((len(part),), snr_db, device=part.device))

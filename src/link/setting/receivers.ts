@@ -12,7 +12,8 @@ import type { BlindEmConfig } from '../../receiver/blind/iterations.js';
 import { DOPPLERS } from '../../receiver/moving-estimators.js';
 import { createPerfect } from '../../receiver/perfect.js';
 import { createPilot } from '../../receiver/pilot.js';
-import { shownPicture } from '../../receiver/informed.js';
+import { latentsOfElements } from '../../receiver/equalise.js';
+import { renderLatents } from '../../receiver/informed.js';
 import type { LinkSetting, Receiver } from '../../receiver/receiver.js';
 import { createBlindDiffcom, createBlindHifiDiffcom } from '../../receiver/sampling/blind-diffcom.js';
 import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
@@ -270,8 +271,8 @@ const rendered = (receiver: Receiver, setting: LinkSetting): Receiver => ({
         continue;
       }
       const began = performance.now();
-      const picture = await shownPicture(setting, step.result.equalised, step.result.picture);
-      const { evaluations, milliseconds } = step.result;
+      const { evaluations, milliseconds, equalised, latents = latentsOfElements(setting, equalised) } = step.result;
+      const picture = await renderLatents(setting, latents, 1, step.result.picture);
       const spent = { evaluations: evaluations + 1, milliseconds: milliseconds + performance.now() - began };
       yield { kind: 'final', result: { ...step.result, ...spent, picture } };
     }

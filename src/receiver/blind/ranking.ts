@@ -7,7 +7,8 @@ import type { CodewordSymptoms } from '../codeword-symptoms.js';
 import { type Candidate, channelUnder, energyOf } from './candidate.js';
 import type { BlindGroup } from './groups.js';
 import { rankAlone } from './parts.js';
-import { type ElementChannel, elementsToLatents, equalise } from '../equalise.js';
+import { decoderLatents, type HeardFrame } from '../decoder-input.js';
+import { equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
 import type { Symptoms } from '../symptoms.js';
@@ -97,6 +98,8 @@ export interface Judgement {
 export interface DecodedFrame {
   readonly picture: Float32Array;
   readonly equalised: ComplexArray;
+  /** What was decoded, [C,h,w]. */
+  readonly latents: Float32Array;
   /** The picture encoded again, [k]. */
   readonly codeword: ComplexArray;
 }
@@ -153,10 +156,11 @@ export function equalisedUnder(
   setting: LinkSetting,
   elements: ComplexArray,
   candidates: readonly Candidate[],
-): { readonly channel: ElementChannel; readonly equalised: ComplexArray } {
+): { readonly heard: HeardFrame; readonly equalised: ComplexArray } {
   const channel = channelUnder(candidates, elements.re.length);
   const noise = candidates.reduce((sum, { chain }) => sum + chain.noiseVariance, 0) / candidates.length;
-  return { channel, equalised: equalise(setting, elements, channel, noise) };
+  const heard = { elements, channel, noiseVariance: noise };
+  return { heard, equalised: equalise(setting, elements, channel, noise) };
 }
 
 async function decodeVariants(
@@ -169,23 +173,25 @@ async function decodeVariants(
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;
   const latents = new Float32Array(variants.length * size);
-  const prepared = variants.map((variant, v) => {
-    const under = equalisedUnder(setting, elements, variant);
-    elementsToLatents(setting, under.equalised, latents.subarray(v * size, (v + 1) * size));
-    return under;
-  });
+  const prepared = await Promise.all(
+    variants.map(async (variant, v) => {
+      const under = equalisedUnder(setting, elements, variant);
+      latents.set(await decoderLatents(setting, under.equalised, under.heard), v * size);
+      return under;
+    }),
+  );
   const pictures = await codec.decode(latents, variants.length, layout, setting.snrDb);
   const again = await codec.encode(pictures, variants.length, layout, setting.snrDb);
   counter.evaluations += 2 * variants.length;
   const pictureSize = pictures.length / variants.length;
-  return prepared.map(({ channel: elementChannel, equalised }, v) => {
+  return prepared.map(({ heard, equalised }, v) => {
     const z = symbolsOf(layout, again.subarray(v * size, (v + 1) * size));
     for (const candidate of variants[v]) {
       const { element } = candidate.chain.group;
       candidate.power = meanPowerOver(z, element, setting.interleaver.symbolOf);
       const { chain } = candidate;
       const residuals = elementsByChannel(chain.group).map((own) => ({
-        energy: residualEnergy(setting, elements, elementChannel.response, z, own),
+        energy: residualEnergy(setting, elements, heard.channel.response, z, own),
         count: own.length,
       }));
       const residual = residuals.reduce((sum, { energy }) => sum + energy, 0);
@@ -198,7 +204,7 @@ async function decodeVariants(
       candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised, codeword: z };
+    return { picture, equalised, latents: latents.subarray(v * size, (v + 1) * size), codeword: z };
   });
 }
 

@@ -9,12 +9,13 @@ export function blindResult(
   evaluations: number,
   began: number,
 ): ReceiverResult {
-  const { best, chance, verdict, picture, equalised, starts, agreeing } = solution;
+  const { best, chance, verdict, picture, equalised, latents, starts, agreeing } = solution;
   return {
     picture,
     channel: channelEstimates(setting, best),
     response: wholeResponse(setting, best),
     equalised,
+    latents,
     noiseVariance: meanOf(best, ({ chain }) => chain.noiseVariance),
     residual: meanOf(best, ({ residual }) => residual),
     verdict,

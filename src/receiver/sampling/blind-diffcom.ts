@@ -17,13 +17,14 @@ import {
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
+import { decoderLatents } from '../decoder-input.js';
 import {
   between,
   conclude,
-  decodeElements,
+  heardThrough,
   type KnownChannel,
   renderElements,
-  shownPicture,
+  renderLatents,
   tileLogOdds,
 } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
@@ -219,10 +220,12 @@ function createBlindSampling(
     const channel = channelOf(h, best);
     const equalised = equalise(setting, frame.elements, channel, noiseVariance);
     const picture = fromPrior(chainOf(x, best));
-    const deterministic = await decodeElements(setting, equalised);
-    const result = await conclude(setting, frame, channel, { picture, equalised, deterministic, evaluations, began });
+    const latents = await decoderLatents(setting, equalised, heardThrough(frame, channel));
+    const deterministic = await codec.decode(latents, 1, setting.layout, setting.snrDb);
+    const ending = { picture, equalised, latents, deterministic, evaluations, began };
+    const result = await conclude(setting, frame, channel, ending);
     // What is judged is the sample: a line to the decoder's picture would always agree with it.
-    const shown = config.perception === 1 ? picture : await shownPicture(setting, equalised, deterministic);
+    const shown = config.perception === 1 ? picture : await renderLatents(setting, latents, 1, deterministic);
     const mixed = between(shown, picture, config.perception);
     yield {
       kind: 'final',

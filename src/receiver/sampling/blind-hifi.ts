@@ -5,11 +5,11 @@ import { ddimStep, normalTensor } from '../../diffusion/samplers.js';
 import { karrasSigmas } from '../../diffusion/schedule.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import { blindResult } from '../blind/solution.js';
-import { agreeingWith, judgeChosen, weighEvidence } from '../blind/ranking.js';
+import { agreeingWith, equalisedUnder, judgeChosen, weighEvidence } from '../blind/ranking.js';
 import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
-import { type Candidate, channelUnder } from '../blind/candidate.js';
-import { equalise } from '../equalise.js';
+import type { Candidate } from '../blind/candidate.js';
+import { decoderLatents } from '../decoder-input.js';
 import { between, renderElements, renderLatents } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
@@ -222,22 +222,21 @@ class JointState {
   }
 
   /** D(z̃) with the channel as it stands. */
-  decode(): Promise<Float32Array> {
-    const { setting, frame, best } = this;
-    const channel = channelUnder(best, frame.elements.re.length);
-    return renderElements(setting, equalise(setting, frame.elements, channel, best[0].chain.noiseVariance));
+  async decode(): Promise<Float32Array> {
+    const { heard, equalised } = equalisedUnder(this.setting, this.frame.elements, this.best);
+    return renderElements(this.setting, equalised, heard);
   }
 
   async result(sample: Float32Array, perception: number, evaluations: number, began: number): Promise<ReceiverResult> {
     const { setting, frame, best, solution } = this;
     const { codec, layout, snrDb, interleaver } = setting;
-    const channel = channelUnder(best, frame.elements.re.length);
+    const { heard, equalised } = equalisedUnder(setting, frame.elements, best);
     const base = blindResult(setting, solution, evaluations, began);
-    const equalised = equalise(setting, frame.elements, channel, base.noiseVariance);
-    const decoded = await this.decode();
+    const latents = await decoderLatents(setting, equalised, heard);
+    const decoded = await renderLatents(setting, latents, 1);
     const picture = between(decoded, sample, perception);
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
-    const energy = residualEnergy(setting, frame.elements, channel.response, codeword, interleaver.elementOf);
+    const energy = residualEnergy(setting, frame.elements, heard.channel.response, codeword, interleaver.elementOf);
     const residual = energy / (base.noiseVariance * layout.numSymbols);
     // A sample that explains the signal worse than the decoder's picture did is not to be trusted more.
     const worse = lowered(
@@ -248,6 +247,7 @@ class JointState {
       ...base,
       picture,
       equalised,
+      latents,
       residual,
       verdict: worse.verdict,
       confidence: worse.chance,

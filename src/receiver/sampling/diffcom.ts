@@ -17,7 +17,8 @@ import {
   withWholeDecoder,
 } from './guided-sampling.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
-import { between, conclude, decodeElements, type KnownChannel, shownPicture } from '../informed.js';
+import { decoderLatents } from '../decoder-input.js';
+import { between, conclude, heardThrough, type KnownChannel, renderElements, renderLatents } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { Receiver } from '../receiver.js';
 
@@ -126,14 +127,18 @@ function createSampling(
       const counter = { evaluations: 0 };
       const channel = await knowledge.learn(observations, counter, signal);
       const equalised = equalise(setting, frame.elements, channel, channel.noiseVariance);
-      const deterministic = await decodeElements(setting, equalised);
-      const shown = await shownPicture(setting, equalised, deterministic);
-      const target = toPrior(setting, shown);
+      const latents = await decoderLatents(setting, equalised, heardThrough(frame, channel));
+      const deterministic = await codec.decode(latents, 1, setting.layout, snrDb);
+      const shown = await renderLatents(setting, latents, 1, deterministic);
+      const begin = toPrior(setting, shown);
+      // W⁻¹ in the graph equalises: its target does as well.
+      const target =
+        confirm && codec.decodesRefined ? toPrior(setting, await renderElements(setting, equalised)) : begin;
 
       const draws = rng.split('sampling').split(frame.index);
       const dims = pictureDims(setting, chains);
       let x: Tensor = normalTensor(dims, draws);
-      if (config.adaptiveStart) x = diffused(target.data, x, schedule, start);
+      if (config.adaptiveStart) x = diffused(begin.data, x, schedule, start);
       const constant: Omit<GuidanceInput, 'noisy' | 'sigma'> = {
         channel: channelInput(channel, forward),
         received: frame.elements,
@@ -157,7 +162,7 @@ function createSampling(
       }
       const sample = fromPrior(chainOf(x, indexOfLeast(distance)));
       const picture = between(shown, sample, config.perception);
-      const ending = { picture, equalised, deterministic, evaluations: counter.evaluations, began };
+      const ending = { picture, equalised, latents, deterministic, evaluations: counter.evaluations, began };
       yield { kind: 'final', result: await conclude(setting, frame, channel, ending) };
     },
   };
