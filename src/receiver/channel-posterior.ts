@@ -277,3 +277,33 @@ export function invertHermitian(a: ComplexRow, n: number): number {
   }
   return logDet;
 }
+
+/** A posterior whose channel is `gain` times as strong. */
+export function scalePosterior(posterior: ChannelPosterior, gain: number): ChannelPosterior {
+  if (gain === 1) return posterior;
+  const scaleRow = (row: ComplexRow, by: number): ComplexRow => ({
+    re: row.re.map((v) => by * v),
+    im: row.im.map((v) => by * v),
+  });
+  return {
+    taps: scaleRow(posterior.taps, gain),
+    tapVariance: posterior.tapVariance.map((v) => gain * gain * v),
+    response: scaleRow(posterior.response, gain),
+    responseVariance: posterior.responseVariance.map((v) => gain * gain * v),
+    stride: posterior.stride,
+    priorEnergy: gain * gain * posterior.priorEnergy,
+    logDet: posterior.logDet,
+    fit: posterior.fit,
+  };
+}
+
+/** A posterior whose channel is turned by an angle in radians. */
+export function turnPosterior(posterior: ChannelPosterior, angle: number): ChannelPosterior {
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const turn = ({ re, im }: ComplexRow): ComplexRow => ({
+    re: re.map((v, i) => cos * v - sin * im[i]),
+    im: im.map((v, i) => sin * re[i] + cos * v),
+  });
+  return { ...posterior, taps: turn(posterior.taps), response: turn(posterior.response) };
+}

@@ -2,9 +2,15 @@ import type { ComplexArray } from '../../core/complex.js';
 import { createComplex } from '../../core/complex.js';
 import { LinkError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import { signedSubcarrier } from '../../ofdm/grid.js';
 import type { BlindGroup } from './groups.js';
-import { type ChannelEstimator, type ChannelPosterior, type ComplexRow, createRow } from '../channel-posterior.js';
+import {
+  type ChannelEstimator,
+  type ChannelPosterior,
+  createRow,
+  scalePosterior,
+  turnPosterior,
+} from '../channel-posterior.js';
+import { Drift, type Tracking } from './drift.js';
 import type { LinkSetting } from '../receiver.js';
 import type { SmoothPhases } from '../phase-smoother.js';
 import { phasesOfMotion, symbolPhases } from './symbol-phases.js';
@@ -18,33 +24,21 @@ const HOTTEST = 3;
 /** How often taps and phases are found in turn where a picture's codeword stands for what was sent. */
 const CODEWORD_ROUNDS = 4;
 
-export type Tracking = 'none' | 'phase' | 'phase+timing';
-
 /**
  * One start of the EM on one group: the channel posterior of each of its channels, the phase drift tracked so far
  * and the noise variance in use.
- *
- * The drift of a channel turns resource element (s, m) by β·(s − s̄) + γ·(s − s̄)·f_m: a residual carrier offset of β rad per
- * symbol and a sampling offset seen as a phase slope γ over the subcarrier's frequency f_m ∈ [−½, ½).
  */
 export class BlindChain {
   readonly posteriors: ChannelPosterior[];
-  readonly slope: Float64Array;
-  readonly timing: Float64Array;
   noiseVariance: number;
   /** E|x|² per resource element as the last M-step saw it. */
   meanPower = 1;
   /** The chain that this one was made of, by another model of the channel: both are one start. */
   origin: BlindChain = this;
-  /** Common phase of each OFDM symbol by channel, once the oscillator is taken to wander; see `withPhases`. */
-  private phases: readonly SmoothPhases[] | null = null;
   /** The codeword as the last M-step saw it, and what the channel was then scaled by. */
   private last: { readonly x: ComplexArray; readonly power: Float32Array; readonly gain: number } | null = null;
   private readonly receivedPower: number;
-  /** Received resource elements of the group with the drift taken out, in the group's order. */
-  private readonly received: ComplexArray;
-  private readonly centre: Float64Array;
-  private readonly frequency: Float64Array;
+  private readonly drift: Drift;
 
   constructor(
     private readonly setting: LinkSetting,
@@ -53,23 +47,12 @@ export class BlindChain {
     private readonly elements: ComplexArray,
     noiseVariance: number,
   ) {
-    const numChannels = group.channels.length;
     this.noiseVariance = noiseVariance;
     let power = 0;
     for (const element of group.element) power += elements.re[element] ** 2 + elements.im[element] ** 2;
     this.receivedPower = power / group.element.length;
-    this.slope = new Float64Array(numChannels);
-    this.timing = new Float64Array(numChannels);
-    this.received = createComplex(group.element.length);
-    const { fftSize, dataBins } = setting.grid;
-    this.frequency = Float64Array.from(dataBins, (bin) => signedSubcarrier(bin, fftSize) / fftSize);
-    const last = new Float64Array(numChannels);
-    for (let i = 0; i < group.element.length; i++) {
-      last[group.channel[i]] = Math.max(last[group.channel[i]], group.time[i]);
-    }
-    this.centre = last.map((s) => s / 2);
+    this.drift = new Drift(setting.grid, group, elements);
     this.posteriors = [];
-    this.takeOutDrift();
   }
 
   /** Starts from the posterior that the mean codeword gives, the codeword's spread counted as noise. */
@@ -113,7 +96,8 @@ export class BlindChain {
     offset: number,
     signs?: Int8Array,
   ): number {
-    const { group, setting, received } = this;
+    const { group, setting } = this;
+    const { received } = this.drift;
     const { rho, superimposed } = setting;
     const imaginary = setting.layout.tileSymbols;
     const amplitude = Math.sqrt(1 - rho);
@@ -204,7 +188,7 @@ export class BlindChain {
 
   /** This chain with another model of its channels' motion, its posteriors those of the last M-step's codeword. */
   withEstimator(estimator: ChannelEstimator): BlindChain {
-    return this.copy(estimator, this.phases);
+    return this.copy(estimator, this.drift.phases);
   }
 
   /** This chain with the codeword of some tiles turned over, its posteriors those that follow. Tiles by their place in the group. */
@@ -214,7 +198,7 @@ export class BlindChain {
     const perTile = 2 * setting.layout.tileSymbols;
     const sign = group.tileIndex.map((at) => (turned[Math.floor(at / perTile)] ? -1 : 1));
     const x = { re: last.x.re.map((v, i) => sign[i] * v), im: last.x.im.map((v, i) => sign[i] * v) };
-    return this.copy(this.estimator, this.phases, { ...last, x });
+    return this.copy(this.estimator, this.drift.phases, { ...last, x });
   }
 
   /** This chain with a picture's codeword [k] for what was sent, its posteriors and its symbols' phases those that follow. The phases are tracked from here on. */
@@ -230,7 +214,7 @@ export class BlindChain {
       return x.re[i] ** 2 + x.im[i] ** 2;
     });
     const last = { x, power, gain: 1 };
-    let chain = this.copy(this.estimator, this.phases, last);
+    let chain = this.copy(this.estimator, this.drift.phases, last);
     for (let round = 0; round < CODEWORD_ROUNDS; round++) {
       chain = chain.copy(chain.estimator, chain.estimatePhases(last), last);
     }
@@ -245,12 +229,9 @@ export class BlindChain {
     const { setting, group, elements, noiseVariance } = this;
     const chain = new BlindChain(setting, group, estimator, elements, noiseVariance);
     chain.origin = this.origin;
-    chain.slope.set(this.slope);
-    chain.timing.set(this.timing);
-    chain.phases = phases;
+    chain.drift.follow(this.drift, phases);
     chain.meanPower = this.meanPower;
     chain.last = last;
-    chain.takeOutDrift();
     chain.posteriors.push(
       ...chain.posteriorsUnder(estimator).map((posterior) => scalePosterior(posterior, last?.gain ?? 1)),
     );
@@ -262,7 +243,7 @@ export class BlindChain {
    * phases do not wander beyond what the noise makes them, or are tracked already.
    */
   withPhases(): BlindChain | null {
-    if (this.last === null || this.phases !== null) return null;
+    if (this.last === null || this.wanders) return null;
     const found = this.estimatePhases(this.last);
     if (found.every(({ wander }) => !wander)) return null;
     return this.copy(this.estimator, found);
@@ -277,9 +258,10 @@ export class BlindChain {
   }
 
   private estimatePhases({ x, power }: { x: ComplexArray; power: Float32Array }): SmoothPhases[] {
-    const { group, received, posteriors, passVariance } = this;
+    const { group, posteriors, passVariance } = this;
+    const { received, phases: before } = this.drift;
     const { gain } = this.last ?? { gain: 1 };
-    return symbolPhases({ group, received, posteriors, gain, x, power, passVariance, before: this.phases });
+    return symbolPhases({ group, received, posteriors, gain, x, power, passVariance, before });
   }
 
   private posteriorsUnder(estimator: ChannelEstimator): ChannelPosterior[] {
@@ -333,36 +315,29 @@ export class BlindChain {
   /** Turns the channels by angles in radians, one each. */
   turnBy(angles: readonly number[]): void {
     this.posteriors.forEach((posterior, channel) => {
-      const cos = Math.cos(angles[channel]);
-      const sin = Math.sin(angles[channel]);
-      const turn = ({ re, im }: ComplexRow): ComplexRow => ({
-        re: re.map((v, i) => cos * v - sin * im[i]),
-        im: im.map((v, i) => sin * re[i] + cos * v),
-      });
-      this.posteriors[channel] = { ...posterior, taps: turn(posterior.taps), response: turn(posterior.response) };
+      this.posteriors[channel] = turnPosterior(posterior, angles[channel]);
     });
   }
 
   /** Whether a phase of its own is taken out of each symbol. */
   get wanders(): boolean {
-    return this.phases !== null;
+    return this.drift.phases !== null;
   }
 
   /** What the freedom of the symbols' phases costs in log evidence. */
   get phaseCost(): number {
-    return this.phases === null ? 0 : this.phases.reduce((sum, { cost }) => sum + cost, 0);
+    return this.drift.phases?.reduce((sum, { cost }) => sum + cost, 0) ?? 0;
   }
 
   /** Phase by which the drift turns a resource element of the group. */
   residualPhaseAt(channel: number, time: number, subcarrier: number): number {
-    const s = time - this.centre[channel];
-    const common = this.phases === null ? 0 : this.phases[channel].phases[time];
-    return common + s * (this.slope[channel] + this.timing[channel] * this.frequency[subcarrier]);
+    return this.drift.phaseAt(channel, time, subcarrier);
   }
 
   /** E‖Y − H·X‖² per resource element with H before its rescaling by `gain`, kept above a thousandth of the received power. */
   private expectedResidual(x: ComplexArray, power: Float32Array, gain: number): number {
-    const { group, received } = this;
+    const { group } = this;
+    const { received } = this.drift;
     let sum = 0;
     let total = 0;
     for (let i = 0; i < group.element.length; i++) {
@@ -380,59 +355,12 @@ export class BlindChain {
     return Math.max(sum, 0.001 * total) / group.element.length;
   }
 
-  /**
-   * One Gauss–Newton step on β (and γ): with r = (Ĥ·X)*·Y, the residual phase of a resource element is Im r / Re r, weighted by
-   * Re r. The constant phase belongs to the taps.
-   */
-  private track(x: ComplexArray, tracking: Tracking): void {
-    const { group, received } = this;
-    const numChannels = group.channels.length;
-    const phase = Array.from({ length: numChannels }, () => ({ pull: 0, weight: 0, timingPull: 0, timingWeight: 0 }));
-    for (let i = 0; i < group.element.length; i++) {
-      const channel = group.channel[i];
-      const { response, stride } = this.posteriors[channel];
-      const m = group.subcarrier[i];
-      const at = group.time[i] * stride + m;
-      const pr = response.re[at] * x.re[i] - response.im[at] * x.im[i];
-      const pi = response.re[at] * x.im[i] + response.im[at] * x.re[i];
-      const re = pr * received.re[i] + pi * received.im[i];
-      const im = pr * received.im[i] - pi * received.re[i];
-      const s = group.time[i] - this.centre[channel];
-      const sf = s * this.frequency[m];
-      const sum = phase[channel];
-      sum.pull += s * im;
-      sum.weight += s * s * re;
-      sum.timingPull += sf * im;
-      sum.timingWeight += sf * sf * re;
-    }
-    phase.forEach((sum, channel) => {
-      if (sum.weight > 0) this.slope[channel] += sum.pull / sum.weight;
-      if (tracking === 'phase+timing' && sum.timingWeight > 0) {
-        this.timing[channel] += sum.timingPull / sum.timingWeight;
-      }
-    });
-    if (this.phases !== null && this.last !== null) {
-      this.phases = this.estimatePhases(this.last);
-    }
-    this.takeOutDrift();
-  }
-
-  private takeOutDrift(): void {
-    const { group, elements, received } = this;
-    const still = this.phases === null && this.slope.every((b) => b === 0) && this.timing.every((g) => g === 0);
-    for (let i = 0; i < group.element.length; i++) {
-      const element = group.element[i];
-      if (still) {
-        received.re[i] = elements.re[element];
-        received.im[i] = elements.im[element];
-        continue;
-      }
-      const angle = this.residualPhaseAt(group.channel[i], group.time[i], group.subcarrier[i]);
-      const cos = Math.cos(angle);
-      const sin = Math.sin(angle);
-      received.re[i] = elements.re[element] * cos + elements.im[element] * sin;
-      received.im[i] = elements.im[element] * cos - elements.re[element] * sin;
-    }
+  /** One step of the drift towards what is left of it, and the symbols' phases anew where they have their own. */
+  private track(x: ComplexArray, tracking: Exclude<Tracking, 'none'>): void {
+    this.drift.step(this.posteriors, x, tracking);
+    // The phases are found with what was taken out so far.
+    if (this.wanders && this.last !== null) this.drift.phases = this.estimatePhases(this.last);
+    this.drift.takeOut();
   }
 
   /** Per channel: e = Σ|x|² and b = Σ x*·Y by subcarrier, and by symbol where the channel moves. */
@@ -440,7 +368,8 @@ export class BlindChain {
     add(i: number, xr: number, xi: number, power: number): void;
     forEach(use: (energy: Float64Array, cross: { re: Float64Array; im: Float64Array }, channel: number) => void): void;
   } {
-    const { group, received } = this;
+    const { group } = this;
+    const { received } = this.drift;
     const { numBins, numTimes } = estimator;
     const stride = numTimes === 1 ? 0 : numBins;
     const energy = Array.from(group.channels, () => new Float64Array(numTimes * numBins));
@@ -460,22 +389,4 @@ export class BlindChain {
       },
     };
   }
-}
-
-function scalePosterior(posterior: ChannelPosterior, gain: number): ChannelPosterior {
-  if (gain === 1) return posterior;
-  const scaleRow = (row: ComplexRow, by: number): ComplexRow => ({
-    re: row.re.map((v) => by * v),
-    im: row.im.map((v) => by * v),
-  });
-  return {
-    taps: scaleRow(posterior.taps, gain),
-    tapVariance: posterior.tapVariance.map((v) => gain * gain * v),
-    response: scaleRow(posterior.response, gain),
-    responseVariance: posterior.responseVariance.map((v) => gain * gain * v),
-    stride: posterior.stride,
-    priorEnergy: gain * gain * posterior.priorEnergy,
-    logDet: posterior.logDet,
-    fit: posterior.fit,
-  };
 }

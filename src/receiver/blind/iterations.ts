@@ -1,7 +1,8 @@
 import { throwIfAborted } from '../../core/errors.js';
 import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor } from '../../runtime/tensor.js';
-import type { BlindChain, Tracking } from './em-state.js';
+import type { Tracking } from './drift.js';
+import type { BlindChain } from './em-state.js';
 import type { ChannelEstimator } from '../channel-posterior.js';
 import type { LinkSetting } from '../receiver.js';
 import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
