@@ -72,7 +72,8 @@ export function addModelVerdict(model: Command): void {
       const conditions = calibrationConditions(weights !== null, otherPath !== null);
       const total = frames * conditions.length;
       const samplesPath = options['samples'];
-      const facts = { codec: codecHash(cardPath), frames, seed, receivers, pictures: source.count };
+      const otherCodec = otherPath === null ? null : codecHash(otherPath);
+      const facts = { codec: codecHash(cardPath), other: otherCodec, frames, seed, receivers, pictures: source.count };
       const kept = typeof samplesPath === 'string' ? keepSamples(samplesPath, facts, conditions) : {};
       const progress = createProgress('frames', total, process.stderr.isTTY && options['json'] !== true);
       try {
@@ -118,6 +119,7 @@ export function addModelVerdict(model: Command): void {
 /** What samples were made of; the first line of their file. */
 interface SamplesHead {
   readonly codec: string;
+  readonly other: string | null;
   readonly frames: number;
   readonly seed: number;
   readonly receivers: readonly string[];

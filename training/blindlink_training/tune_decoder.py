@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .export import write
+from .export import CARD_SNRS_DB, write
 from .golden import LATENT, golden
 from .loop import Interrupt, average_into, save_atomically, set_rate
 from .muon import Muon
@@ -58,8 +58,8 @@ def parse() -> argparse.Namespace:
 
 
 @torch.no_grad()
-def quality(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: Tensor, snr_db: float, refined: float) -> float:
-    """Mean PSNR in dB over pictures through fading that the receiver knows, on clipped output."""
+def quality(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: Tensor, snr_db: float, refined: float, fading: float = 1) -> float:
+    """Mean PSNR in dB over pictures through fading that the receiver knows (0: over AWGN), on clipped output."""
     device = next(decoder.parameters()).device
     state = torch.get_rng_state()
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def quality(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: 
     for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
         x = chunk.to(device).float() / 255
         snr = torch.full((len(x),), snr_db, device=device)
-        y = decoder(handed(refiner, codec.encode(x, snr), snr, 1, refined), snr).clamp(0, 1)
+        y = decoder(handed(refiner, codec.encode(x, snr), snr, fading, refined), snr).clamp(0, 1)
         values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
     torch.set_rng_state(state)
     return torch.cat(values).mean().item()
@@ -104,6 +104,10 @@ def export(args: argparse.Namespace) -> None:
         "measure": f"mean PSNR in dB over {len(val)} validation pictures through fading that the receiver knows, by CSNR in dB: refined, equalised",
         "refined": table(codec, decoder, refiner, val),
         "equalised": table(codec, decoder, refiner, val, 0),
+    }
+    card["quality"]["measure"] = f"mean PSNR in dB over {len(val)} validation pictures, AWGN, refined, CSNR in dB → PSNR in dB"
+    card["quality"]["awgnPsnrDb"] = {
+        str(int(s)): round(quality(codec, decoder, refiner, val, s, 1, fading=0), 2) for s in CARD_SNRS_DB
     }
     given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
     card["golden"][FILE] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
