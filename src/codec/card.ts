@@ -18,6 +18,8 @@ const verdictModel = z.strictObject({
   vagueness: z.number().default(0),
   /** Chance of success from which a picture is called decoded. */
   decoded: z.number(),
+  /** The same where the SNR is below −6 dB; `decoded` where it is left out. */
+  decodedInNoise: z.number().optional(),
 });
 
 /**

@@ -8,6 +8,7 @@ import { powerToDb } from '../core/units.js';
 import {
   type ExpectedSymptoms,
   LEAST_CONTRAST,
+  NOISY_SNR_DB,
   UNCALIBRATED,
   verdictInputNames,
   verdictInputs,
@@ -329,9 +330,12 @@ function foreignTo(codec: Codec, kind: NonNullable<Condition['foreign']>, other:
   };
 }
 
-/** Share of the frames called decoded, over all conditions, that are; and the share of right ones where the model fits that should be called so. */
+/** Share of the frames called decoded, over all conditions, that are; and in each condition, of each receiver. */
 const PRECISION = 0.995;
-const RECALL = 0.75;
+const LEAST_PRECISION = 0.99;
+/** Share of right ones where the model fits that should be called decoded; for more precision in each condition, and for that over all of them, down to: */
+const RECALL = 0.95;
+const LEAST_RECALL = 0.75;
 
 /**
  * Logistic regression of success on the verdict's inputs, by Newton's method with a small ridge; then the least threshold at
@@ -367,12 +371,20 @@ export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSy
     (typeof verdictInputNames)[number],
     number
   >;
-  return { intercept: round(weights[0]), ...byName, decoded: thresholdOf(samples, chances) };
+  const judged = samples.map((sample, n) => ({ ...sample, chance: chances[n] }));
+  const [noisy, rest] = [true, false].map((noise) =>
+    judged.filter(({ symptoms: { snr } }) => powerToDb(Math.max(snr, 1e-12)) < NOISY_SNR_DB === noise),
+  );
+  const decoded = thresholdOf(rest);
+  // Little is learnt from noise: it may ask for more than the rest does, never for less.
+  const decodedInNoise = Math.max(decoded, thresholdOf(noisy));
+  return { intercept: round(weights[0]), ...byName, decoded, ...(noisy.length > 0 && { decodedInNoise }) };
 }
 
-function thresholdOf(samples: readonly VerdictSample[], chances: readonly number[]): number {
-  const falling = samples.map(({ success }, n) => ({ success, chance: chances[n] }));
-  falling.sort((a, b) => b.chance - a.chance);
+type JudgedSample = VerdictSample & { readonly chance: number };
+
+function thresholdOf(samples: readonly JudgedSample[]): number {
+  const falling = [...samples].sort((a, b) => b.chance - a.chance);
   let wrong = 0;
   let threshold = 1;
   falling.forEach(({ success, chance }, n) => {
@@ -380,10 +392,32 @@ function thresholdOf(samples: readonly VerdictSample[], chances: readonly number
     if (wrong <= (1 - PRECISION) * (n + 1)) threshold = chance;
   });
   const fitting = samples
-    .flatMap(({ fits, success }, n) => (fits && success ? [chances[n]] : []))
+    .flatMap(({ fits, success, chance }) => (fits && success ? [chance] : []))
     .sort((a, b) => a - b);
-  const most = fitting.length === 0 ? 1 : fitting[Math.floor((1 - RECALL) * fitting.length)];
-  return Math.max(0.5, Math.min(threshold, most));
+  const leaving = (recall: number): number =>
+    fitting.length === 0 ? 1 : fitting[Math.floor((1 - recall) * fitting.length)];
+  const base = Math.max(0.5, Math.min(threshold, leaving(LEAST_RECALL)));
+  // Only a threshold that leaves a wrong frame out can gain anything: the next chance above one.
+  const rising = falling.map(({ chance }) => chance).reverse();
+  const candidates = falling
+    .flatMap(({ success, chance }) => (success ? [] : [rising.find((next) => next > chance) ?? 1]))
+    .filter((candidate) => candidate > base && candidate <= leaving(RECALL));
+  return [base, ...candidates].reduce((best, candidate) => {
+    const gain = numBroken(samples, best) - numBroken(samples, candidate);
+    return gain > 0 || (gain === 0 && candidate < best) ? candidate : best;
+  });
+}
+
+/** Conditions, of each receiver, in which less than the least precision is kept. */
+function numBroken(samples: readonly JudgedSample[], threshold: number): number {
+  const groups = new Map<string, { decoded: number; wrong: number }>();
+  for (const { condition, receiver, success, chance } of samples) {
+    if (chance < threshold) continue;
+    const key = `${condition} ${receiver}`;
+    const group = groups.get(key) ?? { decoded: 0, wrong: 0 };
+    groups.set(key, { decoded: group.decoded + 1, wrong: group.wrong + (success ? 0 : 1) });
+  }
+  return [...groups.values()].filter(({ decoded, wrong }) => wrong > (1 - LEAST_PRECISION) * decoded).length;
 }
 
 function chanceOf(row: readonly number[], weights: Float64Array): number {

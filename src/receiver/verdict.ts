@@ -11,6 +11,9 @@ const FAILED = 0.2;
 const LEAST_SNR_DB = -10;
 const LEAST_BELOW_DESIGN_DB = 16;
 
+/** Below this SNR most of a picture is lost in the noise, and a threshold of its own keeps the promise. */
+export const NOISY_SNR_DB = -6;
+
 /** A picture rougher than usual by e^this is as bad as any. */
 const ROUGHNESS_CAP = 2;
 /** An excess residual beyond e^this is as bad as any. */
@@ -55,6 +58,7 @@ export interface VerdictModel {
   readonly misfit: number;
   readonly vagueness: number;
   readonly decoded: number;
+  readonly decodedInNoise?: number | undefined;
 }
 
 const PLAIN = {
@@ -150,7 +154,7 @@ export interface Judged {
  * The usual values are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold: the least at which 99.5 % of the pictures called so are right over
  * the conditions it was calibrated on, wrong models of the channel and foreign signals included, unless that left too few
- * right ones (docs/receivers.md says what is kept). An SNR far below the design's is an obstacle whatever P says.
+ * right ones (docs/receivers.md says what is kept); below −6 dB of SNR one of its own. An SNR far below the design's is an obstacle whatever P says.
  */
 export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, symptoms: Symptoms): Judged {
   const { expected, informed, blind, leastContrast = LEAST_CONTRAST } = setting.codec.card.verdict ?? UNCALIBRATED;
@@ -158,14 +162,15 @@ export function judgeSymptoms(setting: Pick<LinkSetting, 'codec' | 'snrDb'>, sym
   const inputs = verdictInputs(expected, symptoms);
   const score = verdictInputNames.reduce((sum, name) => sum + model[name] * inputs[name], model.intercept);
   const chance = Number.isFinite(score) ? 1 / (1 + Math.exp(-score)) : 0;
-  const judged = verdictOf(setting, symptoms.snr, chance, model.decoded);
+  const judged = verdictOf(setting, symptoms.snr, chance, model);
   const unheardOf = symptoms.agreement !== null && symptoms.contrast < leastContrast;
   return unheardOf ? lowered(judged, FLAT_SHARE) : judged;
 }
 
 /** The verdict at a chance of success, unless the SNR forbids any promise. */
-function verdictOf(setting: Pick<LinkSetting, 'snrDb'>, snr: number, chance: number, decoded: number): Judged {
+function verdictOf(setting: Pick<LinkSetting, 'snrDb'>, snr: number, chance: number, model: VerdictModel): Judged {
   const snrDb = powerToDb(Math.max(snr, 1e-12));
+  const decoded = snrDb < NOISY_SNR_DB ? (model.decodedInNoise ?? model.decoded) : model.decoded;
   const hopeless = snrDb < LEAST_SNR_DB || snrDb < setting.snrDb - LEAST_BELOW_DESIGN_DB;
   if (hopeless) return { chance: Math.min(chance, FAILED / 2), verdict: 'failed' };
   if (chance >= decoded) return { chance, verdict: 'decoded' };

@@ -120,5 +120,32 @@ describe('a model fitted to samples', () => {
     expect(decoded.length).toBeGreaterThan(0.9 * samples.filter(({ success }) => success).length);
     expect(model.excess).toBeLessThan(0);
     expect(model.sign).toBeGreaterThan(0);
+    expect(model).not.toHaveProperty('decodedInNoise');
+  });
+
+  it('keeps it in noise too, where failures look right, and costs nothing where there is less noise', () => {
+    const noise = createRng(4);
+    // One frame of eight in noise fails, and shows it by little more than less contrast.
+    const noisy = Array.from({ length: 300 }, (_, i): VerdictSample => {
+      const success = i % 8 > 0;
+      const contrast = (success ? 0.05 : 0.03) * Math.exp(0.3 * noise.gaussian());
+      const symptoms = { ...right, snr: 0.2, contrast };
+      return { condition: 'noise', fits: false, receiver: 'x', symptoms, success, psnrDb: success ? 16 : 14 };
+    });
+    const model = fitModel([...samples, ...noisy], UNCALIBRATED.expected);
+    const verdict = { expected: UNCALIBRATED.expected, informed: model, blind: model };
+    const decodedOf = (list: readonly VerdictSample[], snrDb: number): VerdictSample[] =>
+      list.filter(({ symptoms }) => judgeSymptoms(setting(snrDb, verdict), symptoms).verdict === 'decoded');
+    expect(model.decodedInNoise).toBeGreaterThan(model.decoded);
+    const inNoise = decodedOf(noisy, -7);
+    expect(inNoise.filter(({ success }) => !success).length).toBeLessThanOrEqual(0.005 * inNoise.length);
+    expect(decodedOf(samples, 10).length).toBeGreaterThan(0.9 * samples.filter(({ success }) => success).length);
+    // One threshold for all would break the promise there.
+    const plain = { ...model, decodedInNoise: undefined };
+    const broken = noisy.filter(
+      ({ symptoms }) =>
+        judgeSymptoms(setting(-7, { ...verdict, informed: plain, blind: plain }), symptoms).verdict === 'decoded',
+    );
+    expect(broken.filter(({ success }) => !success).length).toBeGreaterThan(0.05 * broken.length);
   });
 });
