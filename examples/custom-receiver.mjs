@@ -38,8 +38,9 @@ export default {
           re: new Float32Array(elements.re.length).fill(gain * re),
           im: new Float32Array(elements.re.length).fill(gain * im),
         };
-        const equalised = equalise(setting, elements, { response, responseVariance: null }, noiseVariance, equaliser);
-        const picture = await decodeElements(setting, equalised);
+        const heard = { elements, channel: { response, responseVariance: null }, noiseVariance };
+        const equalised = equalise(setting, elements, heard.channel, noiseVariance, equaliser);
+        const picture = await decodeElements(setting, equalised, heard);
         const milliseconds = performance.now() - began;
         yield { kind: 'final', result: receiverResult({ picture, equalised, noiseVariance, milliseconds }) };
       },
