@@ -32,12 +32,17 @@ def write(net: torch.nn.Module, inputs: tuple, path: Path, names: list[str], out
     torch.onnx.export(net, inputs, str(path), input_names=names, output_names=[output], dynamic_axes=axes, opset_version=17)
 
 
+def load_trained(path: Path, kind: type[torch.nn.Module]) -> tuple[torch.nn.Module, dict]:
+    """A network as its training has left it, and what else is in the file."""
+    saved = torch.load(path, map_location="cpu")
+    net = kind(**saved["config"])
+    net.load_state_dict(saved["net"])
+    return net.eval(), saved
+
+
 def write_refiner(path: Path, out: Path) -> dict:
     """The refiner's graph; returns its quality on validation pictures."""
-    saved = torch.load(path, map_location="cpu")
-    net = Refiner(**saved["config"])
-    net.load_state_dict(saved["net"])
-    net.eval()
+    net, saved = load_trained(path, Refiner)
     example = torch.rand(2, saved["config"]["latent_channels"], 16, 16)
     names = ["precision", "evidence", "mean", "variance"]
     axes = {name: {0: "batch", 2: "rows", 3: "columns"} for name in names}
@@ -61,10 +66,7 @@ def before(state: dict) -> list[dict]:
 
 def write_polarity(path: Path, out: Path) -> dict:
     """The polarity network's graph; returns its accuracy on validation pictures."""
-    saved = torch.load(path, map_location="cpu")
-    net = Polarity(**saved["config"])
-    net.load_state_dict(saved["net"])
-    net.eval()
+    net, saved = load_trained(path, Polarity)
     latents = torch.randn(2, saved["config"]["latent_channels"], 16, 16)
     write(net, (latents,), out, ["latents"], "log_odds", ["rows", "columns"])
     return saved["valAccuracy"]

@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
-import time
 from pathlib import Path
 from typing import Callable
 
@@ -28,16 +26,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import mixed
-from .export import write
+from .decoder_run import Run, how_trained, put_decoder
 from .features import load_distance
-from .golden import LATENT, golden
-from .small_weights import quarter_weights
-from .loop import Interrupt, average_into, save_atomically, set_rate
+from .loop import average_into, set_rate
 from .photo_codec import PhotoParts
 from .muon import Muon
 from .pictures import load_photographs, load_pictures
 from .refiner import handed
-from .saved_codec import load_codec, load_refiner, stored_parameters
+from .saved_codec import load_codec, load_refiner
 from .train_codec import draw_snr
 from .train_photo import crops
 
@@ -167,31 +163,16 @@ def export(args: argparse.Namespace) -> None:
     codec, lpips = load_codec(args.codec), load_distance("lpips-squeeze", args.backbone, args.weights).eval()
     decoder = copy.deepcopy(codec.decoder)
     decoder.load_state_dict(state["average"])
-    channels = codec.config["latent_channels"]
-    latents, snr = torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
-    write(decoder, (latents, snr), folder / file, ["latents", "snr_db"], "picture", ["rows", "columns"])
-    quarter_weights(str(folder / file))
-    stored = stored_parameters(folder / file)
-    decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
     val, hand = validation_pictures(codec, args.val), handing(Path(args.codec))
     card = json.loads((folder / "card.json").read_text())
+    put_decoder(decoder, folder, file, card)
     card["decoders"] = {**card.get("decoders", {}), NAME: file}
-    card["sha256"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
-    card["training"][f"{NAME}Decoder"] = {
-        "steps": state["step"],
-        "minutes": round(state["elapsed"] / 60, 1),
-        **{k: state["args"][k] for k in ("batch", "seed", "lpips", "adversarial", "fading") if k in state["args"]},
-        "torch": state["torch"],
-    }
+    card["training"][f"{NAME}Decoder"] = how_trained(state, ("batch", "seed", "lpips", "adversarial", "fading"))
     card["quality"][f"{NAME}Decoder"] = {
         "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN, by CSNR in dB",
         **table(codec, decoder, lpips, val, hand),
         "decoderLpips": table(codec, codec.decoder, lpips, val, hand)["awgnLpips"],
     }
-    given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
-    card["golden"][file] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
-    # What another decoder there was before costs is not what this one does.
-    card.get("cost", {}).pop(file, None)
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(card["quality"][f"{NAME}Decoder"]))
 
@@ -203,8 +184,7 @@ def main() -> None:
     if args.export is not None:
         export(args)
         return
-    device, out = torch.device(args.device), Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    device = torch.device(args.device)
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
     val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 200]
     lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
@@ -212,34 +192,12 @@ def main() -> None:
     judge = Discriminator().to(device, memory_format=torch.channels_last)
     optimiser = Muon(decoder, lr=args.lr, matrices=[p for p in decoder.parameters() if p.dim() == 4])
     rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
-    parts = {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival}
-    step, elapsed, checkpoint = 0, 0.0, out / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        step, elapsed = state["step"], state["elapsed"]
-        torch.manual_seed(args.seed + step)
-    draw, hand = batches(codec, args, step), handing(Path(args.codec))
+    run = Run(args, {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival})
+    draw, hand = batches(codec, args, run.step), handing(Path(args.codec))
 
-    def save(final: bool) -> None:
-        states = {name: part.state_dict() for name, part in parts.items()}
-        rest = {"args": vars(args), "step": step, "elapsed": elapsed, "final": final, "torch": str(torch.__version__)}
-        save_atomically({**states, **rest}, checkpoint)
-
-    def report(**more: object) -> None:
-        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), **table(codec, average, lpips, val, hand), **more}), flush=True)
-
-    if step == 0:
-        report(decoder="the codec's own")
-    start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
-    interrupt = Interrupt()
-    while (progress := max((elapsed := time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
-        if interrupt.requested:
-            save(False)
-            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
+    for progress in run.steps(lambda: table(codec, average, lpips, val, hand), before={"decoder": "the codec's own"}):
         for one in (optimiser, rival):
-            set_rate(one, args.lr, step, progress)
+            set_rate(one, args.lr, run.step, progress)
         x = draw().to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
@@ -262,16 +220,7 @@ def main() -> None:
             rival.zero_grad(set_to_none=True)
             (F.relu(1 - real).mean() + F.relu(1 + fake).mean()).backward()
             rival.step()
-        step += 1
-        average_into(average, decoder, step, 0.999)
-        if time.time() - last_save > 60:
-            save(False)
-            last_save = time.time()
-        if time.time() - last_val > 240:
-            report()
-            last_val = time.time()
-    save(True)
-    report(final=True)
+        average_into(average, decoder, run.step + 1, 0.999)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
-import time
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from .export import CARD_SNRS_DB, write
-from .golden import LATENT, golden
-from .loop import Interrupt, average_into, save_atomically, set_rate
+from .decoder_run import Run, how_trained, put_decoder
+from .export import CARD_SNRS_DB
+from .loop import average_into, set_rate
 from .muon import Muon
 from .photo_codec import PhotoParts
 from .refiner import handed
-from .saved_codec import load_codec, load_refiner, stored_parameters
-from .small_weights import quarter_weights
+from .saved_codec import load_codec, load_refiner
 from .train_codec import draw_snr
 from .train_decoder import batches, validation_pictures
 
@@ -84,22 +81,11 @@ def export(args: argparse.Namespace) -> None:
     codec, refiner = load_codec(args.codec), load_refiner(Path(args.codec))
     decoder = copy.deepcopy(codec.decoder)
     decoder.load_state_dict(state["average"])
-    channels = codec.config["latent_channels"]
-    latents, snr = torch.randn(2, channels, 16, 16), torch.tensor([10.0, 5.0])
-    write(decoder, (latents, snr), folder / FILE, ["latents", "snr_db"], "picture", ["rows", "columns"])
-    quarter_weights(str(folder / FILE))
-    stored = stored_parameters(folder / FILE)
-    decoder.load_state_dict({name: stored[name] for name in decoder.state_dict()})
     val = validation_pictures(codec, args.val)
     card = json.loads((folder / "card.json").read_text())
+    put_decoder(decoder, folder, FILE, card)
     card["decodesRefined"] = True
-    card["sha256"][FILE] = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
-    card["training"]["decoder"] = {
-        "steps": state["step"],
-        "minutes": round(state["elapsed"] / 60, 1),
-        **{k: state["args"][k] for k in ("batch", "seed", "fading", "refined", "least_snr")},
-        "torch": state["torch"],
-    }
+    card["training"]["decoder"] = how_trained(state, ("batch", "seed", "fading", "refined", "least_snr"))
     card["quality"]["fadingPsnrDb"] = {
         "measure": f"mean PSNR in dB over {len(val)} validation pictures through fading that the receiver knows, by CSNR in dB: refined, equalised",
         "refined": table(codec, decoder, refiner, val),
@@ -109,10 +95,6 @@ def export(args: argparse.Namespace) -> None:
     card["quality"]["awgnPsnrDb"] = {
         str(int(s)): round(quality(codec, decoder, refiner, val, s, 1, fading=0), 2) for s in CARD_SNRS_DB
     }
-    given, at = ([2, channels, 16, 16], -LATENT, LATENT), ([2], 10.0, 10.0)
-    card["golden"][FILE] = golden(decoder, {"latents": given, "snr_db": at}, ["picture"])
-    # What it was before costs is not what it costs now: `blindlink model seal` counts again.
-    card.get("cost", {}).pop(FILE, None)
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(card["quality"]["fadingPsnrDb"]))
 
@@ -124,41 +106,20 @@ def main() -> None:
     if args.export is not None:
         export(args)
         return
-    device, out = torch.device(args.device), Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    device = torch.device(args.device)
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
     refiner = load_refiner(Path(args.codec)).to(device).requires_grad_(False)
     val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 300]
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
     optimiser = Muon(decoder, lr=args.lr, matrices=[p for p in decoder.parameters() if p.dim() == 4])
-    parts = {"decoder": decoder, "average": average, "optimiser": optimiser}
-    step, elapsed, checkpoint = 0, 0.0, out / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        step, elapsed = state["step"], state["elapsed"]
-        torch.manual_seed(args.seed + step)
-    draw = batches(codec, args, step)
+    run = Run(args, {"decoder": decoder, "average": average, "optimiser": optimiser})
+    draw = batches(codec, args, run.step)
 
-    def save(final: bool) -> None:
-        states = {name: part.state_dict() for name, part in parts.items()}
-        rest = {"args": vars(args), "step": step, "elapsed": elapsed, "final": final, "torch": str(torch.__version__)}
-        save_atomically({**states, **rest}, checkpoint)
+    def quality_now() -> dict:
+        return {"refined": table(codec, average, refiner, val), "equalised": table(codec, average, refiner, val, 0)}
 
-    def report(**more: object) -> None:
-        values = {"refined": table(codec, average, refiner, val), "equalised": table(codec, average, refiner, val, 0)}
-        print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), **values, **more}), flush=True)
-
-    if step == 0:
-        report(decoder="as it is")
-    start, last_save, last_val = time.time() - elapsed, time.time(), time.time()
-    interrupt = Interrupt()
-    while (progress := max((elapsed := time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:
-        if interrupt.requested:
-            save(False)
-            interrupt.leave(step, "the checkpoint is written, the same command goes on from here")
-        set_rate(optimiser, args.lr, step, progress)
+    for progress in run.steps(quality_now, before={"decoder": "as it is"}):
+        set_rate(optimiser, args.lr, run.step, progress)
         x = draw().to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch, args.least_snr).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
@@ -171,16 +132,7 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimiser.step()
-        step += 1
-        average_into(average, decoder, step, 0.999)
-        if time.time() - last_save > 60:
-            save(False)
-            last_save = time.time()
-        if time.time() - last_val > 240:
-            report()
-            last_val = time.time()
-    save(True)
-    report(final=True)
+        average_into(average, decoder, run.step + 1, 0.999)
 
 
 if __name__ == "__main__":
