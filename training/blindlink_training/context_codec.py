@@ -68,10 +68,6 @@ class ContextCodec(nn.Module):
         self.encoder = Encoder(latent_channels, width, encoder_blocks, Context(width, widths, list(encoder_context)))
         self.decoder = Decoder(latent_channels, width, decoder_blocks, Context(width, widths, list(decoder_context)))
 
-    def matrices(self) -> list[nn.Parameter]:
-        """Weights for Muon: all convolutions."""
-        return [p for p in self.parameters() if p.dim() == 4]
-
     def start_from(self, codec: Codec) -> None:
         self.load_state_dict({**self.state_dict(), **codec.state_dict()})
 

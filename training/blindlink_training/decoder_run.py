@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import json
 import time
@@ -15,7 +16,7 @@ from torch import nn
 from .export import write
 from .golden import LATENT, golden
 from .loop import Interrupt, save_atomically
-from .saved_codec import stored_parameters
+from .saved_codec import load_codec, stored_parameters
 from .small_weights import quarter_weights
 
 SAVE_SECONDS, REPORT_SECONDS = 60, 240
@@ -72,6 +73,15 @@ class Run:
                 reported = time.time()
         self.save(True)
         report(final=True)
+
+
+def averaged_decoder(args: argparse.Namespace) -> tuple[nn.Module, nn.Module, dict]:
+    """The codec in `--codec`, the averaged decoder of the run in `--out`, and the run's checkpoint."""
+    state = torch.load(Path(args.out) / "checkpoint.pt", map_location="cpu")
+    codec = load_codec(args.codec)
+    decoder = copy.deepcopy(codec.decoder)
+    decoder.load_state_dict(state["average"])
+    return codec, decoder, state
 
 
 def put_decoder(decoder: nn.Module, folder: Path, file: str, card: dict) -> None:

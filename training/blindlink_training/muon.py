@@ -24,7 +24,7 @@ def orthogonalised(g: Tensor, passes: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """The weights `matrices`, of `net.matrices()` by default, by Muon, all others by AdamW, with one learning rate."""
+    """The weights that `net.matrices()` gives, all convolutions' where it has none, by Muon, all others by AdamW, with one learning rate."""
 
     def __init__(
         self,
@@ -33,9 +33,8 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.98),
         weight_decay: float = 1e-4,
-        matrices: list[torch.nn.Parameter] | None = None,
     ) -> None:
-        matrices = net.matrices() if matrices is None else matrices
+        matrices = net.matrices() if hasattr(net, "matrices") else [p for p in net.parameters() if p.dim() == 4]
         known = {id(p) for p in matrices}
         others = [p for p in net.parameters() if id(p) not in known]
         groups = [{"params": matrices, "muon": True}, {"params": others, "muon": False}]

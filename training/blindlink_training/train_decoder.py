@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import mixed
-from .decoder_run import Run, how_trained, put_decoder
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder
 from .features import load_distance
 from .loop import average_into, set_rate
 from .photo_codec import PhotoParts
@@ -159,10 +159,8 @@ def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tens
 def export(args: argparse.Namespace) -> None:
     """Adds the averaged decoder to the codec's folder and card."""
     folder, file = Path(args.export), f"{NAME}.onnx"
-    state = torch.load(Path(args.out) / "checkpoint.pt", map_location="cpu")
-    codec, lpips = load_codec(args.codec), load_distance("lpips-squeeze", args.backbone, args.weights).eval()
-    decoder = copy.deepcopy(codec.decoder)
-    decoder.load_state_dict(state["average"])
+    codec, decoder, state = averaged_decoder(args)
+    lpips = load_distance("lpips-squeeze", args.backbone, args.weights).eval()
     val, hand = validation_pictures(codec, args.val), handing(Path(args.codec))
     card = json.loads((folder / "card.json").read_text())
     put_decoder(decoder, folder, file, card)
@@ -190,7 +188,7 @@ def main() -> None:
     lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
     judge = Discriminator().to(device, memory_format=torch.channels_last)
-    optimiser = Muon(decoder, lr=args.lr, matrices=[p for p in decoder.parameters() if p.dim() == 4])
+    optimiser = Muon(decoder, lr=args.lr)
     rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
     run = Run(args, {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival})
     draw, hand = batches(codec, args, run.step), handing(Path(args.codec))

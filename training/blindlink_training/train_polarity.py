@@ -100,7 +100,7 @@ def main() -> None:
     net = Polarity(codec.config["latent_channels"], args.width).to(args.device)
     if args.init:
         start_from(net, stored_parameters(Path(args.init)))
-    optimiser = Muon(net, lr=args.lr, weight_decay=1e-2, matrices=[p for p in net.parameters() if p.dim() == 4])
+    optimiser = Muon(net, lr=args.lr, weight_decay=1e-2)
     start, step, running, reported = time.time(), 0, 0.7, 0.0
     interrupt = Interrupt()
     while (elapsed := (time.time() - start) / 60) < args.minutes:

@@ -82,7 +82,7 @@ def main() -> None:
         start_from(net, stored_parameters(Path(args.init)))
     average = Refiner(**net.config).to(args.device)
     average.load_state_dict(net.state_dict())
-    optimiser = Muon(net, lr=args.lr, weight_decay=1e-3, matrices=[p for p in net.parameters() if p.dim() == 4])
+    optimiser = Muon(net, lr=args.lr, weight_decay=1e-3)
     start, step, running, reported = time.time(), 0, 0.0, 0.0
     interrupt = Interrupt()
     while (progress := max((time.time() - start) / 60 / args.minutes, step / args.steps)) < 1:

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .decoder_run import Run, how_trained, put_decoder
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder
 from .export import CARD_SNRS_DB
 from .loop import average_into, set_rate
 from .muon import Muon
@@ -77,10 +77,8 @@ def table(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: Te
 def export(args: argparse.Namespace) -> None:
     """Puts the averaged decoder into the codec's folder, and says so in its card."""
     folder = Path(args.export)
-    state = torch.load(Path(args.out) / "checkpoint.pt", map_location="cpu")
-    codec, refiner = load_codec(args.codec), load_refiner(Path(args.codec))
-    decoder = copy.deepcopy(codec.decoder)
-    decoder.load_state_dict(state["average"])
+    codec, decoder, state = averaged_decoder(args)
+    refiner = load_refiner(Path(args.codec))
     val = validation_pictures(codec, args.val)
     card = json.loads((folder / "card.json").read_text())
     put_decoder(decoder, folder, FILE, card)
@@ -111,7 +109,7 @@ def main() -> None:
     refiner = load_refiner(Path(args.codec)).to(device).requires_grad_(False)
     val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 300]
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
-    optimiser = Muon(decoder, lr=args.lr, matrices=[p for p in decoder.parameters() if p.dim() == 4])
+    optimiser = Muon(decoder, lr=args.lr)
     run = Run(args, {"decoder": decoder, "average": average, "optimiser": optimiser})
     draw = batches(codec, args, run.step)
 
