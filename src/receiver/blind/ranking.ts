@@ -107,7 +107,7 @@ export interface DecodedFrame {
 /**
  * Ranks the candidates, and fills in their energies.
  *
- * A frame that is one group is decoded once for each candidate. Of a larger one the candidates of each group are ranked by their tiles alone:
+ * A frame that is one group is decoded once for each candidate, those of `known` not again. Of a larger one the candidates of each group are ranked by their tiles alone:
  * in a picture made of many groups' second choices no candidate shows what it is worth.
  */
 export async function judge(
@@ -115,6 +115,7 @@ export async function judge(
   elements: ComplexArray,
   candidates: readonly (readonly Candidate[])[],
   counter: Counter,
+  known: JudgedFrames = new Map(),
 ): Promise<Judgement> {
   if (candidates.length > 1) {
     const open = candidates.filter((list) => list.length > 1).flat();
@@ -130,12 +131,21 @@ export async function judge(
       (decoding ??= decodeVariants(model, elements, [best], counter).then(([frame]) => frame));
     return { best, decoded };
   }
-  const variants = candidates[0].map((candidate) => [candidate]);
-  const frames = await decodeVariants(model, elements, variants, counter);
-  const best = candidates[0].reduce((a, b) => (b.energy < a.energy ? b : a));
-  const frame = frames[candidates[0].indexOf(best)];
-  return { best: [best], decoded: () => Promise.resolve(frame) };
+  const [group] = candidates;
+  const fresh = group.filter((candidate) => !known.has(candidate));
+  const frames = await decodeVariants(
+    model,
+    elements,
+    fresh.map((candidate) => [candidate]),
+    counter,
+  );
+  fresh.forEach((candidate, i) => known.set(candidate, frames[i]));
+  const best = group.reduce((a, b) => (b.energy < a.energy ? b : a));
+  return { best: [best], decoded: () => Promise.resolve(known.get(best)!) };
 }
+
+/** What candidates of a frame that is one group were decoded to: none is decoded twice. */
+export type JudgedFrames = Map<Candidate, DecodedFrame>;
 
 /** The judgement of candidates that have no rivals left, one of each group. */
 export const judgeChosen = (
@@ -169,6 +179,7 @@ async function decodeVariants(
   variants: readonly (readonly Candidate[])[],
   counter: Counter,
 ): Promise<DecodedFrame[]> {
+  if (variants.length === 0) return [];
   const { setting } = model;
   const { codec, layout } = setting;
   const size = layout.channels * layout.height * layout.width;

@@ -12,6 +12,7 @@ import {
   judge,
   judgeChosen,
   judgeFrame,
+  type JudgedFrames,
   type Judgement,
   symptomsOf,
   weighEvidence,
@@ -139,6 +140,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
     };
 
     const found: Candidate[][] = groups.map(() => []);
+    const known: JudgedFrames = new Map();
     /** Solves some starts of some groups, adds them to `found`, a list of candidates a group, and judges anew. */
     const explore = async (which: readonly number[], starts: readonly Start[], passes?: number): Promise<Judgement> => {
       const chains = which.flatMap((g) => starts.map(({ start, model }) => open(groups[g], start, model)));
@@ -146,7 +148,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       which.forEach((g, i) => {
         found[g].push(...solved.slice(i * starts.length, (i + 1) * starts.length).flat());
       });
-      return judge(model, elements, found, counter);
+      return judge(model, elements, found, counter, known);
     };
     const startsOf = (model: ChannelEstimator, first: number, end: number): Start[] =>
       Array.from({ length: end - first }, (_, i) => ({ start: first + i, model }));
@@ -190,7 +192,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         );
         await weighEvidence(model, candidates, counter);
         moved.forEach(({ g }, i) => found[g].push(candidates[i]));
-        current = await judge(model, elements, found, counter);
+        current = await judge(model, elements, found, counter, known);
       }
       return current;
     };
@@ -263,7 +265,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         settled?.forEach(({ signLogOdds }, g) => (best[g].signLogOdds = signLogOdds));
       }
     }
-    codewords.clear();
+    if (groups.length > 1) codewords.clear();
     let before: readonly (readonly number[])[] = [];
     for (let round = 0; groups.length > 1 && round < PHASE_ROUNDS; round++) {
       const { best } = judged;

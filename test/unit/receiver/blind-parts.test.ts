@@ -15,7 +15,7 @@ import { findGroups } from '../../../src/receiver/blind/groups.js';
 import { type BlindModel, runIterations } from '../../../src/receiver/blind/iterations.js';
 import { createMotionModels } from '../../../src/receiver/blind/motion.js';
 import { rankAlone, signsInContext } from '../../../src/receiver/blind/parts.js';
-import { weighEvidence } from '../../../src/receiver/blind/ranking.js';
+import { judge, weighEvidence } from '../../../src/receiver/blind/ranking.js';
 import { chooseSigns, signLogOddsOf, withTilesAligned } from '../../../src/receiver/blind/sign.js';
 import { createChannelEstimator, createRow } from '../../../src/receiver/channel-posterior.js';
 import { codewordSymptoms, codewordSymptomsOf } from '../../../src/receiver/codeword-symptoms.js';
@@ -206,6 +206,30 @@ describe('EM', () => {
     const turned = await chooseSigns(made.setting, chain, made.elements);
     expect(turned.signs[0]).toBe(-signs[0]);
     expect(turned.logOdds).toBeCloseTo(logOdds, 2);
+  });
+
+  it('has its candidates decoded once each, and the best of all judged so far chosen', async () => {
+    const made = await scene();
+    const chain = chainOf(made);
+    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    const { signs } = await chooseSigns(made.setting, chain, made.elements);
+    const [right, wrong] = [1, -1].map((turn) => ({
+      ...candidateOf(chain),
+      evidence: 0,
+      signs: signs.map((sign) => turn * sign),
+    }));
+    const known = new Map();
+    const counter = { evaluations: 0 };
+    const first = await judge(made.problem, made.elements, [[right]], counter, known);
+    expect(counter.evaluations).toBe(2);
+    const { picture } = await first.decoded();
+    const second = await judge(made.problem, made.elements, [[right, wrong]], counter, known);
+    expect(counter.evaluations).toBe(4);
+    expect(second.best).toEqual([right]);
+    expect((await second.decoded()).picture).toBe(picture);
+    const { best } = await judge(made.problem, made.elements, [[wrong, right]], counter, known);
+    expect(best).toEqual([right]);
+    expect(counter.evaluations).toBe(4);
   });
 
   it('takes a still channel to stand still', async () => {
