@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +13,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, FormatError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { writeJson } from '../link/results/tables.js';
 import type { FrameProduct } from './frame-job.js';
 import { type FrameLine, jsonLine, linesOf, readJsonLines } from './frame-lines.js';
@@ -58,7 +58,7 @@ export function openCampaignFolder(
 ): CampaignFolder {
   const file = (name: string): string => join(path, name);
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (cause) {
     throw new FormatError('run.folder', `${path}: cannot be written; choose another folder with --out`, { cause });
   }

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { FrameOutcome } from '../link/results/frame-report.js';
 import { toBytes } from '../link/results/save-pictures.js';
 import { writeWhole } from '../link/results/tables.js';
+import { makeFolder } from '../core/make-folder.js';
 
 /** The name under which a receiver's picture is kept. */
 export const pictureFile = (frame: number, receiver: string): string =>
@@ -33,6 +33,6 @@ async function encodePicture(planes: Float32Array, height: number, width: number
 
 /** Writes files, each whole or not at all. */
 export function writePictures(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const [name, png] of Object.entries(files)) writeWhole(join(folder, name), png);
 }

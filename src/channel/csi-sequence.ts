@@ -49,6 +49,15 @@ const sidecar = z.strictObject({
  * @throws FormatError for a file that is damaged, not finite, has no or another time axis, or rows too far apart to be connected; ConfigError for settings
  */
 export function readCsi(model: CsiModel): CsiSequence {
+  const known = sequences.get(model) ?? read(model);
+  sequences.set(model, known);
+  return known;
+}
+
+/** Channel and receivers' prior ask for the same model: its file is read once. */
+const sequences = new WeakMap<CsiModel, CsiSequence>();
+
+function read(model: CsiModel): CsiSequence {
   const { path } = model;
   const { array, domain, intervalS } = load(model);
   const [numTimes, columns] = array.shape;

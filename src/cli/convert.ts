@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { type ComplexArray, createComplex, scaleInPlace, subarray } from '../core/complex.js';
 import { AbortedError, ConfigError, FormatError, LinkError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { createPause } from '../core/pause.js';
 import { createRationalResampler } from '../dsp/rational-resampler.js';
 import { writeArchive } from '../recording/archive.js';
@@ -323,7 +324,7 @@ async function toRaw(
   let samples = 0;
   let clipped = 0;
   try {
-    mkdirSync(dirname(to), { recursive: true });
+    makeFolder(dirname(to));
     const file = openSync(working, 'w');
     try {
       for await (const block of blocks(recording, part, options, signal)) {

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError, ShapeError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { encodeNpy, type NpyArray, parseNpy } from '../core/npy.js';
 import { fixShapes } from '../graph/fix-shapes.js';
 import { vjp } from '../graph/vjp.js';
@@ -131,7 +131,7 @@ async function runGraph(path: string, options: RunFlags): Promise<void> {
     if (new Set(files.map(([name]) => name)).size < files.length) {
       throw new ConfigError('model.outputs', `${path}: two outputs would have the same file name; rename one`);
     }
-    makeFolder(out);
+    makeOutput(out);
     for (const [name, tensor] of files) {
       writeAtomically(join(out, name), encodeNpy(toNpy(tensor)));
       console.log(`${join(out, name)}  ${tensor.type} [${tensor.dims.join(',')}]`);
@@ -141,9 +141,9 @@ async function runGraph(path: string, options: RunFlags): Promise<void> {
   }
 }
 
-function makeFolder(path: string): void {
+function makeOutput(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (cause) {
     throw new ConfigError('file.folder', `${path}: cannot be made a folder (${(cause as Error).message})`, { cause });
   }

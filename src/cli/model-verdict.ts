@@ -66,6 +66,7 @@ export function addModelVerdict(model: Command): void {
       if (typeof lender === 'string' && weights === null) {
         throw new ConfigError('model.verdict', `--weights-from ${lender}: has no verdict of its own in its card`);
       }
+      if (weights === null && options['fromSamples'] === undefined) requireBothKinds(receivers);
       const threads = wholeNumber('--threads', options['threads'] as string);
       const otherName = options['other'];
       const otherPath = typeof otherName === 'string' ? findModel('codec', otherName) : null;
@@ -114,6 +115,15 @@ export function addModelVerdict(model: Command): void {
         release();
       }
     });
+}
+
+/** The verdict has a model for receivers that are told or measure the channel, and one for those that search; usual symptoms are those of `perfect`. */
+function requireBothKinds(receivers: readonly string[]): void {
+  if (receivers.includes('perfect') && receivers.some((name) => name !== 'perfect' && name !== 'pilot')) return;
+  throw new ConfigError(
+    'model.verdict',
+    `--receiver ${receivers.join(',')}: a verdict is learnt from perfect and a receiver without pilots at least (perfect,pilot,blind-em)`,
+  );
 }
 
 /** What samples were made of; the first line of their file. */

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { ConfigError, FormatError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { iqSvg, psdSvg, spectrogramPng } from '../link/results/signal-plots.js';
 import { addInputFlags, openInput, rateOf, whole } from './input-file.js';
 
@@ -32,7 +33,7 @@ export function addPlot(program: Command): void {
           );
         }
         const folder = options['out'] as string;
-        mkdirSync(folder, { recursive: true });
+        makeFolder(folder);
         const base = baseFor(join(folder, basename(file).replace(/\.sigmf(-meta|-data)?$/, '')), file);
         const files: [string, string | Buffer][] = [
           [`${base}-spectrogram.png`, await spectrogramPng(recording, how)],

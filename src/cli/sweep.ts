@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { findModel } from '../core/shipped-models.js';
 import { openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
@@ -260,7 +261,7 @@ function conclude({ done, of, config, featureCards, axes, json, interrupted }: C
   };
   const out = config.run.out === undefined ? `${defaultRunFolder()}-sweep` : config.run.out;
   if (out !== null && done.length > 0) {
-    mkdirSync(out, { recursive: true });
+    makeFolder(out);
     writeAtomically(join(out, 'sweep.json'), Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));
     writeAtomically(join(out, 'sweep.csv'), Buffer.from(csvOf(axes, done)));
   }

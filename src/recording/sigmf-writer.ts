@@ -1,18 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ComplexArray } from '../core/complex.js';
 import { FormatError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { encodeSamples, parseDatatype } from './datatype.js';
 import {
   blindlinkExtension,
@@ -163,7 +154,7 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
   };
 
   try {
-    mkdirSync(dirname(base), { recursive: true });
+    makeFolder(dirname(base));
     data = openSync(dataPath, beside ? 'w' : 'wx');
     writeMetadata(metaPath, metadata());
   } catch (cause) {

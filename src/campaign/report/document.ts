@@ -1,6 +1,7 @@
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { writeWhole } from '../../link/results/tables.js';
 import { campaignSchema } from '../plan.js';
 import type { MeanFigure } from '../point-figures.js';
@@ -122,7 +123,7 @@ export function updateDocument(file: string, data: WrittenReport): { readonly mi
   }
   const made = documentText(data);
   for (const [, figure] of made.matchAll(/\]\(figures\/([^)]+)\)/g)) {
-    mkdirSync(join(dirname(file), FIGURES), { recursive: true });
+    makeFolder(join(dirname(file), FIGURES));
     copyFileSync(join(data.folder, 'report', figure.slice(name.length + 1)), join(dirname(file), FIGURES, figure));
   }
   writeWhole(file, `${text.slice(0, from + begin.length)}\n\n${made}\n\n${text.slice(to)}`);

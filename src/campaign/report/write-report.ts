@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { FormatError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { csvLine, writeWhole } from '../../link/results/tables.js';
 import { pointsCsv } from '../derive-tables.js';
 import { type Chart, chartSvg, standalone } from './chart.js';
@@ -44,7 +44,7 @@ export async function writeReport(
   const data = readReport(folder, x, withinDb);
   const out = join(folder, 'report');
   try {
-    mkdirSync(out, { recursive: true });
+    makeFolder(out);
     const drawn = [];
     const files: string[] = [];
     const write = (name: string, content: string | Uint8Array): void => {

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { LinkConfig } from '../../config/schema.js';
 import type { ComplexArray } from '../../core/complex.js';
 import { createSigmfWriter } from '../../recording/sigmf-writer.js';
+import { makeFolder } from '../../core/make-folder.js';
 
 /** What is known of a recording under way. */
 export interface RecordingState {
@@ -35,7 +35,7 @@ export interface RecorderOptions {
 /** @throws FormatError where nothing can be written there */
 export function createLiveRecorder(options: RecorderOptions): LiveRecorder {
   const { base, config, source, sampleRateHz, centerFrequencyHz, size } = options;
-  mkdirSync(dirname(base), { recursive: true });
+  makeFolder(dirname(base));
   const writer = createSigmfWriter(base, {
     datatype: 'cf32_le',
     sampleRateHz,

@@ -1,9 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { automaticPrecision } from '../../runtime/precision.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
 import { frameColumns, type FrameReport, packetColumns } from './frame-report.js';
@@ -40,7 +41,7 @@ export function claimRunFolder(wanted?: string): ClaimedFolder {
     const existed = existsSync(path);
     let made: string | undefined;
     try {
-      made = mkdirSync(path, { recursive: true });
+      made = makeFolder(path);
       writeFileSync(join(path, FRAMES_TABLE), '', { flag: 'wx' });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(join(path, FRAMES_TABLE))) {
@@ -118,8 +119,8 @@ export function openRunFolder(
 /** `pictures/` and `plots/` of a run folder. Throws FormatError. */
 export function makeFolders(path: string): void {
   writing(path, () => {
-    mkdirSync(join(path, 'pictures'), { recursive: true });
-    mkdirSync(join(path, 'plots'), { recursive: true });
+    makeFolder(join(path, 'pictures'));
+    makeFolder(join(path, 'plots'));
   });
 }
 
