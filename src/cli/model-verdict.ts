@@ -1,19 +1,12 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readCard } from '../codec/card.js';
+import { type CodecCard, readCard } from '../codec/card.js';
 import { openCodec } from '../codec/codec.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
-import {
-  adoptVerdict,
-  type CalibrationOptions,
-  calibrateVerdict,
-  calibrationConditions,
-  qualityOf,
-  verdictFrom,
-  type VerdictSample,
-  withVerdict,
-} from '../link/verdict-calibration.js';
+import { adoptVerdict, type CalibrationOptions, calibrateVerdict, withVerdict } from '../link/verdict/calibrate.js';
+import { calibrationConditions } from '../link/verdict/conditions.js';
+import { qualityOf, verdictFrom, type VerdictSample } from '../link/verdict/learn.js';
 import { judgeSymptoms } from '../receiver/verdict.js';
 import { openPictures } from '../source/picture-source.js';
 import { readInput, writeAtomically } from './files.js';
@@ -31,7 +24,11 @@ export function addModelVerdict(model: Command): void {
     .argument('<codec>', 'name, card or folder')
     .argument('<pictures...>', 'picture files or folders that neither trained the codec nor judge it elsewhere')
     .option('--frames <n>', 'frames a condition', '40')
-    .option('--receiver <names>', 'receivers to learn from', 'perfect,pilot,blind-em')
+    .option(
+      '--receiver <names>',
+      'receivers to learn from; with perfect and pilot alone, what the card says of those that search stays',
+      'perfect,pilot,blind-em',
+    )
     .option('--seed <n>', 'seed of channels and noise', '1')
     .option('--other <codec>', 'another codec, whose codewords must not be taken for this one’s')
     .option('--threads <n>', 'threads in one operator', '2')
@@ -66,7 +63,8 @@ export function addModelVerdict(model: Command): void {
       if (typeof lender === 'string' && weights === null) {
         throw new ConfigError('model.verdict', `--weights-from ${lender}: has no verdict of its own in its card`);
       }
-      if (weights === null && options['fromSamples'] === undefined) requireBothKinds(receivers);
+      const hasVerdict = readCard(cardPath).card.verdict !== undefined;
+      if (weights === null && options['fromSamples'] === undefined) requireKinds(receivers, hasVerdict);
       const threads = wholeNumber('--threads', options['threads'] as string);
       const otherName = options['other'];
       const otherPath = typeof otherName === 'string' ? findModel('codec', otherName) : null;
@@ -84,7 +82,7 @@ export function addModelVerdict(model: Command): void {
           const leastContrast = options['leastContrast'] as number | undefined;
           const common = { frames, seed, signal, ...kept, onProgress: progress.update, leastContrast };
           const from = options['fromSamples'];
-          const known = Array.isArray(from) ? samplesOfFiles(from, leastContrast) : null;
+          const known = Array.isArray(from) ? samplesOfFiles(from, leastContrast, codec.card.verdict) : null;
           const { verdict, samples } =
             known ??
             (weights === null ? null : await adoptVerdict(codec, weights, source, runtime, common)) ??
@@ -117,12 +115,16 @@ export function addModelVerdict(model: Command): void {
     });
 }
 
-/** The verdict has a model for receivers that are told or measure the channel, and one for those that search; usual symptoms are those of `perfect`. */
-function requireBothKinds(receivers: readonly string[]): void {
-  if (receivers.includes('perfect') && receivers.some((name) => name !== 'perfect' && name !== 'pilot')) return;
+/**
+ * The verdict has a model for receivers that are told or measure the channel, and one for those that search, which may stay as it
+ * is; usual symptoms are those of `perfect`.
+ */
+function requireKinds(receivers: readonly string[], hasVerdict: boolean): void {
+  const searching = receivers.some((name) => name !== 'perfect' && name !== 'pilot');
+  if (receivers.includes('perfect') && (searching || hasVerdict)) return;
   throw new ConfigError(
     'model.verdict',
-    `--receiver ${receivers.join(',')}: a verdict is learnt from perfect and a receiver without pilots at least (perfect,pilot,blind-em)`,
+    `--receiver ${receivers.join(',')}: a verdict is learnt from perfect${hasVerdict ? '' : ' and a receiver without pilots'} at least (perfect,pilot,blind-em)`,
   );
 }
 
@@ -212,10 +214,11 @@ function parseLine(text: string, where: string): SamplesLine {
 function samplesOfFiles(
   paths: readonly string[],
   leastContrast: number | undefined,
+  before: CodecCard['verdict'],
 ): Awaited<ReturnType<typeof calibrateVerdict>> {
   const samples = paths.flatMap((path) => [...readSamples(path).complete.values()].flat());
   if (samples.length === 0) throw new FormatError('model.samples', `${paths.join(', ')}: no samples`);
-  return { verdict: verdictFrom(samples, leastContrast), samples };
+  return { verdict: verdictFrom(samples, leastContrast, before), samples };
 }
 
 function describe(quality: Readonly<Record<string, ReturnType<typeof qualityOf>>>): void {

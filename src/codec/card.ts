@@ -16,6 +16,7 @@ const verdictModel = z.strictObject({
   gain: z.number().default(0),
   misfit: z.number().default(0),
   vagueness: z.number().default(0),
+  turned: z.number().default(0),
   /** Chance of success from which a picture is called decoded. */
   decoded: z.number(),
   /** The same where the SNR is below −6 dB; `decoded` where it is left out. */
@@ -93,6 +94,7 @@ export const cardSchema = z.strictObject({
         codewordGainSpread: z.array(z.number().positive()).min(1).optional(),
         refinedResidual: z.array(z.number().positive()).min(1).optional(),
         refinedVariance: z.array(z.number().positive()).min(1).optional(),
+        phaseError: z.array(z.number().positive()).min(1).optional(),
       }),
       /** Pixel variance below which a receiver that searches promises nothing; 0.002 where it is left out. */
       leastContrast: z.number().min(0).max(1).optional(),

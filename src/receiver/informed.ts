@@ -5,7 +5,7 @@ import { decoderLatents, type HeardFrame } from './decoder-input.js';
 import { type ElementChannel, equalise, type EqualiserKind } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
-import { residualEnergy } from './residual.js';
+import { phaseErrorOver, residualEnergy } from './residual.js';
 import { polarities } from './tile-batches.js';
 import { judgeSymptoms, lowered, measuredSnr, textureOf } from './verdict.js';
 
@@ -159,6 +159,7 @@ export async function conclude(
     ...textureOf(picture, layout.width * codec.card.downSampling),
     signLogOdds: await plausibility(setting, equalised),
     agreement: null,
+    phaseError: phaseErrorOver(setting, frame.elements, channel.response, codeword, interleaver.elementOf),
     ...(await codewordSymptoms(setting, frame.elements, channel, channel.noiseVariance)),
   };
   const judged = judgeSymptoms(setting, symptoms);

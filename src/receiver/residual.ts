@@ -48,3 +48,41 @@ export function residualOver(
   }
   return sum;
 }
+
+/**
+ * How far a frame's OFDM symbols are turned against what a codeword and a channel make of them, rad:
+ *
+ *   φ = arccos(Re Σ_t s_t / Σ_t |s_t|),   s_t = Σ_m (Ĥ·X)*·Y over the elements of symbol t,   X = √(1−ρ)·z + √ρ·C
+ *
+ * 0 where all that is unexplained is noise: a channel or an oscillator that moved on turns symbols, distortion does not.
+ */
+export function phaseErrorOver(
+  { rho, superimposed, interleaver, grid }: Pick<LinkSetting, 'rho' | 'superimposed' | 'interleaver' | 'grid'>,
+  received: ComplexArray,
+  response: ComplexArray,
+  codeword: ComplexArray,
+  elements: Int32Array,
+): number {
+  const amplitude = Math.sqrt(1 - rho);
+  const superimposedAmplitude = Math.sqrt(rho);
+  const sums = new Map<number, { re: number; im: number }>();
+  for (const element of elements) {
+    const t = Math.floor(element / grid.numDataSubcarriers);
+    let sum = sums.get(t);
+    if (sum === undefined) sums.set(t, (sum = { re: 0, im: 0 }));
+    const symbol = interleaver.symbolOf[element];
+    const xr = amplitude * codeword.re[symbol] + superimposedAmplitude * superimposed.re[element];
+    const xi = amplitude * codeword.im[symbol] + superimposedAmplitude * superimposed.im[element];
+    const pr = response.re[element] * xr - response.im[element] * xi;
+    const pi = response.re[element] * xi + response.im[element] * xr;
+    sum.re += pr * received.re[element] + pi * received.im[element];
+    sum.im += pr * received.im[element] - pi * received.re[element];
+  }
+  let along = 0;
+  let coherent = 0;
+  for (const { re, im } of sums.values()) {
+    along += re;
+    coherent += Math.hypot(re, im);
+  }
+  return coherent === 0 ? 0 : Math.acos(Math.min(1, Math.max(-1, along / coherent)));
+}

@@ -24,4 +24,6 @@ export interface Symptoms {
   readonly refinedResidual: number | null;
   /** Mean Var[z] over latents under the codec's refiner: what it knows less of than usual is hardly a codeword. Null without one. */
   readonly refinedVariance: number | null;
+  /** How far OFDM symbols are turned against the decoded picture's codeword, rad; see `phaseErrorOver`. */
+  readonly phaseError: number;
 }

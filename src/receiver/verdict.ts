@@ -19,6 +19,10 @@ const ROUGHNESS_CAP = 2;
 /** An excess residual beyond e^this is as bad as any. */
 const EXCESS_CAP = 3;
 
+/** A phase error e^this times the usual is as bad as any; below so many rad none counts. */
+const TURNED_CAP = 3;
+const LEAST_TURN = 0.02;
+
 /** A gain by the codec's statistics this many deviations below the usual is as bad as any. */
 const LEAST_GAIN = 6;
 
@@ -43,6 +47,8 @@ export interface ExpectedSymptoms {
   readonly codewordGainSpread?: readonly number[] | undefined;
   readonly refinedResidual?: readonly number[] | undefined;
   readonly refinedVariance?: readonly number[] | undefined;
+  /** Phase error of OFDM symbols, rad. Absent: not looked at. */
+  readonly phaseError?: readonly number[] | undefined;
 }
 
 /** A logistic model of success and the chance from which a picture is called decoded. */
@@ -57,6 +63,7 @@ export interface VerdictModel {
   readonly gain: number;
   readonly misfit: number;
   readonly vagueness: number;
+  readonly turned: number;
   readonly decoded: number;
   readonly decodedInNoise?: number | undefined;
 }
@@ -71,6 +78,7 @@ const PLAIN = {
   gain: 0,
   misfit: 0,
   vagueness: 0,
+  turned: 0,
   decoded: 0.9,
 };
 
@@ -123,6 +131,9 @@ export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): R
     vagueness: beside(refinedVariance, expected.refinedVariance, (value, usual) =>
       Math.min(1, Math.max(-1, Math.log(value / usual))),
     ),
+    turned: beside(symptoms.phaseError, expected.phaseError, (value, usual) =>
+      Math.min(TURNED_CAP, Math.max(0, Math.log((value + LEAST_TURN) / (usual + LEAST_TURN)))),
+    ),
   };
 }
 
@@ -136,6 +147,7 @@ export const verdictInputNames = [
   'gain',
   'misfit',
   'vagueness',
+  'turned',
 ] as const;
 type VerdictInput = (typeof verdictInputNames)[number];
 
@@ -149,7 +161,7 @@ export interface Judged {
  * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
  *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1,
- *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1)
+ *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1, ln phase error/usual in 0…3)
  *
  * The usual values are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold: the least at which 99.5 % of the pictures called so are right over
@@ -224,7 +236,7 @@ export function textureOf(picture: Float32Array, width: number): Pick<Symptoms, 
 }
 
 /** Straight lines between the points, constant beyond them. */
-function interpolate(x: readonly number[], y: readonly number[], at: number): number {
+export function interpolate(x: readonly number[], y: readonly number[], at: number): number {
   const last = x.length - 1;
   if (at <= x[0]) return y[0];
   if (at >= x[last]) return y[last];

@@ -19,6 +19,8 @@ export interface Candidate {
   residual: number;
   /** χ of the one of its channels that leaves most: a group that is right for the most part may have a channel that is not. */
   worst: number;
+  /** How far its OFDM symbols are turned against that picture's codeword, rad. */
+  phaseError: number;
   /** What starts are ranked by: residual energy + G + 2·μᴴP⁻¹μ; smaller is better. */
   energy: number;
   /** The same where the group's tiles were decoded as pictures of their own, without the rest of the frame. */

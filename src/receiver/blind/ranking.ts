@@ -10,7 +10,7 @@ import { rankAlone } from './parts.js';
 import { decoderLatents, type HeardFrame } from '../decoder-input.js';
 import { equalise } from '../equalise.js';
 import type { LinkSetting } from '../receiver.js';
-import { residualEnergy } from '../residual.js';
+import { phaseErrorOver, residualEnergy } from '../residual.js';
 import type { Symptoms } from '../symptoms.js';
 import { chooseSigns, signIsDecidable, signLogOddsOf } from './sign.js';
 import { excessResidual, type Judged, judgeSymptoms, lowered, measuredSnrOver, UNCALIBRATED } from '../verdict.js';
@@ -27,6 +27,7 @@ export async function candidatesOf(
     power: Number.NaN,
     residual: Number.NaN,
     worst: Number.NaN,
+    phaseError: Number.NaN,
     energy: Number.NaN,
     alone: Number.NaN,
   };
@@ -212,6 +213,7 @@ async function decodeVariants(
         ...loud.map(({ energy, count }) => energy / chain.noiseVariance / count),
         candidate.residual,
       );
+      candidate.phaseError = phaseErrorOver(setting, elements, heard.channel.response, z, element);
       candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
@@ -234,6 +236,7 @@ export function symptomsOf(
   return {
     residual: (best.residual * noiseVariance) / passVariance,
     snr: measuredSnrOver(elements, group.element, passVariance),
+    phaseError: best.phaseError,
     ...seen,
     // 0 exactly: nothing tells one sign from the other.
     signLogOdds: best.signLogOdds === 0 ? null : best.signLogOdds,
@@ -266,6 +269,7 @@ export function judgeFrame(
     codewordGain: meanOrNull(({ codewordGain }) => codewordGain),
     refinedResidual: meanOrNull(({ refinedResidual }) => refinedResidual),
     refinedVariance: meanOrNull(({ refinedVariance }) => refinedVariance),
+    phaseError: mean(({ phaseError }) => phaseError),
   };
   const whole = judgeSymptoms(setting, symptoms);
   if (parts.length === 1) return { ...whole, symptoms };

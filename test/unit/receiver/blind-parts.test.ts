@@ -22,7 +22,7 @@ import { codewordSymptoms, codewordSymptomsOf } from '../../../src/receiver/code
 import { createMovingEstimator, jakesBasis } from '../../../src/receiver/moving-channel.js';
 import { equalise } from '../../../src/receiver/equalise.js';
 import type { LinkSetting } from '../../../src/receiver/receiver.js';
-import { residualEnergy } from '../../../src/receiver/residual.js';
+import { phaseErrorOver, residualEnergy } from '../../../src/receiver/residual.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { builtinPicture } from '../../../src/source/builtin-pictures.js';
 
@@ -113,6 +113,7 @@ const candidateOf = (chain: BlindChain) => ({
   energy: Number.NaN,
   alone: Number.NaN,
   worst: Number.NaN,
+  phaseError: Number.NaN,
 });
 
 /** A face of four tiles, each through a channel of its own that is known up to `signs`. */
@@ -416,5 +417,32 @@ describe('the residual', () => {
       made.elements.re[3] ** 2 + made.elements.im[3] ** 2,
       6,
     );
+  });
+
+  it('is told apart from symbols that are turned', async () => {
+    const made = await scene({ sigma2: 1e-4 });
+    const { setting, response, codeword } = made;
+    const all = Int32Array.from({ length: made.elements.re.length }, (_, i) => i);
+    const phaseError = (elements: ComplexArray) => phaseErrorOver(setting, elements, response, codeword, all);
+    expect(phaseError(made.elements)).toBeLessThan(0.01);
+    /** Every symbol t turned by angle(t), and its amplitude times gain(t). */
+    const changed = (angle: (t: number) => number, gain: (t: number) => number = () => 1): ComplexArray => {
+      const out = createComplex(all.length);
+      for (const i of all) {
+        const t = Math.floor(i / setting.grid.numDataSubcarriers);
+        const [cos, sin] = [gain(t) * Math.cos(angle(t)), gain(t) * Math.sin(angle(t))];
+        out.re[i] = made.elements.re[i] * cos - made.elements.im[i] * sin;
+        out.im[i] = made.elements.re[i] * sin + made.elements.im[i] * cos;
+      }
+      return out;
+    };
+    expect(phaseError(changed(() => 0.4))).toBeCloseTo(0.4, 2);
+    // One way and the other: cos φ is the mean of the cosines.
+    expect(phaseError(changed((t) => (t % 2 === 0 ? 0.3 : -0.3)))).toBeCloseTo(0.3, 2);
+    const louder = changed(
+      () => 0,
+      (t) => (t < 8 ? 1 : 2),
+    );
+    expect(phaseError(louder)).toBeLessThan(0.01);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CodecCard } from '../../../src/codec/card.js';
 import type { Codec } from '../../../src/codec/codec.js';
-import { fitModel, type VerdictSample } from '../../../src/link/verdict-calibration.js';
+import { fitModel, verdictFrom, type VerdictSample } from '../../../src/link/verdict/learn.js';
 import { createRng } from '../../../src/core/rng.js';
 import type { Symptoms } from '../../../src/receiver/symptoms.js';
 import { excessResidual, judgeSymptoms, lowered, textureOf, UNCALIBRATED } from '../../../src/receiver/verdict.js';
@@ -16,6 +16,7 @@ const right: Symptoms = {
   codewordGain: 0.2,
   refinedResidual: 1,
   refinedVariance: 0.1,
+  phaseError: 0.05,
 };
 const setting = (snrDb = 10, verdict?: CodecCard['verdict']) => ({ snrDb, codec: { card: { verdict } } as Codec });
 const judge = (symptoms: Partial<Symptoms>, snrDb = 10) => judgeSymptoms(setting(snrDb), { ...right, ...symptoms });
@@ -79,6 +80,20 @@ describe('the verdict', () => {
     expect(chance({ codewordGain: null, refinedResidual: null, refinedVariance: null })).toBe(chance({}));
   });
 
+  it('hears of OFDM symbols that are turned', () => {
+    const usual = { phaseError: [0.05] };
+    const expected = { ...UNCALIBRATED.expected, snrDb: [10], residual: [1], sign: [20], roughness: [0.1], ...usual };
+    const model = { ...UNCALIBRATED.blind, turned: -2 };
+    const verdict = { expected, informed: model, blind: model };
+    const chance = (seen: Partial<Symptoms>): number =>
+      judgeSymptoms(setting(10, verdict), { ...right, ...seen }).chance;
+    const odds = (p: number): number => Math.log(p / (1 - p));
+    const plain = odds(chance({}));
+    expect(odds(chance({ phaseError: 0.07 * Math.E - 0.02 })) - plain).toBeCloseTo(-2, 6);
+    // Less than usual proves nothing.
+    expect(chance({ phaseError: 0 })).toBe(chance({}));
+  });
+
   it('is lowered by a share of its chance', () => {
     expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.95).verdict).toBe('decoded');
     expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.6)).toEqual({ chance: 0.99 * 0.6, verdict: 'doubtful' });
@@ -121,6 +136,24 @@ describe('a model fitted to samples', () => {
     expect(model.excess).toBeLessThan(0);
     expect(model.sign).toBeGreaterThan(0);
     expect(model).not.toHaveProperty('decodedInNoise');
+  });
+
+  it('is learnt for receivers that know their channel alone, where no other was seen: what is usual and the other model stay', () => {
+    const known = samples.map((sample) => ({
+      ...sample,
+      condition: 'still 10 dB',
+      receiver: 'perfect',
+      symptoms: { ...sample.symptoms, agreement: null },
+    }));
+    const verdict = verdictFrom(known, undefined, UNCALIBRATED);
+    const { phaseError, ...usual } = verdict.expected;
+    expect(usual).toEqual(UNCALIBRATED.expected);
+    // Of each SNR that it has; all samples have the one.
+    expect(phaseError).toEqual([0.05, 0.05, 0.05, 0.05, 0.05]);
+    expect(verdict.blind).toEqual(UNCALIBRATED.blind);
+    expect(verdict.informed).toEqual(fitModel(known, verdict.expected));
+    const searching = verdictFrom([...known, ...samples], undefined, UNCALIBRATED);
+    expect(searching.blind).toEqual(fitModel(samples, searching.expected));
   });
 
   it('keeps it in noise too, where failures look right, and costs nothing where there is less noise', () => {
