@@ -12,7 +12,7 @@ import type { FrameOutcome } from '../../src/link/results/frame-report.js';
 import { createLink } from '../../src/link/link.js';
 import { createLinkSetting, gridOf } from '../../src/link/setting/link-setting.js';
 import { summarisable, summarise } from '../../src/link/results/summary.js';
-import { ChannelDiffusion } from '../../src/receiver/sampling/blind-diffcom.js';
+import { ChannelDiffusion } from '../../src/receiver/sampling/channel-diffusion.js';
 import { adaptiveStart } from '../../src/receiver/sampling/diffcom.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';

@@ -1,8 +1,8 @@
 import { type ComplexArray, createComplex } from '../../core/complex.js';
 import { ConfigError, throwIfAborted } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import { posteriorCoefficients, normalTensor, scaled } from '../../diffusion/samplers.js';
-import { type NoiseSchedule, respace } from '../../diffusion/schedule.js';
+import { normalTensor, scaled } from '../../diffusion/samplers.js';
+import { respace } from '../../diffusion/schedule.js';
 import type { Tensor } from '../../runtime/tensor.js';
 import { createChannelEstimator, createRow, responseOfTaps } from '../channel-posterior.js';
 import {
@@ -16,17 +16,11 @@ import {
   withWholeDecoder,
 } from './guided-sampling.js';
 import { equalise } from '../equalise.js';
+import { ChannelDiffusion, type DiffusionVariant, gather, sliceOf, spread } from './channel-diffusion.js';
+import { channelLogOdds, packetsOfTiles, turnOver } from './channel-signs.js';
 import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js';
 import { decoderLatents } from '../decoder-input.js';
-import {
-  between,
-  conclude,
-  heardThrough,
-  type KnownChannel,
-  renderElements,
-  renderLatents,
-  tileLogOdds,
-} from '../informed.js';
+import { between, conclude, heardThrough, type KnownChannel, renderElements, renderLatents } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult, ReceiverStep } from '../receiver.js';
 
@@ -35,7 +29,7 @@ export interface BlindDiffcomConfig extends GuidedSamplingConfig {
    * `normalised`: step sizes that carry over between sizes and rates. `paper`: algorithm 3 as derived. `reference`: as the published
    * code runs.
    */
-  readonly variant: 'normalised' | 'paper' | 'reference';
+  readonly variant: DiffusionVariant;
   /** ζ_x and ζ_h. */
   readonly zetaPicture: number;
   readonly zetaChannel: number;
@@ -329,131 +323,4 @@ async function confirmation(
   const target = new Float32Array(chains * pictures[0].length);
   pictures.forEach((picture, c) => target.set(toPrior(setting, picture).data, c * picture.length));
   return { response, noiseVariance, target };
-}
-
-/** The polarity network's log-odds for each channel's sign, summed over its tiles: a tile speaks for the packet that has most of it. */
-async function channelLogOdds(
-  setting: LinkSetting,
-  packets: Int32Array,
-  numChannels: number,
-  equalised: ComplexArray,
-): Promise<Float64Array> {
-  const sums = new Float64Array(numChannels);
-  const logOdds = (await tileLogOdds(setting, equalised)) ?? [];
-  logOdds.forEach((value, tile) => (sums[Math.min(packets[tile], numChannels - 1)] += value));
-  return sums;
-}
-
-/** Turns over, in place, a chain's channels whose log-odds are negative. */
-function turnOver({ re, im }: ComplexArray, chain: number, chains: number, logOdds: Float64Array): void {
-  const length = re.length / chains / logOdds.length;
-  logOdds.forEach((value, channel) => {
-    if (value >= 0) return;
-    const from = (chain * logOdds.length + channel) * length;
-    for (let l = from; l < from + length; l++) {
-      re[l] *= -1;
-      im[l] *= -1;
-    }
-  });
-}
-
-/** The packet with most symbols of each tile. */
-function packetsOfTiles({ layout, interleaver, grid }: LinkSetting): Int32Array {
-  const { numPackets } = interleaver;
-  const counts = new Int32Array(layout.numTiles * numPackets);
-  for (let i = 0; i < layout.numSymbols; i++) {
-    const tile = Math.floor(layout.tileIndexOf[i] / (2 * layout.tileSymbols));
-    counts[tile * numPackets + Math.floor(interleaver.elementOf[i] / grid.elementsPerPacket)]++;
-  }
-  return Int32Array.from({ length: layout.numTiles }, (_, tile) => {
-    const mine = counts.subarray(tile * numPackets, (tile + 1) * numPackets);
-    return mine.indexOf(Math.max(...mine));
-  });
-}
-
-function sliceOf({ re, im }: ComplexArray, chain: number, chains: number): ComplexArray {
-  const size = re.length / chains;
-  return { re: re.slice(chain * size, (chain + 1) * size), im: im.slice(chain * size, (chain + 1) * size) };
-}
-
-/** The taps' side of the diffusion. */
-export class ChannelDiffusion {
-  constructor(
-    private readonly schedule: NoiseSchedule,
-    private readonly profile: Float64Array,
-    private readonly variant: BlindDiffcomConfig['variant'],
-  ) {}
-
-  /** ĥ₀ = slope·h_t, tap by tap. */
-  slope(t: number, tap: number): number {
-    const a = this.schedule.alphaBar[t];
-    if (this.variant !== 'paper') return 1 / (1 + Math.sqrt(1 - a));
-    const p = this.profile[tap];
-    return (Math.sqrt(a) * p) / (a * p + 1 - a);
-  }
-
-  denoise(h: ComplexArray, t: number): ComplexArray {
-    const taps = this.profile.length;
-    return {
-      re: h.re.map((v, i) => this.slope(t, i % taps) * v),
-      im: h.im.map((v, i) => this.slope(t, i % taps) * v),
-    };
-  }
-
-  /** h_t whose ĥ₀ is `taps`. */
-  noisy(taps: ComplexArray, t: number): ComplexArray {
-    const count = this.profile.length;
-    return {
-      re: taps.re.map((v, i) => v / this.slope(t, i % count)),
-      im: taps.im.map((v, i) => v / this.slope(t, i % count)),
-    };
-  }
-
-  /** The ancestral step of h from t to s, less ζ·∇_{h_t}; `gradient` is that in ĥ₀. */
-  step(
-    h: ComplexArray,
-    clean: ComplexArray,
-    gradient: ComplexArray,
-    t: number,
-    s: number,
-    zeta: number,
-    rng: Rng,
-  ): ComplexArray {
-    const { fromDenoised, fromChain, deviation } = posteriorCoefficients(this.schedule, t, s);
-    const next = createComplex(h.re.length);
-    rng.fillComplexGaussian(next, 1);
-    const amplitude = this.variant === 'paper' ? deviation : deviation * deviation;
-    for (let i = 0; i < h.re.length; i++) {
-      const pull = zeta * this.slope(t, i % this.profile.length);
-      next.re[i] = fromDenoised * clean.re[i] + fromChain * h.re[i] + amplitude * next.re[i] - pull * gradient.re[i];
-      next.im[i] = fromDenoised * clean.im[i] + fromChain * h.im[i] + amplitude * next.im[i] - pull * gradient.im[i];
-    }
-    return next;
-  }
-}
-
-/** Taps of each chain's channels [chains, C, L] → of its packets [chains, P, L]; one channel may serve all packets. */
-function spread(taps: ComplexArray, chains: number, numChannels: number, numPackets: number): ComplexArray {
-  if (numChannels === numPackets) return taps;
-  const length = taps.re.length / chains;
-  const out = createComplex(chains * numPackets * length);
-  for (let at = 0; at < chains * numPackets; at++) {
-    const from = Math.floor(at / numPackets) * length;
-    out.re.set(taps.re.subarray(from, from + length), at * length);
-    out.im.set(taps.im.subarray(from, from + length), at * length);
-  }
-  return out;
-}
-
-/** The way back for gradients: packets that share a channel add up. */
-function gather(gradient: ComplexArray, chains: number, numChannels: number, numPackets: number): ComplexArray {
-  if (numChannels === numPackets) return gradient;
-  const length = gradient.re.length / chains / numPackets;
-  const out = createComplex(chains * length);
-  for (let i = 0; i < gradient.re.length; i++) {
-    const at = Math.floor(i / (numPackets * length)) * length + (i % length);
-    out.re[at] += gradient.re[i];
-    out.im[at] += gradient.im[i];
-  }
-  return out;
 }
