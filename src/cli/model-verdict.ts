@@ -145,10 +145,11 @@ interface ConditionEnd {
 
 type SamplesLine = { readonly head: SamplesHead } | ConditionEnd | VerdictSample;
 
-/** The networks of a codec; its card's verdict does not matter. */
+/** The networks by which a codec's frames are sent and judged: neither its card's verdict nor what shows pictures otherwise matters. */
 function codecHash(cardPath: string): string {
   const { card } = readCard(cardPath);
-  return JSON.stringify(card.sha256);
+  const apart = new Set([...Object.values(card.decoders), card.ranges]);
+  return JSON.stringify(Object.fromEntries(Object.entries(card.sha256).filter(([file]) => !apart.has(file))));
 }
 
 /**

@@ -49,7 +49,7 @@ const LEAST_SPREAD = 1e-3;
  *   x̂₀ ← x̂₀ + D(z*) − D(z₀)                           what the codec can tell is set right, the rest is the prior's
  *   x ← DDIM step from x̂₀ to the next σ
  *
- * w, q are the channel's precision and information vector (`blind-chain.ts`); v, the variance of z₀, is what the residual shows
+ * w, q are the channel's precision and information vector (`blind/em-state.ts`); v, the variance of z₀, is what the residual shows
  * beyond the noise: (‖Y − Ĥz₀‖² − σ²)/‖Ĥ‖², so a picture that already explains the signal is left to the prior. No
  * gradient through any network is taken: a step is one denoiser evaluation, one encoding and two decodings.
  *
