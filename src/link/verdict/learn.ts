@@ -1,5 +1,6 @@
 import { Matrix, solve } from 'ml-matrix';
 import type { CodecCard } from '../../codec/card.js';
+import { ConfigError } from '../../core/errors.js';
 import { powerToDb } from '../../core/units.js';
 import type { Symptoms } from '../../receiver/symptoms.js';
 import {
@@ -36,6 +37,7 @@ export interface VerdictQuality {
  * What samples teach: the usual symptoms from still frames with the channel known, then the models.
  * @param leastContrast pictures below it are promised by no receiver that searches, and teach none
  * @param before what stays where no sample is of a receiver that searches: its model, and what is usual
+ * @throws ConfigError where there is nothing to learn from
  */
 export function verdictFrom(
   samples: readonly VerdictSample[],
@@ -43,6 +45,12 @@ export function verdictFrom(
   before?: NonNullable<CodecCard['verdict']>,
 ): NonNullable<CodecCard['verdict']> {
   const seen = expectedFrom(samples);
+  if (seen.snrDb.length === 0) {
+    throw new ConfigError(
+      'verdict.samples',
+      'no frame of perfect through a still channel came out right: nothing is known of what is usual',
+    );
+  }
   if (before !== undefined && samples.every(({ symptoms }) => symptoms.agreement === null)) {
     const { snrDb, phaseError = snrDb.map((at) => interpolate(seen.snrDb, seen.phaseError ?? [0], at)) } =
       before.expected;
@@ -54,6 +62,12 @@ export function verdictFrom(
     ({ symptoms }) => symptoms.agreement !== null && symptoms.contrast >= (leastContrast ?? LEAST_CONTRAST),
   );
   const informed = samples.filter(({ symptoms }) => symptoms.agreement === null);
+  if (searching.length === 0) {
+    throw new ConfigError(
+      'verdict.samples',
+      'no frame of a receiver without pilots, and no verdict of theirs that could stay',
+    );
+  }
   return {
     expected,
     ...(leastContrast !== undefined && { leastContrast }),

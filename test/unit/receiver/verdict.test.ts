@@ -154,6 +154,8 @@ describe('a model fitted to samples', () => {
     expect(verdict.informed).toEqual(fitModel(known, verdict.expected));
     const searching = verdictFrom([...known, ...samples], undefined, UNCALIBRATED);
     expect(searching.blind).toEqual(fitModel(samples, searching.expected));
+    expect(() => verdictFrom(known)).toThrow(/no frame of a receiver without pilots/);
+    expect(() => verdictFrom(samples)).toThrow(/no frame of perfect/);
   });
 
   it('keeps it in noise too, where failures look right, and costs nothing where there is less noise', () => {
