@@ -1,12 +1,12 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type CodecCard, readCard } from '../codec/card.js';
+import { readCard } from '../codec/card.js';
 import { openCodec } from '../codec/codec.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import { adoptVerdict, type CalibrationOptions, calibrateVerdict, withVerdict } from '../link/verdict/calibrate.js';
 import { calibrationConditions } from '../link/verdict/conditions.js';
-import { qualityOf, verdictFrom, type VerdictSample } from '../link/verdict/learn.js';
+import { type LearningOptions, qualityOf, verdictFrom, type VerdictSample } from '../link/verdict/learn.js';
 import { judgeSymptoms } from '../receiver/verdict.js';
 import { openPictures } from '../source/picture-source.js';
 import { readInput, writeAtomically } from './files.js';
@@ -49,6 +49,11 @@ export function addModelVerdict(model: Command): void {
       'pixel variance below which a receiver that searches promises nothing, 0.002 by default: even surfaces look as good upside down',
       decimal('--least-contrast', 0, 1),
     )
+    .option(
+      '--recall <share>',
+      'share of the right frames, where the model fits, that must stay called decoded when a threshold rises for more precision, 0.95 by default',
+      decimal('--recall', 0, 1),
+    )
     .option('--check', 'say how the verdict in the card does instead; writes nothing')
     .option('--json', 'one JSON object at the end')
     .action(async (name: string, pictures: string[], options: Record<string, string | boolean | string[] | number>) => {
@@ -80,9 +85,10 @@ export function addModelVerdict(model: Command): void {
           const codec = await openCodec(cardPath, runtime);
           const other = otherPath === null ? null : await openCodec(otherPath, runtime);
           const leastContrast = options['leastContrast'] as number | undefined;
-          const common = { frames, seed, signal, ...kept, onProgress: progress.update, leastContrast };
+          const learning = { leastContrast, recall: options['recall'] as number | undefined };
+          const common = { frames, seed, signal, ...kept, onProgress: progress.update, ...learning };
           const from = options['fromSamples'];
-          const known = Array.isArray(from) ? samplesOfFiles(from, leastContrast, codec.card.verdict) : null;
+          const known = Array.isArray(from) ? samplesOfFiles(from, { ...learning, before: codec.card.verdict }) : null;
           const { verdict, samples } =
             known ??
             (weights === null ? null : await adoptVerdict(codec, weights, source, runtime, common)) ??
@@ -214,12 +220,11 @@ function parseLine(text: string, where: string): SamplesLine {
 
 function samplesOfFiles(
   paths: readonly string[],
-  leastContrast: number | undefined,
-  before: CodecCard['verdict'],
+  options: LearningOptions,
 ): Awaited<ReturnType<typeof calibrateVerdict>> {
   const samples = paths.flatMap((path) => [...readSamples(path).complete.values()].flat());
   if (samples.length === 0) throw new FormatError('model.samples', `${paths.join(', ')}: no samples`);
-  return { verdict: verdictFrom(samples, leastContrast, before), samples };
+  return { verdict: verdictFrom(samples, options), samples };
 }
 
 function describe(quality: Readonly<Record<string, ReturnType<typeof qualityOf>>>): void {

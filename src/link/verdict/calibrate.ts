@@ -13,9 +13,9 @@ import { reportFrame } from '../results/frame-report.js';
 import { createLinkSetting, gridOf } from '../setting/link-setting.js';
 import { createReceiver, findReceivers } from '../setting/receivers.js';
 import { calibrationConditions, type Condition } from './conditions.js';
-import { expectedFrom, verdictFrom, type VerdictSample } from './learn.js';
+import { expectedFrom, type LearningOptions, verdictFrom, type VerdictSample } from './learn.js';
 
-export interface CalibrationOptions {
+export interface CalibrationOptions extends Pick<LearningOptions, 'leastContrast' | 'recall'> {
   /** Frames a condition. */
   readonly frames: number;
   readonly seed: number;
@@ -26,8 +26,6 @@ export interface CalibrationOptions {
   readonly known?: (condition: string) => readonly VerdictSample[] | undefined;
   /** Called with all that was seen under one condition. */
   readonly onCondition?: (condition: string, samples: readonly VerdictSample[]) => void;
-  /** Pixel variance below which a receiver that searches is to promise nothing. */
-  readonly leastContrast?: number | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
@@ -52,7 +50,7 @@ export async function calibrateVerdict(
   const plain = withVerdict(codec, UNCALIBRATED);
   const all = calibrationConditions(false, (options.other ?? null) !== null);
   const samples = await collect(plain, all, source, runtime, options);
-  return { verdict: verdictFrom(samples, options.leastContrast, codec.card.verdict), samples };
+  return { verdict: verdictFrom(samples, { ...options, before: codec.card.verdict }), samples };
 }
 
 /**

@@ -33,16 +33,22 @@ export interface VerdictQuality {
   readonly recall: number | null;
 }
 
+export interface LearningOptions {
+  /** Pixel variance below which pictures are promised by no receiver that searches, and teach none. */
+  readonly leastContrast?: number | undefined;
+  /** Share of the right frames where the model fits that must still be called decoded when a threshold rises for precision; default 0.95. */
+  readonly recall?: number | undefined;
+  /** What stays where no sample is of a receiver that searches: its model, and what is usual. */
+  readonly before?: NonNullable<CodecCard['verdict']> | undefined;
+}
+
 /**
  * What samples teach: the usual symptoms from still frames with the channel known, then the models.
- * @param leastContrast pictures below it are promised by no receiver that searches, and teach none
- * @param before what stays where no sample is of a receiver that searches: its model, and what is usual
  * @throws ConfigError where there is nothing to learn from
  */
 export function verdictFrom(
   samples: readonly VerdictSample[],
-  leastContrast?: number,
-  before?: NonNullable<CodecCard['verdict']>,
+  { leastContrast, recall, before }: LearningOptions = {},
 ): NonNullable<CodecCard['verdict']> {
   const seen = expectedFrom(samples);
   if (seen.snrDb.length === 0) {
@@ -55,7 +61,7 @@ export function verdictFrom(
     const { snrDb, phaseError = snrDb.map((at) => interpolate(seen.snrDb, seen.phaseError ?? [0], at)) } =
       before.expected;
     const usual = { ...before.expected, phaseError };
-    return { ...before, expected: usual, informed: fitModel(samples, usual) };
+    return { ...before, expected: usual, informed: fitModel(samples, usual, recall) };
   }
   const expected = seen;
   const searching = samples.filter(
@@ -71,8 +77,8 @@ export function verdictFrom(
   return {
     expected,
     ...(leastContrast !== undefined && { leastContrast }),
-    informed: fitModel(informed, expected),
-    blind: fitModel(searching, expected),
+    informed: fitModel(informed, expected, recall),
+    blind: fitModel(searching, expected, recall),
   };
 }
 
@@ -118,16 +124,16 @@ export function expectedFrom(samples: readonly VerdictSample[]): NonNullable<Cod
 /** Share of the frames called decoded, over all conditions, that are; and in each condition, of each receiver. */
 const PRECISION = 0.995;
 const LEAST_PRECISION = 0.99;
-/** Share of right ones where the model fits that should be called decoded; for more precision in each condition, and for that over all of them, down to: */
+/** Share of right ones where the model fits that is called decoded at least: for more precision in each condition; for that over all of them. */
 const RECALL = 0.95;
 const LEAST_RECALL = 0.75;
 
 /**
  * Logistic regression of success on the verdict's inputs, by Newton's method with a small ridge; then the least threshold at
  * which all conditions together keep the precision. Where that would leave too few of the frames that fit the model called
- * decoded, the threshold gives way as far as that needs.
+ * decoded, the threshold gives way as far as that needs; it rises again as long as conditions gain by it, down to `recall`.
  */
-export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSymptoms): VerdictModel {
+export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSymptoms, recall = RECALL): VerdictModel {
   const rows = samples.map(({ symptoms }) => {
     const inputs = verdictInputs(expected, symptoms);
     return [1, ...verdictInputNames.map((name) => inputs[name])];
@@ -160,15 +166,15 @@ export function fitModel(samples: readonly VerdictSample[], expected: ExpectedSy
   const [noisy, rest] = [true, false].map((noise) =>
     judged.filter(({ symptoms: { snr } }) => powerToDb(Math.max(snr, 1e-12)) < NOISY_SNR_DB === noise),
   );
-  const decoded = thresholdOf(rest);
+  const decoded = thresholdOf(rest, recall);
   // Little is learnt from noise: it may ask for more than the rest does, never for less.
-  const decodedInNoise = Math.max(decoded, thresholdOf(noisy));
+  const decodedInNoise = Math.max(decoded, thresholdOf(noisy, recall));
   return { intercept: round(weights[0]), ...byName, decoded, ...(noisy.length > 0 && { decodedInNoise }) };
 }
 
 type JudgedSample = VerdictSample & { readonly chance: number };
 
-function thresholdOf(samples: readonly JudgedSample[]): number {
+function thresholdOf(samples: readonly JudgedSample[], recall: number): number {
   const falling = [...samples].sort((a, b) => b.chance - a.chance);
   let wrong = 0;
   let threshold = 1;
@@ -179,14 +185,14 @@ function thresholdOf(samples: readonly JudgedSample[]): number {
   const fitting = samples
     .flatMap(({ fits, success, chance }) => (fits && success ? [chance] : []))
     .sort((a, b) => a - b);
-  const leaving = (recall: number): number =>
-    fitting.length === 0 ? 1 : fitting[Math.floor((1 - recall) * fitting.length)];
+  const leaving = (share: number): number =>
+    fitting.length === 0 ? 1 : fitting[Math.floor((1 - share) * fitting.length)];
   const base = Math.max(0.5, Math.min(threshold, leaving(LEAST_RECALL)));
   // Only a threshold that leaves a wrong frame out can gain anything: the next chance above one.
   const rising = falling.map(({ chance }) => chance).reverse();
   const candidates = falling
     .flatMap(({ success, chance }) => (success ? [] : [rising.find((next) => next > chance) ?? 1]))
-    .filter((candidate) => candidate > base && candidate <= leaving(RECALL));
+    .filter((candidate) => candidate > base && candidate <= leaving(recall));
   return [base, ...candidates].reduce((best, candidate) => {
     const gain = numBroken(samples, best) - numBroken(samples, candidate);
     return gain > 0 || (gain === 0 && candidate < best) ? candidate : best;

@@ -136,6 +136,11 @@ describe('a model fitted to samples', () => {
     expect(model.excess).toBeLessThan(0);
     expect(model.sign).toBeGreaterThan(0);
     expect(model).not.toHaveProperty('decodedInNoise');
+    // One wrong frame of a rare condition looks much like the right ones: where fewer of these need be believed, the threshold leaves it out.
+    const odd = { ...right, residual: 1.06, signLogOdds: 12.5 };
+    const rare = { ...samples[0], condition: 'rare', fits: false, symptoms: odd, success: false };
+    const [careful, bold] = [0.5, 1].map((recall) => fitModel([...samples, rare], UNCALIBRATED.expected, recall));
+    expect(careful.decoded).toBeGreaterThan(bold.decoded);
   });
 
   it('is learnt for receivers that know their channel alone, where no other was seen: what is usual and the other model stay', () => {
@@ -145,14 +150,14 @@ describe('a model fitted to samples', () => {
       receiver: 'perfect',
       symptoms: { ...sample.symptoms, agreement: null },
     }));
-    const verdict = verdictFrom(known, undefined, UNCALIBRATED);
+    const verdict = verdictFrom(known, { before: UNCALIBRATED });
     const { phaseError, ...usual } = verdict.expected;
     expect(usual).toEqual(UNCALIBRATED.expected);
     // Of each SNR that it has; all samples have the one.
     expect(phaseError).toEqual([0.05, 0.05, 0.05, 0.05, 0.05]);
     expect(verdict.blind).toEqual(UNCALIBRATED.blind);
     expect(verdict.informed).toEqual(fitModel(known, verdict.expected));
-    const searching = verdictFrom([...known, ...samples], undefined, UNCALIBRATED);
+    const searching = verdictFrom([...known, ...samples], { before: UNCALIBRATED });
     expect(searching.blind).toEqual(fitModel(samples, searching.expected));
     expect(() => verdictFrom(known)).toThrow(/no frame of a receiver without pilots/);
     expect(() => verdictFrom(samples)).toThrow(/no frame of perfect/);
