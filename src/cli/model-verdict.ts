@@ -68,8 +68,9 @@ export function addModelVerdict(model: Command): void {
       if (typeof lender === 'string' && weights === null) {
         throw new ConfigError('model.verdict', `--weights-from ${lender}: has no verdict of its own in its card`);
       }
-      const hasVerdict = readCard(cardPath).card.verdict !== undefined;
-      if (weights === null && options['fromSamples'] === undefined) requireKinds(receivers, hasVerdict);
+      if (weights === null && options['fromSamples'] === undefined) {
+        requireKinds(receivers, readCard(cardPath).card.verdict !== undefined);
+      }
       const threads = wholeNumber('--threads', options['threads'] as string);
       const otherName = options['other'];
       const otherPath = typeof otherName === 'string' ? findModel('codec', otherName) : null;
