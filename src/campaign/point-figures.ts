@@ -42,6 +42,7 @@ const otherNumbers = [
   'signLogOdds',
   'starts',
   'agreeing',
+  'expectedPsnrDb',
 ] as const satisfies readonly (keyof StoredReport)[];
 
 /** Whether a metric is a feature network's distance. */

@@ -72,7 +72,7 @@ async function check(name: string, runtime: Runtime): Promise<CheckReport> {
   const has = (what: string, there: boolean): string => `${what} ${there ? 'yes' : 'no'}`;
   const rank = codec.statistics === null ? 'none' : `rank ${codec.statistics.rank}`;
   const summary =
-    `statistics ${rank}; ${has('polarity network', codec.hasPolarity)}; ${has('refiner', codec.hasRefiner)}` +
+    `statistics ${rank}; ${has('polarity network', codec.hasPolarity)}; ${has('refiner', codec.hasRefiner)}; ${has('distortion network', codec.hasDistortion)}` +
     (codec.card.mask ? '; chooses what it sends' : '');
   return report(codec.card, 'codec', summary, parts, runtime);
 }
@@ -96,6 +96,10 @@ async function tryCodecSize(codec: Codec): Promise<void> {
   const [h, w] = [layout.height, layout.width];
   if (codec.hasPolarity) await codec.polarity(latents, 2, h, w);
   if (codec.hasRefiner) await codec.refine(latents.map(Math.abs), latents, [2, card.latentChannels, h, w]);
+  if (codec.hasDistortion) {
+    const [one] = [latents.subarray(0, latents.length / 2)];
+    await codec.distortion(data, one.map(Math.abs), one, layout);
+  }
 }
 
 async function tryPriorSize(denoiser: Denoiser): Promise<void> {

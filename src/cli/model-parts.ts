@@ -52,6 +52,14 @@ export async function codecParts(codec: Codec, runtime: Runtime): Promise<ModelP
         [latents, [-40, 40]],
       ],
     ],
+    [
+      card.distortion,
+      [
+        [pictures, [0, 1]],
+        [latents, [0, 40]],
+        [latents, [-40, 40]],
+      ],
+    ],
   ];
   const parts: ModelPart[] = [];
   for (const [file, inputs] of wanted) {

@@ -17,6 +17,7 @@ const verdictModel = z.strictObject({
   misfit: z.number().default(0),
   vagueness: z.number().default(0),
   turned: z.number().default(0),
+  distortion: z.number().default(0),
   /** Chance of success from which a picture is called decoded. */
   decoded: z.number(),
   /** The same where the SNR is below −6 dB; `decoded` where it is left out. */
@@ -79,6 +80,8 @@ export const cardSchema = z.strictObject({
   decodesRefined: z.boolean().default(false),
   /** ONNX: latents [N,C,h,w] → the log-odds [N] that their sign is right. */
   polarity: z.string().optional(),
+  /** ONNX: decoded picture [N,3,d·h,d·w] in [0,1], precision and information vector [N,C,h,w] → expected squared error [N,1,h,w] of each latent's patch. */
+  distortion: z.string().optional(),
   /** The shipped prior that suits this codec's pictures. */
   prior: z.string().optional(),
   /** How verdicts read this codec's residuals, made by `blindlink model verdict`; see docs/receivers.md. */

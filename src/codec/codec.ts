@@ -16,6 +16,7 @@ export interface Codec {
   readonly statistics: CodewordStatistics | null;
   readonly hasPolarity: boolean;
   readonly hasRefiner: boolean;
+  readonly hasDistortion: boolean;
   /** Whether the decoders are handed the refiner's posterior mean rather than equalised latents. */
   readonly decodesRefined: boolean;
   /** The networks themselves, for graphs that are built of them. */
@@ -57,6 +58,15 @@ export interface Codec {
     information: Float32Array,
     dims: readonly [number, number, number, number],
   ): Promise<{ mean: Float32Array; variance: Float32Array }>;
+  /**
+   * Expected squared error [h,w] of a decoded picture [3,d·h,d·w], the mean over each latent's patch, by what was heard of its codeword [C,h,w].
+   */
+  distortion(
+    picture: Float32Array,
+    precision: Float32Array,
+    information: Float32Array,
+    layout: CodewordLayout,
+  ): Promise<Float32Array>;
 }
 
 /**
@@ -86,6 +96,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   const runs = { encoder: swift(encoder, card.encoder), decoder: swift(decoder, card.decoder) };
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
+  const distortion = card.distortion === undefined ? null : await openGraph(loaded, card.distortion, runtime, 3);
   if (card.decodesRefined && refiner === null) {
     throw new FormatError('codec.refiner', `${loaded.path}: decodesRefined needs a refiner; name one or leave it out`);
   }
@@ -137,6 +148,7 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     statistics,
     hasPolarity: polarity !== null,
     hasRefiner: refiner !== null,
+    hasDistortion: distortion !== null,
     decodesRefined: card.decodesRefined,
     encoder,
     decoder,
@@ -190,6 +202,22 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
       const [mean, variance] = refiner.ports.outputs.map(({ name }) => outputs[name]);
       for (const output of [mean, variance]) expectShape(loaded, card.refiner ?? '', output, dims);
       return { mean: mean.data, variance: variance.data };
+    },
+    async distortion(picture, precision, information, { channels, height, width }) {
+      if (distortion === null) throw new FormatError('codec.distortion', `${loaded.path}: names no distortion network`);
+      const latents = [1, channels, height, width];
+      const given = [
+        tensor(picture, [1, 3, d * height, d * width]),
+        tensor(precision, latents),
+        tensor(information, latents),
+      ];
+      const outputs = await runtime.run(
+        distortion.graph,
+        Object.fromEntries(given.map((value, i) => [distortion.ports.inputs[i].name, value])),
+      );
+      const errors = outputs[distortion.ports.outputs[0].name];
+      expectShape(loaded, card.distortion ?? '', errors, [1, 1, height, width]);
+      return errors.data;
     },
   };
 

@@ -91,6 +91,8 @@ export interface ResultMessage {
   readonly snrDb: number | null;
   readonly verdict: 'decoded' | 'doubtful' | 'failed';
   readonly confidence: number | null;
+  /** What the receiver expects its PSNR to be, without the truth. */
+  readonly expectedPsnrDb: number | null;
   readonly residual: number | null;
   /** Resource elements after equalisation, thinned. */
   readonly elements: Points | null;

@@ -27,7 +27,7 @@ export const inTiles = ({ numTiles, tileSymbols, tileIndexOf }: CodewordLayout):
 });
 
 /** In the picture's latents [C,h,w]. */
-const inPicture = ({ channels, height, width, latentOf, imaginaryOf }: CodewordLayout): Places => ({
+export const inPicture = ({ channels, height, width, latentOf, imaginaryOf }: CodewordLayout): Places => ({
   size: channels * height * width,
   real: (symbol) => latentOf[symbol],
   imaginary: (symbol) => imaginaryOf[symbol],

@@ -2,6 +2,7 @@ import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import { codewordSymptoms } from './codeword-symptoms.js';
 import { decoderLatents, type HeardFrame } from './decoder-input.js';
+import { expectedErrors, meanError } from './expected-error.js';
 import { type ElementChannel, equalise, type EqualiserKind } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
@@ -160,6 +161,10 @@ export async function conclude(
     signLogOdds: await plausibility(setting, equalised),
     agreement: null,
     phaseError: phaseErrorOver(setting, frame.elements, channel.response, codeword, interleaver.elementOf),
+    expectedError: meanError(
+      setting,
+      await expectedErrors(setting, deterministic ?? picture, heardThrough(frame, channel)),
+    ),
     ...(await codewordSymptoms(setting, frame.elements, channel, channel.noiseVariance)),
   };
   const judged = judgeSymptoms(setting, symptoms);

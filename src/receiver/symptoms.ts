@@ -26,4 +26,6 @@ export interface Symptoms {
   readonly refinedVariance: number | null;
   /** How far OFDM symbols are turned against the decoded picture's codeword, rad; see `phaseErrorOver`. */
   readonly phaseError: number;
+  /** Expected squared error of the decoded picture's pixels in [0,1], see `expectedErrors`. Null for a codec without a distortion network. */
+  readonly expectedError: number | null;
 }

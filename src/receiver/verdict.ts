@@ -2,6 +2,7 @@ import type { CodecCard } from '../codec/card.js';
 import { type ComplexArray, meanPower } from '../core/complex.js';
 import { powerToDb } from '../core/units.js';
 import type { LinkSetting, Verdict } from './receiver.js';
+import { expectedPsnrDb } from './expected-error.js';
 import type { Symptoms } from './symptoms.js';
 
 /** Below this chance a picture is called failed; between it and the card's threshold, doubtful. */
@@ -22,6 +23,11 @@ const EXCESS_CAP = 3;
 /** A phase error e^this times the usual is as bad as any; below so many rad none counts. */
 const TURNED_CAP = 3;
 const LEAST_TURN = 0.02;
+
+/** PSNR above which a picture counts as received, dB (arXiv 2406.07390). */
+export const SUCCESS_PSNR_DB = 15;
+/** An expected PSNR this far from that is as good or as bad as any, dB. */
+const MOST_PSNR_MARGIN_DB = 5;
 
 /** A gain by the codec's statistics this many deviations below the usual is as bad as any. */
 const LEAST_GAIN = 6;
@@ -64,6 +70,7 @@ export interface VerdictModel {
   readonly misfit: number;
   readonly vagueness: number;
   readonly turned: number;
+  readonly distortion: number;
   readonly decoded: number;
   readonly decodedInNoise?: number | undefined;
 }
@@ -79,6 +86,7 @@ const PLAIN = {
   misfit: 0,
   vagueness: 0,
   turned: 0,
+  distortion: 0,
   decoded: 0.9,
 };
 
@@ -108,6 +116,7 @@ export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): R
   const at = (usual: readonly number[]): number => interpolate(expected.snrDb, usual, snrDb);
   const usualSign = at(expected.sign);
   const usualRoughness = at(expected.roughness);
+  const psnrDb = expectedPsnrDb(symptoms.expectedError) ?? SUCCESS_PSNR_DB;
   /** 0 where nothing is known of it. */
   const beside = (
     value: number | null,
@@ -134,6 +143,7 @@ export function verdictInputs(expected: ExpectedSymptoms, symptoms: Symptoms): R
     turned: beside(symptoms.phaseError, expected.phaseError, (value, usual) =>
       Math.min(TURNED_CAP, Math.max(0, Math.log((value + LEAST_TURN) / (usual + LEAST_TURN)))),
     ),
+    distortion: Math.min(1, Math.max(-1, (psnrDb - SUCCESS_PSNR_DB) / MOST_PSNR_MARGIN_DB)),
   };
 }
 
@@ -148,6 +158,7 @@ export const verdictInputNames = [
   'misfit',
   'vagueness',
   'turned',
+  'distortion',
 ] as const;
 type VerdictInput = (typeof verdictInputNames)[number];
 
@@ -161,7 +172,8 @@ export interface Judged {
  * The chance that a picture (or a part of it) was decoded, and the verdict:
  *
  *   P = 1 / (1 + exp(−(a + Σ_i w_i f_i))),   f = (ln χ/χ₀ in 0…3, SNR, ln contrast, ln roughness/usual in 0…2, λ/λ₀ in −1…1, α − 1,
- *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1, ln phase error/usual in 0…3)
+ *   (gain − usual)/scatter in −6…1, ln refined residual/usual in −0.2…3, ln refined variance/usual in −1…1, ln phase error/usual in 0…3,
+ *   (expected PSNR − 15 dB)/5 dB in −1…1)
  *
  * The usual values are those of rightly decoded frames at that SNR: more than they show proves nothing. Receivers that know their channel and those that search for it have
  * weights of their own. `decoded` asks for the card's threshold: the least at which 99.5 % of the pictures called so are right over

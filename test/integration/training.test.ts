@@ -120,6 +120,39 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
     expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('golden values agree') as string]);
   });
 
+  it('trains the network that foretells a picture’s error, resumes, and puts it beside the codec', async () => {
+    const name = 'faces-48';
+    const { work, pictures, python } = await prepare(20);
+    const codec = join(work, 'codec');
+    cpSync(join('models', name), codec, { recursive: true });
+    const common = [
+      '--codec',
+      resolve('models', name),
+      '--train',
+      pictures,
+      '--val',
+      pictures,
+      '--out',
+      join(work, 'run'),
+    ];
+    const train = (...more: string[]): string => python('train_distortion', ...common, ...more);
+    const last = (out: string): { step: number; dB: Record<string, { rmsDb: number }> } =>
+      JSON.parse(out.trim().split('\n').at(-1) ?? '') as ReturnType<typeof last>;
+    const small = ['--batch', '20', '--minutes', '5', '--width', '8', '--blocks', '1', '--lr', '0.01'];
+    expect(last(train(...small, '--steps', '2')).step).toBe(2);
+    const trained = last(train(...small, '--steps', '40'));
+    expect(trained.step).toBe(40);
+    // Pictures lie about it by 20 dB; a constant would be off by 5.
+    expect(trained.dB['10'].rmsDb).toBeLessThan(6);
+    train('--export', codec);
+    const { card } = readCard(join(codec, 'card.json'));
+    expect(card.distortion).toBe('distortion.onnx');
+    expect(card.training?.['distortion']).toMatchObject({ steps: 40, batch: 20 });
+    const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', codec], { encoding: 'utf8' });
+    expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('distortion network yes') as string]);
+    expect(checked.stdout).toContain('golden values agree');
+  });
+
   it('trains, resumes, exports; the exported codec runs and agrees with PyTorch', async () => {
     const { work, pictures, python } = await prepare();
     const train = (steps: number): { step: number } =>

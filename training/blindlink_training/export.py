@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from .codec import DOWN_SAMPLING
+from .distortion import Distortion
 from .golden import add_golden
 from .small_weights import halve_weights
 from .pictures import load_pictures
@@ -50,6 +51,16 @@ def write_refiner(path: Path, out: Path) -> dict:
         net, (example, example), str(out), input_names=names[:2], output_names=names[2:], dynamic_axes=axes, opset_version=17
     )
     return saved["val"]
+
+
+def write_distortion(net: Distortion, out: Path) -> None:
+    """The distortion network's graph."""
+    channels, d = net.config["latent_channels"], net.config["down_sampling"]
+    latents = torch.rand(2, channels, 16, 16)
+    names, output = ["picture", "precision", "evidence"], "squared_error"
+    axes = {name: {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"} for name in [*names, output]}
+    example = (torch.rand(2, 3, 16 * d, 16 * d), latents, latents)
+    torch.onnx.export(net, example, str(out), input_names=names, output_names=[output], dynamic_axes=axes, opset_version=17)
 
 
 def hardware(args: dict) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .distortion import Distortion
 from .polarity import Polarity
 from .prior import Prior
 from .saved_codec import load_exported, load_refiner, stored_parameters
@@ -42,6 +43,10 @@ def golden(net: nn.Module, inputs: dict[str, tuple[list[int], float, float]], ou
     return {"inputs": {name: {"dims": d, "low": low, "high": high} for name, (d, low, high) in inputs.items()}, "outputs": kept}
 
 
+def inputs_of_refiner(channels: int) -> dict[str, tuple[list[int], float, float]]:
+    return {"precision": ([2, channels, 16, 16], 0.0, 40.0), "evidence": ([2, channels, 16, 16], -40.0, 40.0)}
+
+
 def of_codec(folder: Path, card: dict) -> dict:
     codec = load_exported(folder)
     channels = card["latentChannels"]
@@ -57,8 +62,14 @@ def of_codec(folder: Path, card: dict) -> dict:
         files[card["polarity"]] = golden(net, {"latents": latents}, ["log_odds"])
     if "refiner" in card:
         net = load_refiner(folder)
-        inputs = {"precision": ([2, channels, 16, 16], 0.0, 40.0), "evidence": ([2, channels, 16, 16], -40.0, 40.0)}
-        files[card["refiner"]] = golden(net, inputs, ["mean", "variance"])
+        files[card["refiner"]] = golden(net, inputs_of_refiner(channels), ["mean", "variance"])
+    if "distortion" in card:
+        stored, d = stored_parameters(folder / card["distortion"]), card["downSampling"]
+        blocks = sum(1 for name in stored if name.startswith("first.") and name.endswith(".weight"))
+        net = Distortion(channels, d, len(stored["picture.bias"]), blocks)
+        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+        inputs = {"picture": ([2, 3, 16 * d, 16 * d], 0.0, 1.0), **inputs_of_refiner(channels)}
+        files[card["distortion"]] = golden(net.eval(), inputs, ["squared_error"])
     return files
 
 

@@ -213,6 +213,7 @@ export function createCcdf(store: Store): Card {
 /** What the history can show: its label, unit and the value of one result. */
 const METRICS = {
   psnr: { label: 'PSNR', unit: 'dB', of: (r: ResultMessage) => r.psnrDb },
+  expected: { label: 'PSNR the receiver expects', unit: 'dB', of: (r: ResultMessage) => r.expectedPsnrDb },
   error: { label: 'Channel error ‖ĥ−h‖²', unit: '', of: (r: ResultMessage) => r.channelError },
   snr: { label: 'SNR as measured', unit: 'dB', of: (r: ResultMessage) => r.snrDb },
   cfo: { label: 'Carrier offset', unit: 'subcarriers', of: () => null },

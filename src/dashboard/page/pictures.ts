@@ -80,6 +80,7 @@ function createShot(name: string, store: Store): Shot {
   const reason = h('p', { class: 'reason', hidden: true });
   const list = figures([
     ['psnr', 'PSNR', 'main'],
+    ['expected', 'Expected'],
     ['ssim', 'SSIM'],
     ['error', '‖ĥ−h‖²'],
     ['confidence', 'Confidence'],
@@ -100,6 +101,7 @@ function createShot(name: string, store: Store): Shot {
 
   const describe = (result: ResultMessage): void => {
     list.set('psnr', figure(result.psnrDb, 2, 'dB'));
+    list.set('expected', figure(result.expectedPsnrDb, 1, 'dB'));
     list.set('ssim', figure(result.ssim, 3));
     list.set('error', figure(result.channelError, 4));
     list.set('confidence', figure(result.confidence === null ? null : 100 * result.confidence, 0, '%'));

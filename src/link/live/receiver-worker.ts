@@ -6,6 +6,7 @@ import { createRng } from '../../core/rng.js';
 import { powerToDb } from '../../core/units.js';
 import type { ResultMessage } from '../../dashboard/messages.js';
 import { psnrDb, ssim } from '../../metrics/picture-quality.js';
+import { expectedPsnrDb } from '../../receiver/expected-error.js';
 import type { LinkSetting, Receiver, ReceiverResult, ReceiverStep } from '../../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../../source/picture.js';
 import type { ArrivedFrame } from '../frame/simulation.js';
@@ -166,6 +167,7 @@ function resultOf(shown: Shown, result: ReceiverResult | null, measured: Measure
     ...measured,
     verdict: result?.verdict ?? 'failed',
     confidence: result?.confidence ?? null,
+    expectedPsnrDb: expectedPsnrDb(result?.symptoms?.expectedError),
     residual: result?.residual ?? null,
     elements: result === null ? null : thinned(result.equalised),
     channel: estimate === undefined ? null : channelView(estimate, setting.grid.fftSize),

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../receiver/receiver.js';
-import { SUCCESS_PSNR_DB } from './frame-report.js';
+import { SUCCESS_PSNR_DB } from '../../receiver/verdict.js';
 
 /** What figures need of a report, whether from simulation or from a stream. */
 export interface Reported {

@@ -3,14 +3,13 @@ import { meanPower } from '../../core/complex.js';
 import { powerToDb } from '../../core/units.js';
 import { naturalnessFeatures } from '../../metrics/naturalness.js';
 import { channelError, evm } from '../../metrics/signal-quality.js';
+import { expectedPsnrDb } from '../../receiver/expected-error.js';
 import type { PacketReport, ReceiverResult, Verdict } from '../../receiver/receiver.js';
+import { SUCCESS_PSNR_DB } from '../../receiver/verdict.js';
 import { cropToSent } from '../frame/sender.js';
 import type { ArrivedFrame } from '../frame/simulation.js';
 import { measurePicture, type PictureFigures } from './picture-metrics.js';
 import { columnsOf } from './tables.js';
-
-/** PSNR above which the paper counts a picture as received, dB. */
-export const SUCCESS_PSNR_DB = 15;
 
 /** One receiver's outcome on one frame: what `--json` prints a line of, in this order. */
 export interface FrameReport extends PictureFigures {
@@ -36,6 +35,8 @@ export interface FrameReport extends PictureFigures {
   readonly verdict: Verdict;
   readonly success: boolean;
   readonly confidence: number | null;
+  /** The receiver's own estimate of the PSNR of the codec's picture; null where it makes none. */
+  readonly expectedPsnrDb: number | null;
   readonly residual: number | null;
   readonly signLogOdds: number | null;
   readonly starts: number;
@@ -75,6 +76,7 @@ export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'pack
   starts: true,
   agreeing: true,
   milliseconds: true,
+  expectedPsnrDb: true,
 });
 
 /** Columns of a conventional link's packet, where one runs. */
@@ -141,6 +143,7 @@ export function reportFrame(
     verdict: result?.verdict ?? 'failed',
     success,
     confidence: result?.confidence == null ? null : round(result.confidence, 4),
+    expectedPsnrDb: expectedPsnrOf(result, 2),
     residual: result?.residual == null ? null : round(result.residual, 4),
     signLogOdds: result?.signLogOdds == null ? null : round(result.signLogOdds, 3),
     starts: result?.starts ?? 0,
@@ -201,6 +204,12 @@ export function evmOf({ sent }: ArrivedFrame, result: ReceiverResult): number {
   };
   sent.setting.interleaver.deinterleave(result.equalised, symbols);
   return evm(symbols, sent.codeword);
+}
+
+/** What a receiver expects its PSNR to be, dB, to some digits; null where it does not say. */
+export function expectedPsnrOf(result: ReceiverResult | null, digits: number): number | null {
+  const expected = expectedPsnrDb(result?.symptoms?.expectedError);
+  return expected === null ? null : round(expected, digits);
 }
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

@@ -24,6 +24,7 @@ export const receptionColumns = columnsOf<ReceptionReport, 'type'>()({
   metric: true,
   verdict: true,
   confidence: true,
+  expectedPsnrDb: true,
   residual: true,
   picture: true,
   psnrDb: true,

@@ -7,6 +7,7 @@ import type { SampleBlock } from '../../radio/radio.js';
 import type { LinkSetting, Receiver, ReceiverResult, Verdict } from '../../receiver/receiver.js';
 import { cropPlanes, type Picture } from '../../source/picture.js';
 import { receiveFrame } from '../observe.js';
+import { expectedPsnrOf } from '../results/frame-report.js';
 import type { LinkModels } from '../setting/link-models.js';
 import { createLinkSetting, gridOf, paddedSize, syncMethodOf, timingAdvanceOf } from '../setting/link-setting.js';
 import { createReceiver, type ReceiverDescriptor } from '../setting/receivers.js';
@@ -34,6 +35,7 @@ export interface ReceptionReport {
   readonly metric: number;
   readonly verdict: Verdict;
   readonly confidence: number | null;
+  readonly expectedPsnrDb: number | null;
   readonly residual: number | null;
   /** What was sent, where that is known; quality against it. */
   readonly picture: string | null;
@@ -122,6 +124,7 @@ export function createReception(
       metric: round(frame.metric, 4),
       verdict: result.verdict,
       confidence: result.confidence === null ? null : round(result.confidence, 4),
+      expectedPsnrDb: expectedPsnrOf(result, 2),
       residual: result.residual === null ? null : round(result.residual, 4),
       picture: known?.name ?? null,
       psnrDb: truth === null ? null : round(psnrDb(truth, view), 3),

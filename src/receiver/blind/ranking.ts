@@ -103,6 +103,8 @@ export interface DecodedFrame {
   readonly latents: Float32Array;
   /** The picture encoded again, [k]. */
   readonly codeword: ComplexArray;
+  /** What it was decoded from. */
+  readonly heard: HeardFrame;
 }
 
 /**
@@ -217,7 +219,7 @@ async function decodeVariants(
       candidate.energy = energyOf(candidate, residual);
     }
     const picture = pictures.subarray(v * pictureSize, (v + 1) * pictureSize);
-    return { picture, equalised, latents: latents.subarray(v * size, (v + 1) * size), codeword: z };
+    return { picture, equalised, latents: latents.subarray(v * size, (v + 1) * size), codeword: z, heard };
   });
 }
 
@@ -226,7 +228,7 @@ export function symptomsOf(
   elements: ComplexArray,
   best: Candidate,
   all: readonly Candidate[],
-  seen: Pick<Symptoms, 'contrast' | 'roughness'> & CodewordSymptoms,
+  seen: Pick<Symptoms, 'contrast' | 'roughness' | 'expectedError'> & CodewordSymptoms,
 ): Symptoms {
   // Starts that take the channel to move otherwise cannot be asked to agree.
   const alike = all.filter(({ chain }) => chain.estimator === best.chain.estimator);
@@ -270,6 +272,7 @@ export function judgeFrame(
     refinedResidual: meanOrNull(({ refinedResidual }) => refinedResidual),
     refinedVariance: meanOrNull(({ refinedVariance }) => refinedVariance),
     phaseError: mean(({ phaseError }) => phaseError),
+    expectedError: meanOrNull(({ expectedError }) => expectedError),
   };
   const whole = judgeSymptoms(setting, symptoms);
   if (parts.length === 1) return { ...whole, symptoms };

@@ -22,6 +22,7 @@ import type { Symptoms } from '../symptoms.js';
 import { excessResidual, judgeSymptoms, measuredSnrOver, textureOf, UNCALIBRATED } from '../verdict.js';
 import { type BlindEmConfig, type Counter, type BlindModel, refine, runIterations } from './iterations.js';
 import type { CodewordSymptoms } from '../codeword-symptoms.js';
+import { expectedErrors, meanError } from '../expected-error.js';
 import { type Candidate, codewordOf } from './candidate.js';
 import { createMotionModels } from './motion.js';
 import { type ChannelEstimator, createChannelEstimator } from '../channel-posterior.js';
@@ -203,14 +204,23 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       codewords.set(candidate, known);
       return known;
     };
+    /** What error is expected of decoded frames, a candidate of each group or the frame's only one. */
+    const expectations = new Map<DecodedFrame, Promise<Float32Array | null>>();
+    const expectedErrorOf = async (frame: DecodedFrame, { chain: { group } }: Candidate): Promise<number | null> => {
+      const errors = expectations.get(frame) ?? expectedErrors(setting, frame.picture, frame.heard);
+      expectations.set(frame, errors);
+      return meanError(setting, await errors, group.element);
+    };
     const doubtfulAmong = async (
       { best, decoded }: Judgement,
       suspect: (candidate: Candidate, g: number) => boolean = () => false,
     ): Promise<number[]> => {
-      const texture = textureOf((await decoded()).picture, pictureWidth);
+      const frame = await decoded();
+      const texture = textureOf(frame.picture, pictureWidth);
       const doubts = await Promise.all(
         best.map(async (candidate, g) => {
-          const seen = { ...texture, ...(await codewordFor(candidate)) };
+          const expectedError = await expectedErrorOf(frame, candidate);
+          const seen = { ...texture, expectedError, ...(await codewordFor(candidate)) };
           const symptoms = symptomsOf(elements, candidate, found[g], seen);
           const { chance, verdict } = judgeSymptoms(setting, symptoms);
           const excess = excessResidual(expected, worstResidual(candidate, symptoms), symptoms.snr);
@@ -290,7 +300,8 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       setting,
       await Promise.all(
         judged.best.map(async (best, g) => {
-          const seen = { ...texture, ...(await codewordFor(best)) };
+          const expectedError = await expectedErrorOf(frame, best);
+          const seen = { ...texture, expectedError, ...(await codewordFor(best)) };
           const symptoms = symptomsOf(elements, best, found[g], seen);
           return { symptoms, elements: best.chain.group.element.length };
         }),

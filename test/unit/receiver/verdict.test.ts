@@ -17,6 +17,7 @@ const right: Symptoms = {
   refinedResidual: 1,
   refinedVariance: 0.1,
   phaseError: 0.05,
+  expectedError: null,
 };
 const setting = (snrDb = 10, verdict?: CodecCard['verdict']) => ({ snrDb, codec: { card: { verdict } } as Codec });
 const judge = (symptoms: Partial<Symptoms>, snrDb = 10) => judgeSymptoms(setting(snrDb), { ...right, ...symptoms });
@@ -92,6 +93,20 @@ describe('the verdict', () => {
     expect(odds(chance({ phaseError: 0.07 * Math.E - 0.02 })) - plain).toBeCloseTo(-2, 6);
     // Less than usual proves nothing.
     expect(chance({ phaseError: 0 })).toBe(chance({}));
+  });
+
+  it('hears what PSNR the receiver expects, 5 dB about the one of a success', () => {
+    const model = { ...UNCALIBRATED.blind, distortion: 3 };
+    const verdict = { expected: UNCALIBRATED.expected, informed: model, blind: model };
+    const odds = (expectedError: number | null): number => {
+      const { chance } = judgeSymptoms(setting(10, verdict), { ...right, expectedError });
+      return Math.log(chance / (1 - chance));
+    };
+    const plain = odds(null);
+    expect(odds(10 ** -1.5) - plain).toBeCloseTo(0, 6);
+    expect(odds(10 ** -1.7) - plain).toBeCloseTo(1.2, 6);
+    expect(odds(10 ** -1.4) - plain).toBeCloseTo(-0.6, 6);
+    expect([odds(10 ** -2.6), odds(1)]).toEqual([odds(10 ** -2), odds(10 ** -1)]);
   });
 
   it('is lowered by a share of its chance', () => {

@@ -1,0 +1,37 @@
+import { inPicture, type HeardFrame, informationOf } from './decoder-input.js';
+import type { LinkSetting } from './receiver.js';
+
+/**
+ * Expected squared error [h,w] of a decoded picture, the mean over each latent's patch of d×d pixels in [0,1], by the codec's distortion
+ * network; null without one, and where the codec chooses what it sends.
+ *
+ * @param picture [3,H,W] in [0,1], the padded size of the layout
+ * @param heard what it was decoded from
+ */
+export async function expectedErrors(
+  setting: LinkSetting,
+  picture: Float32Array,
+  heard: HeardFrame,
+): Promise<Float32Array | null> {
+  const { codec, layout } = setting;
+  if (!codec.hasDistortion || layout.side !== null) return null;
+  const { precision, information } = informationOf(setting, heard, inPicture(layout));
+  return codec.distortion(picture, precision, information, layout);
+}
+
+/** Their mean over the whole picture, or over the patches that were sent on some resource elements. */
+export function meanError(
+  { layout, interleaver }: Pick<LinkSetting, 'layout' | 'interleaver'>,
+  errors: Float32Array | null,
+  elements?: Int32Array,
+): number | null {
+  if (errors === null) return null;
+  if (elements === undefined) return errors.reduce((sum, v) => sum + v, 0) / errors.length;
+  let sum = 0;
+  for (const element of elements) sum += errors[layout.latentOf[interleaver.symbolOf[element]] % errors.length];
+  return sum / elements.length;
+}
+
+/** The PSNR in dB of an expected squared error; null of none. */
+export const expectedPsnrDb = (error: number | null | undefined): number | null =>
+  error == null ? null : -10 * Math.log10(Math.max(error, 1e-10));
