@@ -97,7 +97,7 @@ async function tryCodecSize(codec: Codec): Promise<void> {
   if (codec.hasPolarity) await codec.polarity(latents, 2, h, w);
   if (codec.hasRefiner) await codec.refine(latents.map(Math.abs), latents, [2, card.latentChannels, h, w]);
   if (codec.hasDistortion) {
-    const [one] = [latents.subarray(0, latents.length / 2)];
+    const one = latents.subarray(0, latents.length / 2);
     await codec.distortion(data, one.map(Math.abs), one, layout);
   }
 }

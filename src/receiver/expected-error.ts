@@ -1,3 +1,4 @@
+import { powerToDb } from '../core/units.js';
 import { inPicture, type HeardFrame, informationOf } from './decoder-input.js';
 import type { LinkSetting } from './receiver.js';
 
@@ -34,4 +35,4 @@ export function meanError(
 
 /** The PSNR in dB of an expected squared error; null of none. */
 export const expectedPsnrDb = (error: number | null | undefined): number | null =>
-  error == null ? null : -10 * Math.log10(Math.max(error, 1e-10));
+  error == null ? null : -powerToDb(Math.max(error, 1e-10));

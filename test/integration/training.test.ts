@@ -138,16 +138,19 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
     const train = (...more: string[]): string => python('train_distortion', ...common, ...more);
     const last = (out: string): { step: number; dB: Record<string, { rmsDb: number }> } =>
       JSON.parse(out.trim().split('\n').at(-1) ?? '') as ReturnType<typeof last>;
-    const small = ['--batch', '20', '--minutes', '5', '--width', '8', '--blocks', '1', '--lr', '0.01'];
-    expect(last(train(...small, '--steps', '2')).step).toBe(2);
-    const trained = last(train(...small, '--steps', '40'));
-    expect(trained.step).toBe(40);
-    // Pictures lie about it by 20 dB; a constant would be off by 5.
+    const small = ['--batch', '20', '--minutes', '5', '--width', '8', '--blocks', '1', '--lr', '0.03'];
+    const begun = last(train(...small, '--steps', '2'));
+    expect(begun.step).toBe(2);
+    const trained = last(train(...small, '--steps', '150'));
+    expect(trained.step).toBe(150);
+    // Before it has learnt anything it is off by 3 to 6 dB: most where little was heard, which it learns first (to 1.9 dB).
     expect(trained.dB['10'].rmsDb).toBeLessThan(6);
+    expect(trained.dB['-5'].rmsDb).toBeLessThan(0.6 * begun.dB['-5'].rmsDb);
+    expect(trained.dB['mixed'].rmsDb).toBeLessThan(begun.dB['mixed'].rmsDb);
     train('--export', codec);
     const { card } = readCard(join(codec, 'card.json'));
     expect(card.distortion).toBe('distortion.onnx');
-    expect(card.training?.['distortion']).toMatchObject({ steps: 40, batch: 20 });
+    expect(card.training?.['distortion']).toMatchObject({ steps: 150, batch: 20 });
     const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', codec], { encoding: 'utf8' });
     expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('distortion network yes') as string]);
     expect(checked.stdout).toContain('golden values agree');

@@ -22,6 +22,25 @@ from .small_weights import quarter_weights
 SAVE_SECONDS, REPORT_SECONDS = 60, 240
 
 
+def run_parser(description: str | None, codec: str, part: str, minutes: float, batch: int, lr: float) -> argparse.ArgumentParser:
+    """The flags of every such training; `codec` says what folder it wants, `part` what it makes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--codec", required=True, help=codec)
+    parser.add_argument("--train", nargs="+", required=True)
+    parser.add_argument("--val", nargs="+", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--export", help=f"write the {part} into this codec's folder instead of training")
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--lr", type=float, default=lr)
+    parser.add_argument("--limit", type=int, default=None)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
 class Run:
     """A training of some parts (networks, optimisers) until `--minutes` or `--steps` are up.
 

@@ -16,10 +16,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from .distortion import Distortion
 from .polarity import Polarity
 from .prior import Prior
-from .saved_codec import load_exported, load_refiner, stored_parameters
+from .saved_codec import load_distortion, load_exported, load_refiner, stored_parameters
 
 LATENT = math.sqrt(1.5)
 NUM_VALUES = 16
@@ -64,12 +63,9 @@ def of_codec(folder: Path, card: dict) -> dict:
         net = load_refiner(folder)
         files[card["refiner"]] = golden(net, inputs_of_refiner(channels), ["mean", "variance"])
     if "distortion" in card:
-        stored, d = stored_parameters(folder / card["distortion"]), card["downSampling"]
-        blocks = sum(1 for name in stored if name.startswith("first.") and name.endswith(".weight"))
-        net = Distortion(channels, d, len(stored["picture.bias"]), blocks)
-        net.load_state_dict({name: stored[name] for name in net.state_dict()})
-        inputs = {"picture": ([2, 3, 16 * d, 16 * d], 0.0, 1.0), **inputs_of_refiner(channels)}
-        files[card["distortion"]] = golden(net.eval(), inputs, ["squared_error"])
+        edge = 16 * card["downSampling"]
+        inputs = {"picture": ([2, 3, edge, edge], 0.0, 1.0), **inputs_of_refiner(channels)}
+        files[card["distortion"]] = golden(load_distortion(folder), inputs, ["squared_error"])
     return files
 
 

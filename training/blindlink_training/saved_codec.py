@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from .codec import Codec
+from .distortion import Distortion
 from .photo_codec import PhotoParts
 from .refiner import Refiner
 
@@ -51,7 +52,20 @@ def stored_parameters(path: Path) -> dict[str, torch.Tensor]:
 def load_refiner(folder: Path) -> Refiner:
     """The refiner of an exported codec."""
     stored = stored_parameters(folder / "refiner.onnx")
-    blocks = sum(1 for name in stored if name.startswith("first.") and name.endswith(".weight"))
-    net = Refiner(stored["exit.weight"].shape[0] // 2, stored["entry.weight"].shape[0], blocks)
+    net = Refiner(stored["exit.weight"].shape[0] // 2, stored["entry.weight"].shape[0], blocks_in(stored))
     net.load_state_dict({name: stored[name] for name in net.state_dict()})
     return net.eval()
+
+
+def load_distortion(folder: Path) -> Distortion:
+    """The distortion network of an exported codec."""
+    card = json.loads((folder / "card.json").read_text())
+    stored = stored_parameters(folder / card["distortion"])
+    net = Distortion(card["latentChannels"], card["downSampling"], len(stored["picture.bias"]), blocks_in(stored))
+    net.load_state_dict({name: stored[name] for name in net.state_dict()})
+    return net.eval()
+
+
+def blocks_in(stored: dict[str, torch.Tensor]) -> int:
+    """Residual blocks of a refiner or a distortion network."""
+    return sum(1 for name in stored if name.startswith("first.") and name.endswith(".weight"))

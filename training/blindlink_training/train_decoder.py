@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import mixed
-from .decoder_run import Run, averaged_decoder, how_trained, put_decoder
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_parser
 from .features import load_distance
 from .loop import average_into, set_rate
 from .photo_codec import PhotoParts
@@ -63,26 +63,13 @@ class Discriminator(nn.Module):
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", required=True, help="folder of the exported codec")
-    parser.add_argument("--train", nargs="+", required=True)
-    parser.add_argument("--val", nargs="+", required=True)
+    parser = run_parser(__doc__, "folder of the exported codec", "decoder", minutes=30, batch=48, lr=6e-4)
     parser.add_argument("--backbone", required=True, help="torchvision's SqueezeNet 1.1")
     parser.add_argument("--weights", required=True, help="LPIPS 0.1's linear layers for it")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--export", help="write the decoder into this codec's folder instead of training")
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--steps", type=int, default=10**9)
-    parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--loss-floor", type=float, default=1e-3)
     parser.add_argument("--lpips", type=float, default=30.0, help="a")
     parser.add_argument("--fading", type=float, default=0.25, help="share of a batch that comes through fading")
     parser.add_argument("--adversarial", type=float, default=0.5, help="g; from a fifth of the time on")
-    parser.add_argument("--limit", type=int, default=None)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 

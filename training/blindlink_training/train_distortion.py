@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from .channel import SUBCARRIERS, draw_taps
-from .decoder_run import Run, how_trained
+from .decoder_run import Run, how_trained, run_parser
 from .distortion import Distortion
 from .export import write_distortion
 from .golden import add_golden
 from .loop import average_into, set_rate
 from .muon import Muon
-from .saved_codec import load_codec, load_refiner
+from .saved_codec import load_codec, load_refiner, stored_parameters
 from .small_weights import quarter_weights
 from .train_codec import draw_snr
 from .train_decoder import batches, validation_pictures
@@ -42,23 +42,10 @@ KNOWN, ESTIMATED, TURNING, OTHER = 0.3, 0.3, 0.3, 0.05
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", required=True, help="folder of the exported codec")
-    parser.add_argument("--train", nargs="+", required=True)
-    parser.add_argument("--val", nargs="+", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--export", help="write the network into this codec's folder instead of training")
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--steps", type=int, default=10**9)
-    parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser = run_parser(__doc__, "folder of the exported codec", "network", minutes=15, batch=48, lr=2e-3)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
     parser.add_argument("--least-snr", type=float, default=-6.0, help="lower end of most SNRs, dB")
-    parser.add_argument("--limit", type=int, default=None)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
@@ -149,6 +136,9 @@ def export(args: argparse.Namespace) -> None:
     net.load_state_dict(state["average"])
     write_distortion(net.eval(), folder / FILE)
     quarter_weights(str(folder / FILE))
+    # What is measured is what was written.
+    stored = stored_parameters(folder / FILE)
+    net.load_state_dict({name: stored[name] for name in net.state_dict()})
     val = validation_pictures(link.codec, args.val)
     card = json.loads((folder / "card.json").read_text())
     card["sha256"][FILE] = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()

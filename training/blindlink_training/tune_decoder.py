@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .decoder_run import Run, averaged_decoder, how_trained, put_decoder
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_parser
 from .export import CARD_SNRS_DB
 from .loop import average_into, set_rate
 from .muon import Muon
@@ -33,24 +33,11 @@ VAL_SNRS_DB = (-5.0, 0.0, 5.0, 10.0, 15.0)
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", required=True, help="folder of the exported codec, with a refiner")
-    parser.add_argument("--train", nargs="+", required=True)
-    parser.add_argument("--val", nargs="+", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--export", help="write the decoder into this codec's folder instead of training")
-    parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--steps", type=int, default=10**9)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=6e-4)
+    parser = run_parser(__doc__, "folder of the exported codec, with a refiner", "decoder", minutes=40, batch=32, lr=6e-4)
     parser.add_argument("--loss-floor", type=float, default=1e-3)
     parser.add_argument("--least-snr", type=float, default=-1.0, help="lower end of most SNRs, dB")
     parser.add_argument("--fading", type=float, default=0.75, help="share of a batch that comes through fading")
     parser.add_argument("--refined", type=float, default=0.75, help="share of a batch that the refiner has seen")
-    parser.add_argument("--limit", type=int, default=None)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
