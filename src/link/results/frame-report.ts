@@ -71,12 +71,12 @@ export const frameColumns = columnsOf<FrameReport, 'type' | 'perception' | 'pack
   verdict: true,
   success: true,
   confidence: true,
+  expectedPsnrDb: true,
   residual: true,
   signLogOdds: true,
   starts: true,
   agreeing: true,
   milliseconds: true,
-  expectedPsnrDb: true,
 });
 
 /** Columns of a conventional link's packet, where one runs. */
