@@ -335,10 +335,12 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
     const out = join(work, 'model');
     const args = ['natural-48', '--train', pictures, '--val', pictures, '--out', out, '--runs', work, '--smoke'];
     const stages = (text: string): number => text.match(/"final": true/g)?.length ?? 0;
-    expect(stages(python('make', ...args))).toBe(4);
+    expect(stages(python('make', ...args))).toBe(5);
     expect(stages(python('make', ...args))).toBe(0);
     const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
-    expect(card).toMatchObject({ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz' });
+    expect(card).toMatchObject({
+      ...{ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz', distortion: 'distortion.onnx' },
+    });
     expect(card).toHaveProperty('verdict.blind.intercept');
     const runtime = createOnnxRuntime({ threads: 1 });
     const codec = await openCodec(join(out, 'card.json'), runtime);

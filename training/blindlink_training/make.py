@@ -43,6 +43,7 @@ class Recipe:
     polarity_minutes: float = 2.5
     refiner_minutes: float = 8
     decoder_minutes: float = 0  # of its own decoder, for refined latents, once all else is there
+    distortion_minutes: float = 0  # of the network that foretells the decoded picture's error
     rank: int = 384
     blind_em: dict = field(default_factory=dict)
 
@@ -62,6 +63,7 @@ RECIPES = {
         polarity_minutes=12,
         refiner_minutes=22,
         decoder_minutes=32,
+        distortion_minutes=29,
         blind_em=SHORT,
     ),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12-blind", flags=WARM, rank=256, blind_em=SEARCH),
@@ -71,6 +73,7 @@ RECIPES = {
         start="natural-12-blind",
         flags=WARM,
         then=(12, BLIND_AFTER),
+        distortion_minutes=17,
         blind_em=LONG,
     ),
     "natural-48": Recipe(
@@ -79,6 +82,7 @@ RECIPES = {
         start="natural-12-blind",
         flags=WARM,
         then=(10, BLIND_AFTER),
+        distortion_minutes=17,
         blind_em=LONG,
     ),
     "faces-12": Recipe(
@@ -97,6 +101,7 @@ RECIPES = {
         polarity_minutes=7,
         refiner_minutes=18,
         decoder_minutes=32,
+        distortion_minutes=17,
         blind_em={**LONG, "initialStarts": 2},
     ),
     "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
@@ -161,12 +166,17 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     described = ["--description", f"SNR-adaptive codec for {recipe.description}", "--data", TERMS[recipe.pictures]]
     python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
 
-    if recipe.decoder_minutes:
-        tuned = ["--codec", args.out, *data, "--out", run / "decoder", "--least-snr", -6]
-        if not is_final(run / "decoder" / "checkpoint.pt"):
-            size = ["--steps", 3, *small] if args.smoke else ["--minutes", recipe.decoder_minutes]
-            python("tune_decoder", *tuned, *size)
-        python("tune_decoder", *tuned, "--export", args.out)
+    for module, name, minutes, flags in [
+        ("tune_decoder", "decoder", recipe.decoder_minutes, ["--least-snr", -6]),
+        ("train_distortion", "distortion", recipe.distortion_minutes, []),
+    ]:
+        if not minutes:
+            continue
+        stage = ["--codec", args.out, *data, "--out", run / name, *flags]
+        if not is_final(run / name / "checkpoint.pt"):
+            size = ["--steps", 3, *small] if args.smoke else ["--minutes", minutes]
+            python(module, *stage, *size)
+        python(module, *stage, "--export", args.out)
 
     card_path = args.out / "card.json"
     card = json.loads(card_path.read_text())

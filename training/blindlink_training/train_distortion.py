@@ -4,7 +4,7 @@
     python3 -m blindlink_training.train_distortion … --export ../models/natural-12-blind
 
 Encoder, refiner and decoder stay. Pictures come through fading with channel estimates that are right, wrong by more than they admit, of the
-opposite sign, of another channel, or whose phase turns from OFDM symbol to symbol unheard of. The loss is the squared error of the
+opposite sign, of another channel, or of one that turns or moves from OFDM symbol to symbol unheard of. The loss is the squared error of the
 logarithm of the picture's error, and a little of each patch's likelihood. The checkpoint is written every minute and the same command resumes from it.
 """
 
@@ -37,8 +37,8 @@ OFDM_SYMBOLS = 16
 # A patch's error is taken as one of so many squared deviations that are alike.
 PATCH_WEIGHT = 0.1
 LEAST_ERROR = 1e-5
-# Shares of frames whose channel is known, estimated, estimated while phases turn; the rest is another channel's or upside down.
-KNOWN, ESTIMATED, TURNING, OTHER = 0.3, 0.3, 0.3, 0.05
+# Shares of frames whose channel is known, estimated, estimated while phases turn, while taps move; the rest is another channel's or upside down.
+KNOWN, ESTIMATED, TURNING, MOVING, OTHER = 0.25, 0.2, 0.25, 0.2, 0.05
 
 
 def parse() -> argparse.Namespace:
@@ -58,6 +58,7 @@ def misheard(z: Tensor, snr_db: Tensor, known: float = KNOWN) -> tuple[Tensor, T
     kind = torch.linspace(0, 1, n + 1, device=z.device)[:n].view(-1, 1)
     exact = kind < known
     turning = (kind >= known + ESTIMATED) & (kind < known + ESTIMATED + TURNING) & ~exact
+    moving = (kind >= known + ESTIMATED + TURNING) & (kind < known + ESTIMATED + TURNING + MOVING) & ~exact
     other = (kind >= 1 - 2 * OTHER) & ~exact
     taps = draw_taps(n, z.device)
     error = 10 ** torch.empty(n, 1, device=z.device).uniform_(-3.5, -0.7)
@@ -67,11 +68,19 @@ def misheard(z: Tensor, snr_db: Tensor, known: float = KNOWN) -> tuple[Tensor, T
     upside_down = kind >= 1 - OTHER
     wrong = torch.where(other, torch.where(upside_down, -wrong, draw_taps(n, z.device)), wrong)
     place = torch.randperm(k, device=z.device)
-    response = torch.fft.fft(taps, n=SUBCARRIERS)[:, place % SUBCARRIERS]
-    guess = torch.fft.fft(wrong, n=SUBCARRIERS)[:, place % SUBCARRIERS]
+    subcarrier, symbol = place % SUBCARRIERS, place // SUBCARRIERS % OFDM_SYMBOLS
+    guess = torch.fft.fft(wrong, n=SUBCARRIERS)[:, subcarrier]
+    # An estimate holds at the first OFDM symbol, as one from a pilot there, or on the average of all.
+    since = torch.where(torch.rand(n, 1, device=z.device) < 0.5, 0, (OFDM_SYMBOLS - 1) / 2)
+    time = torch.arange(OFDM_SYMBOLS, device=z.device) - since
     step = 10 ** torch.empty(n, 1, device=z.device).uniform_(-2, 0)
-    phase = (step * torch.randn(n, OFDM_SYMBOLS, device=z.device)).cumsum(dim=1)
-    phase = torch.where(turning, phase - phase.mean(dim=1, keepdim=True), 0)[:, place // SUBCARRIERS % OFDM_SYMBOLS]
+    walk = (step * torch.randn(n, OFDM_SYMBOLS, device=z.device)).cumsum(dim=1)
+    walk = torch.where(since == 0, walk - walk[:, :1], walk - walk.mean(dim=1, keepdim=True))
+    phase = torch.where(torch.rand(n, 1, device=z.device) < 0.5, walk, 0.3 * step * time)
+    phase = torch.where(turning, phase, 0)[:, symbol]
+    angle = torch.where(moving, 0.3 * step * time, 0)[:, symbol]
+    response, elsewhere = (torch.fft.fft(h, n=SUBCARRIERS)[:, subcarrier] for h in (taps, draw_taps(n, z.device)))
+    response = angle.cos() * response + angle.sin() * elsewhere
     variance = (10 ** (-snr_db / 10)).view(-1, 1)
     noise = variance.sqrt() * torch.randn(n, k, dtype=torch.complex64, device=z.device)
     y = response * torch.polar(torch.ones_like(phase), phase) * symbols + noise
