@@ -101,7 +101,6 @@ RECIPES = {
         polarity_minutes=7,
         refiner_minutes=18,
         decoder_minutes=32,
-        distortion_minutes=17,
         blind_em={**LONG, "initialStarts": 2},
     ),
     "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
