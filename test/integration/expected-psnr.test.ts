@@ -1,26 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { findReceivers, linkFrames, openPictures, resolveConfig, withModels } from '../../src/link/index.js';
+import { frameReports } from '../support/frame-reports.js';
 
 async function psnrs(
   codec: string,
   snrDb: number,
 ): Promise<{ psnrDb: number | null; expectedPsnrDb: number | null }[]> {
-  const config = resolveConfig({
-    pictures: ['builtin:photos'],
-    codec,
-    snrDb,
-    seed: 3,
-    receiver: { names: ['perfect', 'pilot'] },
-    run: { threads: 1, out: null, frames: 4 },
-  });
-  const found: { psnrDb: number | null; expectedPsnrDb: number | null }[] = [];
-  await withModels(config, await findReceivers(config), async (models) => {
-    const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: 4 });
-    for await (const outcomes of linkFrames(config, models, source.pictures())) {
-      found.push(...outcomes.map(({ report: { psnrDb, expectedPsnrDb } }) => ({ psnrDb, expectedPsnrDb })));
-    }
-  });
-  return found;
+  const receiver = { names: ['perfect', 'pilot'] };
+  const run = { threads: 1, frames: 4 };
+  const frames = await frameReports({ pictures: ['builtin:photos'], codec, snrDb, seed: 3, receiver, run });
+  return frames.flatMap((frame) => Object.values(frame));
 }
 
 describe('the PSNR that a receiver expects', () => {

@@ -42,6 +42,27 @@ async function prepare(count = 4): Promise<{
   return { work, pictures, python };
 }
 
+/** A copy of a shipped codec, and the way to train a part for it beside the one that is shipped. */
+function trainingBeside(
+  name: string,
+  module: string,
+  { work, pictures, python }: Pick<Awaited<ReturnType<typeof prepare>>, 'work' | 'pictures' | 'python'>,
+): { codec: string; train(...flags: string[]): string } {
+  const codec = join(work, 'codec');
+  cpSync(join('models', name), codec, { recursive: true });
+  const common = [
+    '--codec',
+    resolve('models', name),
+    '--train',
+    pictures,
+    '--val',
+    pictures,
+    '--out',
+    join(work, 'run'),
+  ];
+  return { codec, train: (...flags) => python(module, ...common, ...flags) };
+}
+
 describeWith(torch(), 'the training recipe', () => {
   it.each(['faces-48', 'photo-48'])(
     'trains another decoder of %s, resumes, and adds it to its folder',
@@ -63,21 +84,10 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
 `,
       );
       execFileSync(gnuradioPython, [weights, work], { env: { ...process.env, PYTHONPATH: resolve('training') } });
-      const codec = join(work, 'codec');
-      cpSync(join('models', name), codec, { recursive: true });
       const files = ['--backbone', join(work, 'squeezenet.pth'), '--weights', join(work, 'linear.pth')];
-      const common = [
-        '--codec',
-        join('models', name),
-        '--train',
-        pictures,
-        '--val',
-        pictures,
-        '--out',
-        join(work, 'run'),
-      ];
-      const train = (...more: string[]): string =>
-        python('train_decoder', ...common.map((v) => (v.startsWith('models/') ? resolve(v) : v)), ...files, ...more);
+      const beside = trainingBeside(name, 'train_decoder', { work, pictures, python });
+      const codec = beside.codec;
+      const train = (...more: string[]): string => beside.train(...files, ...more);
       const small = ['--batch', '2', '--minutes', '5'];
       const last = (out: string): { step: number } =>
         JSON.parse(out.trim().split('\n').at(-1) ?? '') as { step: number };
@@ -99,11 +109,7 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
   );
 
   it('trains a codec’s own decoder for refined latents, resumes, and puts it in its place', async () => {
-    const { work, pictures, python } = await prepare();
-    const codec = join(work, 'codec');
-    cpSync(join('models', 'faces-48'), codec, { recursive: true });
-    const common = ['--codec', resolve('models/faces-48'), '--train', pictures, '--val', pictures];
-    const tune = (...more: string[]): string => python('tune_decoder', ...common, '--out', join(work, 'run'), ...more);
+    const { codec, train: tune } = trainingBeside('faces-48', 'tune_decoder', await prepare());
     const last = (out: string): { step: number; refined: Record<string, number> } =>
       JSON.parse(out.trim().split('\n').at(-1) ?? '') as { step: number; refined: Record<string, number> };
     expect(last(tune('--batch', '2', '--minutes', '5', '--steps', '2')).step).toBe(2);
@@ -121,21 +127,7 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
   });
 
   it('trains the network that foretells a picture’s error, resumes, and puts it beside the codec', async () => {
-    const name = 'faces-48';
-    const { work, pictures, python } = await prepare(20);
-    const codec = join(work, 'codec');
-    cpSync(join('models', name), codec, { recursive: true });
-    const common = [
-      '--codec',
-      resolve('models', name),
-      '--train',
-      pictures,
-      '--val',
-      pictures,
-      '--out',
-      join(work, 'run'),
-    ];
-    const train = (...more: string[]): string => python('train_distortion', ...common, ...more);
+    const { codec, train } = trainingBeside('faces-48', 'train_distortion', await prepare(20));
     const last = (out: string): { step: number; dB: Record<string, { rmsDb: number }> } =>
       JSON.parse(out.trim().split('\n').at(-1) ?? '') as ReturnType<typeof last>;
     const small = ['--batch', '20', '--minutes', '5', '--width', '8', '--blocks', '1', '--lr', '0.03'];

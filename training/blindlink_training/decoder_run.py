@@ -41,6 +41,13 @@ def run_parser(description: str | None, codec: str, part: str, minutes: float, b
     return parser
 
 
+def run_main(args: argparse.Namespace, train: Callable[[argparse.Namespace], None], export: Callable[[argparse.Namespace], None]) -> None:
+    """Trains, or writes what was trained where `--export` says so."""
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    (train if args.export is None else export)(args)
+
+
 class Run:
     """A training of some parts (networks, optimisers) until `--minutes` or `--steps` are up.
 

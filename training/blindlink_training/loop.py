@@ -19,6 +19,14 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, progress:
         group["lr"] = value
 
 
+def descend(loss: torch.Tensor, net: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """One step of `net` down the loss, its gradient's norm at most 1."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+
+
 @torch.no_grad()
 def start_from(net: nn.Module, theirs: dict[str, torch.Tensor], overlap: bool = False) -> None:
     """Copies the parameters of another network that have the same shape; with `overlap` also the common part of the others."""

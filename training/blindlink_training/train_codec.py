@@ -20,7 +20,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
-from .loop import Interrupt, average_into, device_of, save_atomically, set_rate, start_from
+from .loop import Interrupt, average_into, descend, device_of, save_atomically, set_rate, start_from
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
@@ -205,10 +205,7 @@ def main() -> None:
         mse = (x - y).square().mean(dim=(1, 2, 3))
         # Between MSE (a large floor) and mean PSNR (none): hard pictures keep a say, easy ones are not ignored.
         loss = torch.log(mse + args.loss_floor).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, codec, optimiser)
         step += 1
         average_into(average, codec, step, 0.999)
         running += (loss.item() - running) * 0.01

@@ -26,9 +26,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import mixed
-from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_parser
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_main, run_parser
 from .features import load_distance
-from .loop import average_into, set_rate
+from .loop import average_into, descend, set_rate
 from .photo_codec import PhotoParts
 from .muon import Muon
 from .pictures import load_photographs, load_pictures
@@ -162,13 +162,7 @@ def export(args: argparse.Namespace) -> None:
     print(json.dumps(card["quality"][f"{NAME}Decoder"]))
 
 
-def main() -> None:
-    args = parse()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    if args.export is not None:
-        export(args)
-        return
+def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
     val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 200]
@@ -195,10 +189,7 @@ def main() -> None:
             realness = judge(y, snr).float().mean()
         error = torch.log((x - y).square().mean(dim=(1, 2, 3)) + args.loss_floor).mean()
         share = args.adversarial if progress > 0.2 else 0.0
-        optimiser.zero_grad(set_to_none=True)
-        (error + args.lpips * distance - share * realness).backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimiser.step()
+        descend(error + args.lpips * distance - share * realness, decoder, optimiser)
         if progress > 0.1:
             with torch.autocast(device.type, dtype=torch.bfloat16):
                 real, fake = judge(x, snr).float(), judge(y.detach(), snr).float()
@@ -209,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(parse(), train, export)

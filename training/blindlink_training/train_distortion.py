@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from .channel import SUBCARRIERS, draw_taps
-from .decoder_run import Run, how_trained, run_parser
+from .decoder_run import Run, how_trained, run_main, run_parser
 from .distortion import Distortion
 from .export import write_distortion
 from .golden import add_golden
-from .loop import average_into, set_rate
+from .loop import average_into, descend, set_rate
 from .muon import Muon
 from .saved_codec import load_codec, load_refiner, stored_parameters
 from .small_weights import quarter_weights
@@ -57,8 +57,9 @@ def misheard(z: Tensor, snr_db: Tensor, known: float = KNOWN) -> tuple[Tensor, T
     k = symbols.shape[1]
     kind = torch.linspace(0, 1, n + 1, device=z.device)[:n].view(-1, 1)
     exact = kind < known
-    turning = (kind >= known + ESTIMATED) & (kind < known + ESTIMATED + TURNING) & ~exact
-    moving = (kind >= known + ESTIMATED + TURNING) & (kind < known + ESTIMATED + TURNING + MOVING) & ~exact
+    still = known + ESTIMATED
+    turning = (kind >= still) & (kind < still + TURNING) & ~exact
+    moving = (kind >= still + TURNING) & (kind < still + TURNING + MOVING) & ~exact
     other = (kind >= 1 - 2 * OTHER) & ~exact
     taps = draw_taps(n, z.device)
     error = 10 ** torch.empty(n, 1, device=z.device).uniform_(-3.5, -0.7)
@@ -165,13 +166,7 @@ def export(args: argparse.Namespace) -> None:
     print(json.dumps(card["quality"]["distortion"]))
 
 
-def main() -> None:
-    args = parse()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    if args.export is not None:
-        export(args)
-        return
+def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     link = Link(args.codec, device)
     val = validation_pictures(link.codec, args.val)[: 24 if link.down_sampling > 4 else 300]
@@ -191,12 +186,9 @@ def main() -> None:
         whole = torch.log(expected.mean(dim=(1, 2, 3)) + LEAST_ERROR) - torch.log(squared.mean(dim=(1, 2, 3)) + LEAST_ERROR)
         part = (squared + LEAST_ERROR) / (expected + LEAST_ERROR)
         loss = whole.square().mean() + PATCH_WEIGHT * (part - 1 - part.log()).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, net, optimiser)
         average_into(average, net, run.step + 1, 0.998)
 
 
 if __name__ == "__main__":
-    main()
+    run_main(parse(), train, export)

@@ -21,7 +21,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .context_codec import ContextCodec
-from .loop import Interrupt, average_into, save_atomically, set_rate
+from .loop import Interrupt, average_into, descend, save_atomically, set_rate
 from .muon import Muon
 from .photo_codec import DOWN_SAMPLING, PhotoCodec
 from .pictures import load_photographs
@@ -217,10 +217,7 @@ def main() -> None:
             y = codec.decoder(received, snr).float()
         mse = (x - y).square().mean(dim=(1, 2, 3))
         loss = torch.log(mse + args.loss_floor).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, codec, optimiser)
         step += 1
         average_into(average, codec, step, 0.999)
         running += (loss.item() - running) * max(0.01, 1 / step)

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from .dncnn import Dncnn
-from .loop import Interrupt, average_into, save_atomically, set_rate
+from .loop import Interrupt, average_into, descend, save_atomically, set_rate
 from .pictures import load_pictures
 from .prior import SIGMA_DATA, Prior
 
@@ -136,10 +136,7 @@ def main() -> None:
         # The weight makes every noise level's loss that of a network output of unit variance.
         weight = (sigma.square() + SIGMA_DATA**2) / (sigma * SIGMA_DATA).square()
         loss = (weight[:, None, None, None] * (x - y).square()).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(prior.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, prior, optimiser)
         step += 1
         average_into(average, prior, step, 0.9995)
         running += (loss.item() - running) * max(0.005, 1 / step)

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from .channel import SUBCARRIERS, draw_taps
-from .loop import Interrupt, average_into, set_rate, start_from
+from .loop import Interrupt, average_into, descend, set_rate, start_from
 from .muon import Muon
 from .pictures import load_photographs, load_pictures
 from .refiner import Refiner
@@ -98,10 +98,7 @@ def main() -> None:
         squared = (target - mean.float()).square()
         ratio = squared.detach() / variance
         loss = (squared / white).mean() + 0.2 * (ratio + variance.log() - white.log()).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, net, optimiser)
         step += 1
         average_into(average, net, step, 0.998)
         gain = (squared / white).mean().item()

@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_parser
+from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_main, run_parser
 from .export import CARD_SNRS_DB
-from .loop import average_into, set_rate
+from .loop import average_into, descend, set_rate
 from .muon import Muon
 from .photo_codec import PhotoParts
 from .refiner import handed
@@ -84,13 +84,7 @@ def export(args: argparse.Namespace) -> None:
     print(json.dumps(card["quality"]["fadingPsnrDb"]))
 
 
-def main() -> None:
-    args = parse()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    if args.export is not None:
-        export(args)
-        return
+def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
     refiner = load_refiner(Path(args.codec)).to(device).requires_grad_(False)
@@ -113,12 +107,9 @@ def main() -> None:
         with torch.autocast(device.type, dtype=torch.bfloat16):
             y = decoder(given.contiguous(memory_format=torch.channels_last), snr)
         loss = torch.log((x - y.float()).square().mean(dim=(1, 2, 3)) + args.loss_floor).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimiser.step()
+        descend(loss, decoder, optimiser)
         average_into(average, decoder, run.step + 1, 0.999)
 
 
 if __name__ == "__main__":
-    main()
+    run_main(parse(), train, export)

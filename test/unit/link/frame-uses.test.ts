@@ -1,25 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../src/config/load.js';
-import { linkFrames } from '../../../src/link/link.js';
-import { withModels } from '../../../src/link/setting/link-models.js';
-import { findReceivers } from '../../../src/link/setting/receivers.js';
 import type { FrameReport } from '../../../src/link/results/frame-report.js';
-import { openPictures } from '../../../src/source/picture-source.js';
+import { frameReports } from '../../support/frame-reports.js';
 
-async function reports(settings: Record<string, unknown>): Promise<Record<string, FrameReport>> {
-  const config = resolveConfig({ pictures: ['builtin:faces'], run: { frames: 1 }, ...settings });
-  const receivers = await findReceivers(config);
-  return withModels(config, receivers, async (models) => {
-    const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: 1 });
-    const numbered = (async function* () {
-      yield { index: 0, picture: await source.at(0) };
-    })();
-    for await (const outcomes of linkFrames(config, { ...models, receivers }, numbered)) {
-      return Object.fromEntries(outcomes.map(({ report }) => [report.receiver, report]));
-    }
-    throw new Error('no frame');
-  });
-}
+const reports = async (settings: Record<string, unknown>): Promise<Record<string, FrameReport>> =>
+  (await frameReports(settings))[0];
 
 describe('effective throughput', () => {
   it('counts prefixes and padding, and pilot symbols for the receiver that needs them', async () => {
