@@ -19,7 +19,7 @@ const script = fileURLToPath(new URL('../support/little-codec.mjs', import.meta.
 
 /** All outcomes of some frames. */
 async function run(settings: Record<string, unknown>, frames = 4): Promise<FrameOutcome[]> {
-  const config = resolveConfig({ codec: 'natural-6', ...settings });
+  const config = resolveConfig({ codec: 'natural-12-blind', ...settings });
   const descriptors = await findReceivers(config);
   return withModels(config, descriptors, async (models) => {
     async function* pictures() {
@@ -177,7 +177,7 @@ describe('in a campaign', () => {
       file,
       `settings:
   pictures: ['builtin:natural']
-  codec: natural-6
+  codec: natural-12-blind
   receiver:
     names: [perfect, webp-perfect, fixed]
     baselines: { fixed: { source: webp, csi: perfect, mcs: 9 } }
