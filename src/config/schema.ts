@@ -196,7 +196,7 @@ const receiver = z.strictObject({
       startFactor: positive.default(1),
       /** CBR in the start's formula; null is the codec's own (the published code has 1/48). */
       startBandwidthRatio: positive.nullable().default(null),
-      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. By default 1, with another decoder (`decoder`) 0.3. */
+      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. By default 1, with another decoder (`decoder`) 0.2. */
       perception: z.number().min(0).max(1).optional(),
     })
     .prefault({}),

@@ -69,6 +69,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--loss-floor", type=float, default=1e-3)
     parser.add_argument("--lpips", type=float, default=30.0, help="a")
     parser.add_argument("--fading", type=float, default=0.25, help="share of a batch that comes through fading")
+    parser.add_argument("--least-snr", type=float, default=-1.0, help="lower end of most SNRs, dB")
     parser.add_argument("--adversarial", type=float, default=0.5, help="g; from a fifth of the time on")
     return parser.parse_args()
 
@@ -152,7 +153,7 @@ def export(args: argparse.Namespace) -> None:
     card = json.loads((folder / "card.json").read_text())
     put_decoder(decoder, folder, file, card)
     card["decoders"] = {**card.get("decoders", {}), NAME: file}
-    card["training"][f"{NAME}Decoder"] = how_trained(state, ("batch", "seed", "lpips", "adversarial", "fading"))
+    card["training"][f"{NAME}Decoder"] = how_trained(state, ("batch", "seed", "lpips", "adversarial", "fading", "least_snr"))
     card["quality"][f"{NAME}Decoder"] = {
         "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN, by CSNR in dB",
         **table(codec, decoder, lpips, val, hand),
@@ -178,7 +179,7 @@ def train(args: argparse.Namespace) -> None:
         for one in (optimiser, rival):
             set_rate(one, args.lr, run.step, progress)
         x = draw().to(device).contiguous(memory_format=torch.channels_last)
-        snr = draw_snr(args.batch).to(device)
+        snr = draw_snr(args.batch, args.least_snr).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
             received = hand(codec.encode(x, snr).float(), snr, args.fading).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):

@@ -27,8 +27,8 @@ export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.
 /** ζ_x and ζ_h of Blind-DiffCom's variants. */
 const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
 
-/** hifi-diffcom's share of the sample where a decoder is named for what is shown: the least LPIPS at less error than either alone (D-135). */
-const PERCEPTION_WITH_DECODER = 0.3;
+/** hifi-diffcom's share of the sample where a decoder is named for what is shown: it gives back PSNR that the decoder costs, at the same LPIPS (D-148). */
+const PERCEPTION_WITH_DECODER = 0.2;
 
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 
