@@ -25,9 +25,9 @@ function twoDecoders(): string {
   const card = JSON.parse(readFileSync(join(from, 'card.json'), 'utf8')) as Record<string, unknown>;
   const folder = join(work, 'two');
   mkdirSync(folder);
-  for (const file of ['encoder', 'decoder', 'statistics', 'polarity', 'refiner']) {
-    const name = card[file] as string;
-    copyFileSync(join(from, name), join(folder, name));
+  for (const file of ['encoder', 'decoder', 'statistics', 'polarity', 'refiner', 'distortion']) {
+    const name = card[file] as string | undefined;
+    if (name !== undefined) copyFileSync(join(from, name), join(folder, name));
   }
   copyFileSync(join(dirname(findModel('codec', 'natural-12-blind')), 'decoder.onnx'), join(folder, 'other.onnx'));
   writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, decoders: { other: 'other.onnx' } }));

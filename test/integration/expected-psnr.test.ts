@@ -26,6 +26,6 @@ describe('the PSNR that a receiver expects', () => {
   });
 
   it('is not known of a codec without the network', async () => {
-    for (const { expectedPsnrDb } of await psnrs('faces-12', 10)) expect(expectedPsnrDb).toBeNull();
+    for (const { expectedPsnrDb } of await psnrs('faces-48', 10)) expect(expectedPsnrDb).toBeNull();
   });
 });
