@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { openCampaignFolder } from '../campaign/campaign-folder.js';
 import { deriveTables } from '../campaign/derive-tables.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
-import { type CampaignPlan, planCampaign, readCampaign } from '../campaign/plan.js';
+import { type CampaignPlan, type CampaignPoint, planCampaign, readCampaign } from '../campaign/plan.js';
 import type { PointFigures } from '../campaign/point-figures.js';
 import { openQueuePool, queueRun } from '../campaign/queue/queue-pool.js';
 import { connectRedis } from '../campaign/queue/redis.js';
@@ -35,7 +35,9 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   }
   if (options['radio'] !== 'none')
     throw new ConfigError('campaign.flag', '--radio: campaigns are simulated; leave it out');
-  const plan = planCampaign(readCampaign(readConfigFile(name), name), name.replace(/^.*\/|\.ya?ml$/g, ''), {
+  const file = readCampaign(readConfigFile(name), name);
+  const title = file.title ?? name.replace(/^.*\/|\.ya?ml$/g, '');
+  const plan = planCampaign({ ...file, title }, name, {
     resolve: (base, at) => settingsFrom(withSettings(options, at), [], base),
     countOf: (config) => openSource(config).count,
   });
@@ -48,7 +50,7 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   const queue = options['queue'] as string | undefined;
   if (queue !== undefined && options['workers'] !== undefined)
     throw new ConfigError('campaign.flag', '--workers: processes of this machine are no part of a queue; leave it out');
-  const versionsOf = await checked(plan);
+  const versionsOf = { ...versions(), ...(await checkPoints(plan.points)) };
   const { signal, release } = interruptible();
   const json = options['json'] === true;
   const out = typeof options['out'] === 'string' ? options['out'] : `runs/${basename(name).replace(/\.ya?ml$/i, '')}`;
@@ -125,11 +127,13 @@ const note = (text: string): void => {
   console.error(`note: ${text}`);
 };
 
-/** Opens what every point needs, to refuse a wrong name before anything is written. Returns the versions. */
-async function checked(plan: CampaignPlan): Promise<Record<string, unknown>> {
+/** Looks for what every point needs, to refuse a wrong name before anything is measured. Returns what identifies the models. */
+export async function checkPoints(
+  points: readonly Pick<CampaignPoint, 'config' | 'frames'>[],
+): Promise<Record<string, unknown>> {
   const codecs = new Map<string, unknown>();
   const features = new Map<string, unknown>();
-  for (const { config, frames } of plan.points) {
+  for (const { config, frames } of points) {
     await findReceivers(config);
     openSource(config);
     const { card } = readCard(findModel('codec', config.codec));
@@ -139,7 +143,6 @@ async function checked(plan: CampaignPlan): Promise<Record<string, unknown>> {
     for (const one of cards) features.set(one.name, one.sha256);
   }
   return {
-    ...versions(),
     codecs: Object.fromEntries(codecs),
     ...(features.size > 0 && { featureNetworks: Object.fromEntries(features) }),
   };

@@ -52,6 +52,19 @@ async function convert(from: string, to: string, options: Record<string, unknown
     const wanted = options['toDatatype'] as string | undefined;
     const name = wanted === undefined ? (suffix === undefined ? own : rawTypes[suffix]) : (rawTypes[wanted] ?? wanted);
     const datatype = parseDatatype(name);
+    // A raw file's name is all that says what is in it.
+    if (suffix !== undefined && parseDatatype(rawTypes[suffix]).name !== datatype.name) {
+      throw new ConfigError(
+        'config.convert',
+        `--to-datatype ${name}: ${to} would be read as ${rawTypes[suffix]}; give it another name, or leave the flag out`,
+      );
+    }
+    if ((options['start'] as number) >= recording.numSamples && recording.numSamples > 0) {
+      throw new ConfigError(
+        'config.convert',
+        `--start ${String(options['start'])}: ${from} has ${recording.numSamples} samples`,
+      );
+    }
     if (!datatype.complex)
       throw new ConfigError('config.convert', `--to-datatype ${name}: must be complex, e.g. ci16_le`);
     const done = await (suffix === undefined ? toSigmf : toRaw)(recording, to, name, options, signal);
@@ -85,7 +98,7 @@ interface Part {
 
 /** The part of a recording that is wanted. */
 function partOf(recording: Recording, datatype: string, options: Readonly<Record<string, unknown>>): Part {
-  const start = Math.min(options['start'] as number, recording.numSamples);
+  const start = options['start'] as number;
   const end = Math.min(recording.numSamples, start + ((options['count'] as number | undefined) ?? Infinity));
   const toHz = options['resample'] as number | undefined;
   const ratio = toHz === undefined ? 1 : toHz / rateOf(recording);

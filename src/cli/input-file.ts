@@ -6,9 +6,12 @@ import type { Recording } from '../recording/recording.js';
 /** Flags of every command that reads a recording. */
 export function addInputFlags(command: Command): Command {
   return command
-    .option('--datatype <name>', 'of a raw file: cf32_le, ci16_le, ci8, cu8, … (any SigMF datatype)')
-    .option('--rate <Hz>', 'sampling rate where the file does not tell, e.g. 20M, 640k, 1.92e6', rate)
-    .option('--freq <Hz>', 'centre frequency where the file does not tell, e.g. 2.437G', signedRate)
+    .option(
+      '--datatype <name>',
+      'of the samples, whatever the file says: cf32_le, ci16_le, ci8, cu8, … (any SigMF datatype)',
+    )
+    .option('--rate <Hz>', 'sampling rate, whatever the file says, e.g. 20M, 640k, 1.92e6', rate)
+    .option('--freq <Hz>', 'centre frequency, whatever the file says, e.g. 2.437G', signedRate)
     .option('--input-channel <n>', 'channel of a file that holds several, from 0', whole('--input-channel', 0))
     .option('--member <name>', 'recording of an archive that holds several')
     .option('--swap-iq', 'I and Q lie the other way round in the file')
@@ -28,6 +31,12 @@ export function openInput(path: string, options: Readonly<Record<string, unknown
         console.error(`note: ${path}: ${nonFinite} sample(s) are NaN or infinite; taken as lost, zero`);
     },
   });
+  const channel = options['inputChannel'] as number | undefined;
+  if (channel !== undefined && channel >= recording.numChannels) {
+    recording.close();
+    const there = `it has ${recording.numChannels}, from 0 on`;
+    throw new ConfigError('config.flag', `--input-channel ${channel}: ${path} has no channel ${channel}; ${there}`);
+  }
   checkHash(recording, options['verify'] === true);
   for (const note of recording.notes) console.error(`note: ${note}`);
   return recording;
@@ -94,7 +103,8 @@ export const decimal =
   (value: string): number => {
     const number = Number(value);
     if (value.trim() === '' || !Number.isFinite(number) || number < least || number > most) {
-      const range = Number.isFinite(least) && Number.isFinite(most) ? ` from ${least} to ${most}` : '';
+      const both = Number.isFinite(least) && Number.isFinite(most);
+      const range = both ? ` from ${least} to ${most}` : least === Number.MIN_VALUE ? ' above 0' : '';
       throw new ConfigError('config.flag', `${flag} ${value}: must be a number${range}`, { value });
     }
     return number;

@@ -13,10 +13,14 @@ export function addInstrument(program: Command): void {
     .option('--json', 'one JSON object')
     .action(async (name: string | undefined, port: string | undefined, what: string[], options: { json?: boolean }) => {
       if (name === undefined) {
-        for (const shipped of instrumentNames()) {
-          const { name: title, kind, quantities } = readInstrumentProfile(shipped);
-          console.log(`${shipped}  ${kind}, ${title}: ${Object.keys(quantities).join(', ')}`);
-        }
+        const profiles = instrumentNames().map((profile) => {
+          const { name: title, kind, quantities } = readInstrumentProfile(profile);
+          return { profile, kind, title, quantities: Object.keys(quantities) };
+        });
+        if (options.json === true) console.log(JSON.stringify({ type: 'instruments', profiles }));
+        else
+          for (const { profile, kind, title, quantities } of profiles)
+            console.log(`${profile}  ${kind}, ${title}: ${quantities.join(', ')}`);
         return;
       }
       const profile = readInstrumentProfile(name);

@@ -75,7 +75,12 @@ async function feedFrom(
   options: Readonly<Record<string, unknown>>,
 ): Promise<{ config: LinkConfig; feed: CreateFeed; edge?: number }> {
   const file = options['replay'] as string | undefined;
+  const name = options['radio'] as string;
   if (file !== undefined) {
+    const beside = name === SIMULATED ? (pictures.length > 0 ? pictures.join(' ') : null) : `--radio ${name}`;
+    if (beside !== null) {
+      throw new ConfigError('live.replay', `--replay ${file}: frames come from the recording; leave ${beside} out`);
+    }
     const { config, recording, size } = openLinkRecording(file, options);
     recording.close();
     const radio: RadioSetup = { kind: 'replay', path: file, size };
@@ -84,8 +89,13 @@ async function feedFrom(
       feed: (onCrash) => createFeed({ entry: radioEntry(), name: `replay of ${file}`, radio, onCrash }),
     };
   }
-  const name = options['radio'] as string;
   if (name === SIMULATED) {
+    if (options['size'] !== undefined) {
+      throw new ConfigError(
+        'live.size',
+        '--size: is for pictures that a radio receives; name it with --radio or --replay',
+      );
+    }
     const config = settingsFrom(options, pictures, firstPictures(pictures, options));
     const given = options['receiver'] !== undefined || options['config'] !== undefined;
     return {

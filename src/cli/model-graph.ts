@@ -13,6 +13,7 @@ import { type ExecutionProvider, executionProviders } from '../runtime/execution
 import { openRuntime } from '../runtime/open-runtime.js';
 import type { GraphPort } from '../runtime/runtime.js';
 import { type TfjsBackend, tfjsBackends } from '../runtime/tfjs-backend.js';
+import { writing } from '../link/results/run-folder.js';
 import { readInput, writeAtomically } from './files.js';
 
 /** `model vjp` and `model run`: any ONNX graph, not only codecs. */
@@ -131,21 +132,13 @@ async function runGraph(path: string, options: RunFlags): Promise<void> {
     if (new Set(files.map(([name]) => name)).size < files.length) {
       throw new ConfigError('model.outputs', `${path}: two outputs would have the same file name; rename one`);
     }
-    makeOutput(out);
+    writing(out, () => makeFolder(out));
     for (const [name, tensor] of files) {
       writeAtomically(join(out, name), encodeNpy(toNpy(tensor)));
       console.log(`${join(out, name)}  ${tensor.type} [${tensor.dims.join(',')}]`);
     }
   } finally {
     await runtime.dispose();
-  }
-}
-
-function makeOutput(path: string): void {
-  try {
-    makeFolder(path);
-  } catch (cause) {
-    throw new ConfigError('file.folder', `${path}: cannot be made a folder (${(cause as Error).message})`, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import sharp from 'sharp';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { makeFolder } from '../core/make-folder.js';
+import { writing } from '../link/results/run-folder.js';
 import { iqSvg, psdSvg, spectrogramPng } from '../link/results/signal-plots.js';
 import { addInputFlags, openInput, rateOf, whole } from './input-file.js';
 
@@ -33,7 +34,7 @@ export function addPlot(program: Command): void {
           );
         }
         const folder = options['out'] as string;
-        makeFolder(folder);
+        writing(folder, () => makeFolder(folder));
         const base = baseFor(join(folder, basename(file).replace(/\.sigmf(-meta|-data)?$/, '')), file);
         const files: [string, string | Buffer][] = [
           [`${base}-spectrogram.png`, await spectrogramPng(recording, how)],

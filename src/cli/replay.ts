@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { RawConfig } from '../config/load.js';
+import { type RawConfig, resolveConfig } from '../config/load.js';
+import { ConfigError } from '../core/errors.js';
 import { findByPreamble } from '../link/stream/find-frames.js';
 import { gridOf } from '../link/setting/link-setting.js';
 import type { PictureSize } from '../link/stream/reception.js';
@@ -95,6 +96,12 @@ export function openLinkRecording(
     const { global } = recording.metadata;
     const carried = global['blindlink:link'] as RawConfig | undefined;
     const base = carried === undefined ? {} : baseOf(carried);
+    try {
+      resolveConfig(base);
+    } catch (cause) {
+      if (!(cause instanceof ConfigError)) throw cause;
+      throw new ConfigError('recording.link', `${recording.path}: blindlink:link: ${cause.message}`, { cause });
+    }
     const config = airConfig({ ...options, rate: rateOf(recording) }, [], base);
     if (typeof carried?.['codec'] === 'string' && carried['codec'] !== config.codec) {
       console.error(

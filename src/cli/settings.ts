@@ -97,19 +97,7 @@ export function settingsFrom(
 ): LinkConfig {
   const raw: RawConfig = typeof options['config'] === 'string' ? merge(base, readConfigFile(options['config'])) : base;
   if (pictures.length > 0) raw['pictures'] = pictures;
-  for (const [flag, setting, , convert] of flags) {
-    const name = flag.slice(2).split(' ')[0];
-    const value = options[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
-    if (typeof value === 'string') assign(raw, setting, convert(value, `--${name}`));
-  }
-  const networks = options['featureNetwork'] as readonly string[] | undefined;
-  if (networks !== undefined && networks.length > 0) assign(raw, 'run.featureNetworks', networks);
-  if (options['save'] === false) assign(raw, 'run.out', null);
-  for (const entry of options['set'] as string[]) {
-    const at = entry.indexOf('=');
-    if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
-    assign(raw, entry.slice(0, at), parse(entry.slice(at + 1)));
-  }
+  for (const { path, value } of givenSettings(options)) assign(raw, path, value);
   if (wantsPhotoCodec(raw)) {
     if (modelNames('codec').includes(PHOTO_CODEC)) setPhotoCodec(raw);
     else console.error(`note: codec ${PHOTO_CODEC} is not installed, so the usual one sends the photographs`);
@@ -119,14 +107,56 @@ export function settingsFrom(
   return config;
 }
 
-/** Options with settings of a point, which win over all others. */
-export const withSettings = (
+/** Settings that flags give, in the order in which later ones win. Throws ConfigError. */
+function givenSettings(
+  options: Readonly<Record<string, unknown>>,
+): { readonly flag: string; readonly path: string; readonly value: unknown }[] {
+  const networks = options['featureNetwork'] as readonly string[] | undefined;
+  return [
+    ...flags.flatMap(([usage, path, , convert]) => {
+      const flag = usage.split(' ')[0];
+      const given = options[flag.slice(2).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+      return typeof given === 'string' ? [{ flag, path, value: convert(given, flag) }] : [];
+    }),
+    ...(networks !== undefined && networks.length > 0
+      ? [{ flag: '--feature-network', path: 'run.featureNetworks', value: networks }]
+      : []),
+    ...(options['save'] === false ? [{ flag: '--no-save', path: 'run.out', value: null }] : []),
+    ...(options['set'] as string[]).map((entry) => {
+      const at = entry.indexOf('=');
+      if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
+      return { flag: `--set ${entry}`, path: entry.slice(0, at), value: parse(entry.slice(at + 1)) as unknown };
+    }),
+  ];
+}
+
+/**
+ * Options with settings of a point.
+ * @throws ConfigError where a flag gives one of them too
+ */
+export function withSettings(
   options: Readonly<Record<string, unknown>>,
   at: Iterable<readonly [string, unknown]>,
-): Record<string, unknown> => ({
-  ...options,
-  set: [...(options['set'] as string[]), ...[...at].map(([path, value]) => `${path}=${JSON.stringify(value)}`)],
-});
+): Record<string, unknown> {
+  const own = [...at];
+  const given = givenSettings(options);
+  for (const [path] of own) {
+    const clash = given.find((one) => isWithin(one.path, path) || isWithin(path, one.path));
+    if (clash !== undefined) {
+      throw new ConfigError(
+        'config.twice',
+        `${clash.flag}: sets ${clash.path}, and so do the points that are swept (${path}); leave one of them out`,
+      );
+    }
+  }
+  return {
+    ...options,
+    set: [...(options['set'] as string[]), ...own.map(([path, value]) => `${path}=${JSON.stringify(value)}`)],
+  };
+}
+
+/** Whether a setting's path is another's, or lies in the section that the other names. */
+const isWithin = (path: string, section: string): boolean => path === section || path.startsWith(`${section}.`);
 
 /** The pictures that the settings name, `run.frames` of them where that is set. */
 export const openSource = ({ pictures, source, run }: LinkConfig): PictureSource =>

@@ -146,7 +146,8 @@ function conclude({
     console.log(`\nResults in ${folder.path} (pictures/, plots/, frames.csv, summary.json)`);
   if (!interrupted) return;
   const done = summarised.length / config.receiver.names.length;
-  console.error(`blindlink: interrupted after ${done} of ${frames} frames; what was done is complete and saved`);
+  const kept = folder === null ? '' : '; what was done is complete and saved';
+  console.error(`blindlink: interrupted after ${done} of ${frames} frames${kept}`);
   process.exitCode = 130;
 }
 

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
-import { makeFolder } from '../core/make-folder.js';
 import { findModel } from '../core/shipped-models.js';
 import { openInstrument } from '../instruments/instrument.js';
 import { readInstrumentProfile } from '../instruments/instrument-profile.js';
@@ -17,11 +15,11 @@ import { findReceivers } from '../link/setting/receivers.js';
 import { checkChannelSettings, openRadio, transmitRmsOf } from '../link/setting/radios.js';
 import { figuresByReceiver } from '../link/results/figures.js';
 import { expectEnoughPictures, summarisePerception } from '../link/results/perception.js';
-import { defaultRunFolder, versions } from '../link/results/run-folder.js';
+import { claimRunFolder, POINTS_TABLE, versions } from '../link/results/run-folder.js';
 import { gridOfPoints, type PointFigures, radioPoint } from '../link/points.js';
 import { columnsOf, csvLine } from '../link/results/tables.js';
 import { type FeatureCard, readFeatureCard } from '../perception/feature-card.js';
-import { campaign } from './campaign.js';
+import { campaign, checkPoints } from './campaign.js';
 import { writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -110,15 +108,15 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
     throw new ConfigError('sweep.features', '--feature-network: judges pictures in simulation only; leave --radio out');
   }
   const featureCards = configs[0].run.featureNetworks.map((name) => readFeatureCard(findModel('features', name)).card);
-  const out = configs[0].run.out;
-  if (typeof out === 'string' && existsSync(join(out, 'sweep.json'))) {
-    throw new ConfigError('sweep.out', `${out}: holds a sweep already; choose another --out`);
-  }
+  await checkPoints(configs.map((config) => ({ config, frames: Infinity })));
+  const { out } = configs[0].run;
+  const claim = out === null ? null : claimRunFolder(out, POINTS_TABLE);
   const { signal, release } = interruptible();
   const json = options['json'] === true;
   const progress = createProgress('points', points.length, process.stderr.isTTY && !json);
   const done: Point[] = [];
   let interrupted = false;
+  let failure: unknown = null;
   try {
     const measured = overRadio
       ? overTheAir({ points, configs, options, stepped, signal })
@@ -130,13 +128,19 @@ async function sweep(pictures: readonly string[], options: Readonly<Record<strin
       progress.update(done.length);
     }
   } catch (error) {
-    if (!(error instanceof AbortedError) && !signal.aborted) throw error;
-    interrupted = true;
+    interrupted = error instanceof AbortedError || signal.aborted;
+    if (!interrupted) failure = error;
   } finally {
     progress.stop();
     release();
   }
-  conclude({ done, of: points.length, config: configs[0], featureCards, axes: [...axes.keys()], json, interrupted });
+  if (done.length === 0) claim?.abandon();
+  // What is done is worth keeping, whatever ended it.
+  if (failure === null || done.length > 0) {
+    const run = { config: configs[0], featureCards, axes: [...axes.keys()], folder: claim?.path ?? null };
+    conclude({ done, of: points.length, ...run, json, interrupted, failure });
+  }
+  if (failure !== null) throw failure as Error;
 }
 
 interface Simulated {
@@ -245,28 +249,32 @@ interface Conclusion {
   readonly config: LinkConfig;
   readonly featureCards: Parameters<typeof versions>[1];
   readonly axes: readonly string[];
+  /** Where results go; null: nowhere. */
+  readonly folder: string | null;
   readonly json: boolean;
   readonly interrupted: boolean;
+  /** What ended the sweep early, or null. */
+  readonly failure: unknown;
 }
 
 /** Results as JSON and CSV, whole or not at all. */
-function conclude({ done, of, config, featureCards, axes, json, interrupted }: Conclusion): void {
+function conclude(conclusion: Conclusion): void {
+  const { done, of, config, featureCards, axes, folder, json, interrupted, failure } = conclusion;
   const summary = {
     type: 'summary',
     ...(interrupted ? { interrupted: true } : {}),
+    ...(failure === null ? {} : { failed: failure instanceof Error ? failure.message : String(failure) }),
     axes,
     points: done,
     config,
     versions: versions(undefined, featureCards),
   };
-  const out = config.run.out === undefined ? `${defaultRunFolder()}-sweep` : config.run.out;
-  if (out !== null && done.length > 0) {
-    makeFolder(out);
-    writeAtomically(join(out, 'sweep.json'), Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));
-    writeAtomically(join(out, 'sweep.csv'), Buffer.from(csvOf(axes, done)));
+  if (folder !== null && done.length > 0) {
+    writeAtomically(join(folder, 'sweep.json'), Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));
+    writeAtomically(join(folder, POINTS_TABLE), Buffer.from(csvOf(axes, done)));
   }
   if (json) console.log(JSON.stringify(summary));
-  else if (out !== null && done.length > 0) console.log(`\nResults in ${out} (sweep.json, sweep.csv)`);
+  else if (folder !== null && done.length > 0) console.log(`\nResults in ${folder} (sweep.json, ${POINTS_TABLE})`);
   if (!interrupted) return;
   console.error(`blindlink: interrupted after ${done.length} of ${of} points; those are complete`);
   process.exitCode = 130;

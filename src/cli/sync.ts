@@ -201,6 +201,7 @@ export function explain(diagnosis: SearchDiagnosis): string {
     diagnosis;
   if (samplesSearched === 0) return 'nothing found: the recording is empty';
   if (rms === 0) return 'nothing found: every sample is zero';
+  if (bestMetricSample < 0) return `nothing found: ${samplesSearched} samples are fewer than a frame begins with`;
   const parts = [
     `nothing found: best metric ${bestMetric.toFixed(3)} at sample ${bestMetricSample} (SNR there at most ${snrGuessDb.toFixed(1)} dB)`,
     `level ${(20 * Math.log10(rms)).toFixed(1)} dB of full scale`,

@@ -32,16 +32,25 @@ export function readConfigFile(path: string): RawConfig {
   return value as RawConfig;
 }
 
-/** Sets `path` (dots between names) in `config`, creating sections on the way. */
+/**
+ * Sets `path` (dots between names) in `config`, creating sections on the way; undefined takes it away.
+ * @throws ConfigError for names that objects have of themselves
+ */
 export function assign(config: RawConfig, path: string, value: unknown): void {
   const names = path.split('.');
+  const inherited = names.find((name) => name in Object.prototype);
+  if (inherited !== undefined) {
+    throw new ConfigError('config.unknown-key', `${path}: no such setting`, { value: inherited });
+  }
+  const last = names.pop()!;
   let section = config;
-  for (const name of names.slice(0, -1)) {
+  for (const name of names) {
     const next = section[name];
     if (typeof next === 'object' && next !== null) section = next as RawConfig;
     else section = section[name] = {} as RawConfig;
   }
-  section[names[names.length - 1]] = value;
+  if (value === undefined) Reflect.deleteProperty(section, last);
+  else section[last] = value;
 }
 
 /**

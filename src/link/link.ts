@@ -153,11 +153,11 @@ async function outcomeOf(
   signal: AbortSignal | undefined,
 ): Promise<FrameOutcome> {
   const { observed, noiseVariance, response, sent } = arrived;
-  if (observed === null) return reportFrame(arrived, receiver.name, null, receiver.needs.pilots);
+  if (observed === null) return reportFrame(arrived, receiver, null);
   const latentPower = receiver.needs.latentPower === true ? await latentPowerOf(sent) : null;
   const seen = { index: sent.index, elements: observed, noiseVariance, response, latentPower };
   const { result } = await receiveFrame(receiver, [seen], (candidate) => candidate, config, signal);
-  return reportFrame(arrived, receiver.name, result, receiver.needs.pilots);
+  return reportFrame(arrived, receiver, result);
 }
 
 const latentPowerOf = ({ padded, setting: { codec, layout, snrDb } }: SentFrame): Promise<number> =>

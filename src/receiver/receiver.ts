@@ -143,6 +143,8 @@ export interface Receiver {
 export interface Transmitter {
   /** Transmitters of the same key send the same. */
   readonly key: string;
+  /** What carries the picture, as far as is known of a frame that was never heard. */
+  readonly packet?: PacketReport;
   /** @param picture [3,H,W] in [0,1], the padded size of the layout @returns [k] of unit mean power */
   encode(
     picture: { readonly data: Float32Array; readonly height: number; readonly width: number },

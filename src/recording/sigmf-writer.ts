@@ -161,7 +161,7 @@ export function createSigmfWriter(base: string, options: SigmfWriterOptions): Si
     // A file of nothing is no recording.
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(dataPath, { force: true });
     if (cause instanceof FormatError) throw cause;
-    throw new FormatError('recording.write', `${metaPath}: cannot be written; check the folder and its rights`, {
+    throw new FormatError('recording.write', `${own.meta}: cannot be written; check the folder and its rights`, {
       cause,
     });
   }

@@ -58,6 +58,14 @@ export function createSeparation(parts: SeparationParts): Receiver {
     seed: grid.config.seed,
   });
   const estimate = csi === 'pilot' ? createPilotEstimate(setting, parts.pilotEstimator, name) : null;
+  const unheard: PacketReport = {
+    mcs: mcs.index,
+    bitsPerSymbol: mcs.bitsPerSymbol,
+    rate: mcs.rate,
+    payloadBits: packet.payloadBits,
+    contentBytes: null,
+    iterations: 0,
+  };
   const channelOf = (observations: Observations): KnownChannel =>
     estimate === null
       ? trueChannel(setting, observations, name, 'set its csi to pilot')
@@ -70,14 +78,6 @@ export function createSeparation(parts: SeparationParts): Receiver {
     const { symbols, noise } = symbolsOf(setting, elements, channel, channel.noiseVariance);
     const { bytes, iterations } = packet.decode(symbols, noise);
     const picture = await pictureOf(budget, bytes, setting, signal);
-    const report: PacketReport = {
-      mcs: mcs.index,
-      bitsPerSymbol: mcs.bitsPerSymbol,
-      rate: mcs.rate,
-      payloadBits: packet.payloadBits,
-      contentBytes: bytes?.length ?? null,
-      iterations,
-    };
     yield {
       kind: 'final',
       result: receiverResult({
@@ -87,14 +87,14 @@ export function createSeparation(parts: SeparationParts): Receiver {
         noiseVariance: channel.noiseVariance,
         verdict: picture === null ? 'failed' : 'decoded',
         milliseconds: performance.now() - began,
-        packet: report,
+        packet: { ...unheard, contentBytes: bytes?.length ?? null, iterations },
       }),
     };
   }
   return {
     name,
     needs: { pilots: csi === 'pilot', truth: csi === 'perfect' },
-    transmitter: createTransmitter(config, packet, budget),
+    transmitter: { ...createTransmitter(config, packet, budget), packet: unheard },
     receive,
   };
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
@@ -345,7 +345,38 @@ describe('blindlink sweep', () => {
     expect(csv[0]).toMatch(/^snrDb,ofdm.clippingRatio,receiver,frames,success/);
     const again = await blindlink(['sweep', 'builtin:faces', '--frames', '1', '--over', 'snrDb=0', '--out', 'swept']);
     expect([again.code, again.out]).toEqual([2, '']);
-    expect(again.err).toMatch(/holds a sweep already/);
+    expect(again.err).toMatch(/holds the results of a run already \(sweep\.csv\)/);
+  });
+
+  it('keeps the points that were measured when a later one fails', async () => {
+    const folder = join(work, 'no-statistics');
+    cpSync(resolve('models/faces-48'), folder, { recursive: true });
+    rmSync(join(folder, 'statistics.npz'));
+    const { code, err } = await blindlink([
+      ...['sweep', 'builtin:faces', '--frames', '1', '--receiver', 'pilot', '--out', 'half'],
+      ...['--workers', '1', '--over', `codec=faces-48,${folder}`],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/statistics\.npz/);
+    const summary = JSON.parse(readFileSync(join(work, 'half/sweep.json'), 'utf8')) as Record<string, never>;
+    expect(summary['points']).toHaveLength(1);
+    expect(summary['failed']).toMatch(/statistics\.npz/);
+    expect(readFileSync(join(work, 'half/sweep.csv'), 'utf8').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('tries where results go before anything is measured, and leaves nothing there when refused', async () => {
+    writeFileSync(join(work, 'a-file'), 'kept');
+    for (const out of ['a-file', 'a-file/within']) {
+      const refused = await blindlink(['sweep', 'builtin:faces', '--frames', '1', '--over', 'rho=0,0.1', '--out', out]);
+      expect([refused.code, refused.out]).toEqual([1, '']);
+      expect(refused.err).toMatch(/a-file.*: cannot be written .*; choose another folder with --out/);
+    }
+    const unknown = ['sweep', 'builtin:faces', '--over', 'codec=faces-12,nosuch', '--frames', '1', '--out', 'never'];
+    const { code, out, err } = await blindlink(unknown);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/nosuch: no such codec/);
+    expect(existsSync(join(work, 'never'))).toBe(false);
+    expect(readFileSync(join(work, 'a-file'), 'utf8')).toBe('kept');
   });
 
   it.each([
@@ -353,6 +384,10 @@ describe('blindlink sweep', () => {
     [['sweep', '--over', 'snrDb'], /path=v1,v2/],
     [['sweep', '--over', 'snrdB=1'], /did you mean snrDb/],
     [['sweep', '--over', 'snrDb=5,999'], /snrDb/],
+    [['sweep', '--over', 'snrDb=0,5', '--snr', '7'], /--snr: sets snrDb, and so do the points that are swept/],
+    [['sweep', '--over', 'channel.taps.kind=flat', '--channel', 'EPA'], /--channel: sets channel\.taps, .*taps\.kind/],
+    [['sweep', '--over', 'rho=0,0.1', '--set', 'rho=0.2'], /--set rho=0\.2: sets rho/],
+    [['sweep', '--over', 'rho=0,0.1', '--set', '__proto__.x=1'], /__proto__\.x: no such setting/],
     [['sweep', '--instrument', 'attenuator-scpi@/dev/x:attenuationDb=0,1'], /name one with --radio/],
     [['sweep', '--radio', 'simulated', '--instrument', 'attenuator-scpi'], /PROFILE@PORT/],
   ] as const)('refuses in one line, before anything is measured: %j', async (args, message) => {

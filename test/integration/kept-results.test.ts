@@ -197,7 +197,8 @@ describe('record and convert', () => {
 
   it.each([
     ['a rate that leaves nothing', ['--resample', '1'], /--resample 1: leaves less than a sample/],
-    ['a scale of nothing', ['--scale', '0'], /--scale 0: must be a number/],
+    ['a scale of nothing', ['--scale', '0'], /--scale 0: must be a number above 0/],
+    ['a start beyond the end', ['--start', '1e9'], /--start 1000000000: cv has \d+ samples/],
   ])('%s is refused and leaves no files', async (_, flags, message) => {
     const before = readdirSync(work);
     const { code, err } = await blindlink(['convert', 'cv', 'little.sigmf', ...flags]);

@@ -1,4 +1,4 @@
-import { type RawConfig, resolveConfig } from '../../config/load.js';
+import { assign, type RawConfig, resolveConfig } from '../../config/load.js';
 import type { LinkConfig } from '../../config/schema.js';
 
 /**
@@ -8,12 +8,7 @@ import type { LinkConfig } from '../../config/schema.js';
 export function steer(config: LinkConfig, changes: Readonly<Record<string, unknown>>): LinkConfig {
   const raw = structuredClone(config) as unknown as RawConfig;
   for (const [path, value] of Object.entries(changes)) {
-    const names = path.split('.');
-    const last = names.pop()!;
-    let section = raw;
-    for (const name of names) section = (section[name] ??= {}) as RawConfig;
-    if (value === null) Reflect.deleteProperty(section, last);
-    else section[last] = value;
+    assign(raw, path, value === null ? undefined : value);
   }
   return resolveConfig(raw);
 }

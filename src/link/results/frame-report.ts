@@ -4,7 +4,7 @@ import { powerToDb } from '../../core/units.js';
 import { naturalnessFeatures } from '../../metrics/naturalness.js';
 import { channelError, evm } from '../../metrics/signal-quality.js';
 import { expectedPsnrDb } from '../../receiver/expected-error.js';
-import type { PacketReport, ReceiverResult, Verdict } from '../../receiver/receiver.js';
+import type { PacketReport, Receiver, ReceiverResult, Verdict } from '../../receiver/receiver.js';
 import { SUCCESS_PSNR_DB } from '../../receiver/verdict.js';
 import { cropToSent } from '../frame/sender.js';
 import type { ArrivedFrame } from '../frame/simulation.js';
@@ -108,12 +108,11 @@ export interface FrameOutcome {
   readonly features?: Readonly<Record<string, FeaturePair>>;
 }
 
-/** @param usesPilots whether the receiver needs the pilot symbols, and so pays for them */
+/** @param result null where the frame was not found */
 export function reportFrame(
   arrived: ArrivedFrame,
-  receiver: string,
+  { name: receiver, needs, transmitter }: Pick<Receiver, 'name' | 'needs' | 'transmitter'>,
   result: ReceiverResult | null,
-  usesPilots = true,
 ): FrameOutcome {
   const { sent } = arrived;
   const { height, width } = sent.picture;
@@ -123,7 +122,8 @@ export function reportFrame(
   const figures = measurePicture(views[1], views[0]);
   const { error, nmse } = meanChannelError(arrived, receiver, result);
   const success = figures.psnrDb > SUCCESS_PSNR_DB;
-  const frameUses = frameUsesOf(sent, usesPilots);
+  const packet = result?.packet ?? transmitter?.packet;
+  const frameUses = frameUsesOf(sent, needs.pilots);
   const report: FrameReport = {
     type: 'frame',
     frame: sent.index,
@@ -149,7 +149,7 @@ export function reportFrame(
     starts: result?.starts ?? 0,
     agreeing: result?.agreeing ?? 0,
     milliseconds: round(result?.milliseconds ?? 0, 2),
-    ...(result?.packet === undefined ? {} : { packet: result.packet }),
+    ...(packet === undefined ? {} : { packet }),
   };
   const [sentView, receivedView] = views;
   const naturalness = (): FeaturePair => ({

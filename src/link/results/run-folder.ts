@@ -27,38 +27,46 @@ export interface ClaimedFolder {
 
 /** A run's table of frames: who makes it has the folder. */
 export const FRAMES_TABLE = 'frames.csv';
+/** A sweep's table of points, likewise. */
+export const POINTS_TABLE = 'sweep.csv';
+
+/** What folders of results begin with, of whatever kind. */
+const RESULTS = [FRAMES_TABLE, POINTS_TABLE, 'campaign.json'];
 
 /**
  * Takes a folder for a run's results before work begins, so that no two runs write into one and none loses what is there.
  *
  * @param wanted by default `runs/<time>`, with a number behind it where that is taken
+ * @param table what the results are written into, made empty
  * @throws ConfigError if it holds results, FormatError if it cannot be written
  */
-export function claimRunFolder(wanted?: string): ClaimedFolder {
-  const usual = defaultRunFolder();
+export function claimRunFolder(wanted?: string, table: string = FRAMES_TABLE): ClaimedFolder {
+  const usual = table === FRAMES_TABLE ? defaultRunFolder() : `${defaultRunFolder()}-sweep`;
   for (let attempt = 1; ; attempt++) {
     const path = wanted ?? (attempt === 1 ? usual : `${usual}-${attempt}`);
     const existed = existsSync(path);
     let made: string | undefined;
+    let held = RESULTS.find((name) => existsSync(join(path, name)));
     try {
       made = makeFolder(path);
-      writeFileSync(join(path, FRAMES_TABLE), '', { flag: 'wx' });
+      if (held === undefined) writeFileSync(join(path, table), '', { flag: 'wx' });
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(join(path, FRAMES_TABLE))) {
-        throw unwritable(path, cause);
-      }
+      // Another run was faster.
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(join(path, table))) held = table;
+      else throw unwritable(path, cause);
+    }
+    if (held !== undefined) {
       if (wanted === undefined) continue;
       throw new ConfigError(
         'run.out',
-        `${path}: holds the results of a run already (${FRAMES_TABLE}); choose another --out, or remove it`,
-        { cause },
+        `${path}: holds the results of a run already (${held}); choose another --out, or remove it`,
       );
     }
     return {
       path,
       abandon() {
         // One that was there before may hold what is somebody's.
-        rmSync(existed ? join(path, FRAMES_TABLE) : path, { recursive: true, force: true });
+        rmSync(existed ? join(path, table) : path, { recursive: true, force: true });
         if (made !== undefined) removeEmpty(dirname(resolve(path)), resolve(made));
       },
     };

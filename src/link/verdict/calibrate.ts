@@ -136,7 +136,7 @@ async function samplesOf(
       const seen = { index, elements, noiseVariance, response };
       const { result } = await receiveFrame(receiver, [seen], (one) => one, config, signal);
       if (result.symptoms === undefined) continue;
-      const { report } = reportFrame(arrived, receiver.name, result);
+      const { report } = reportFrame(arrived, receiver, result);
       // A codec's kin may be understood: what counts is the picture.
       const success = (foreign === undefined || foreign === 'other codec') && report.success;
       const { symptoms } = result;
