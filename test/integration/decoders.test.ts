@@ -30,7 +30,10 @@ function twoDecoders(): string {
     if (name !== undefined) copyFileSync(join(from, name), join(folder, name));
   }
   copyFileSync(join(dirname(findModel('codec', 'natural-12-blind')), 'decoder.onnx'), join(folder, 'other.onnx'));
-  writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, decoders: { other: 'other.onnx' } }));
+  writeFileSync(
+    join(folder, 'card.json'),
+    JSON.stringify({ ...card, decodesRefined: false, decoders: { other: 'other.onnx' } }),
+  );
   return folder;
 }
 
