@@ -74,6 +74,18 @@ describe('conventional links beside a codec', () => {
     expect(means['webp-perfect'][0]).toBeGreaterThan(means['fixed'][0] + 2);
   });
 
+  it('have a lost packet where no frame was found, in every line and among block errors', async () => {
+    const names = ['webp-pilot', 'pilot'];
+    const outcomes = await run({ snrDb: -20, ofdm: { profile: 'ota' }, receiver: { names } }, 3);
+    const [lost, plain] = names.map((name) => of(outcomes, name).map(({ report }) => report));
+    for (const { packet, verdict } of lost) {
+      expect(verdict).toBe('failed');
+      expect(packet).toMatchObject({ contentBytes: null, iterations: 0 });
+      expect(packet!.payloadBits).toBeGreaterThan(0);
+    }
+    for (const report of plain) expect(report).not.toHaveProperty('packet');
+  });
+
   it('may have a picture codec of two commands, and say in one line when it fails', async () => {
     const external = {
       encode: `${process.execPath} ${script} encode {input} {output} {quality}`,

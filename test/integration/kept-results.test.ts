@@ -1,9 +1,10 @@
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -188,6 +189,17 @@ describe('record and convert', () => {
     const { code, out } = await blindlink(['replay', 'cv', '--receiver', 'pilot', '--no-save']);
     expect(code).toBe(0);
     expect(out).toMatch(/1 frame\(s\) found of 1 sent/);
+  });
+
+  it('settings of a recording that are none name its file', async () => {
+    const meta = JSON.parse(readFileSync(file('cv.sigmf-meta'), 'utf8')) as { global: Record<string, unknown> };
+    meta.global['blindlink:link'] = { foo: 1 };
+    writeFileSync(file('odd.sigmf-meta'), JSON.stringify(meta));
+    copyFileSync(file('cv.sigmf-data'), file('odd.sigmf-data'));
+    const { code, err } = await blindlink(['replay', 'odd', '--receiver', 'pilot', '--no-save']);
+    expect(code).toBe(2);
+    expect(err).toMatch(/odd: blindlink:link: foo: no such setting/);
+    for (const end of ['meta', 'data']) rmSync(file(`odd.sigmf-${end}`));
   });
 
   it('pictures of another size than was sent are decoded, and not compared', async () => {

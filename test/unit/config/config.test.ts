@@ -67,6 +67,11 @@ describe('settings', () => {
     const raw = readConfigFile(file);
     assign(raw, 'channel.dopplerHz', 20);
     expect(resolveConfig(raw)).toMatchObject({ snrDb: 3, channel: { coherence: 'frame', dopplerHz: 20 } });
+    assign(raw, 'channel.dopplerHz', undefined);
+    expect(raw).toEqual({ snrDb: 3, channel: { coherence: 'frame' } });
+    for (const path of ['__proto__.x', 'channel.__proto__.x', 'constructor.prototype.x', 'toString'])
+      expect(messageOf(() => assign(raw, path, 1))).toBe(`${path}: no such setting`);
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
     writeFileSync(file, 'a: [1\n');
     expect(messageOf(() => readConfigFile(file))).toMatch(/not YAML/);
     expect(messageOf(() => readConfigFile('/nowhere.yaml'))).toMatch(/cannot be read/);
