@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { frameMetrics } from '../../src/campaign/point-figures.js';
 import { resolveConfig } from '../../src/config/load.js';
 import { LinkError } from '../../src/core/errors.js';
 import { linkFrames } from '../../src/link/link.js';
@@ -78,10 +79,13 @@ describe('conventional links beside a codec', () => {
     const names = ['webp-pilot', 'pilot'];
     const outcomes = await run({ snrDb: -20, ofdm: { profile: 'ota' }, receiver: { names } }, 3);
     const [lost, plain] = names.map((name) => of(outcomes, name).map(({ report }) => report));
-    for (const { packet, verdict } of lost) {
+    for (const report of lost) {
+      const { packet, verdict, frame, picture } = report;
       expect(verdict).toBe('failed');
       expect(packet).toMatchObject({ contentBytes: null, iterations: 0 });
       expect(packet!.payloadBits).toBeGreaterThan(0);
+      const line = { point: 0, frame, picture, receivers: { 'webp-pilot': report } };
+      expect(frameMetrics(line, 'webp-pilot')).toMatchObject({ blockErrors: 1, success: 0 });
     }
     for (const report of plain) expect(report).not.toHaveProperty('packet');
   });
