@@ -67,7 +67,7 @@ const layers = {
   separation: ['compression', 'fec', 'receiver', 'ofdm', 'channel', 'core'],
   // Channel coding and modulation of bits, which know of no grid and no picture.
   fec: ['dsp', 'core'],
-  metrics: ['core'],
+  metrics: ['dsp', 'core'],
   perception: ['metrics', 'runtime', 'core'],
   // Files know nothing of modems; instruments know nothing of signals.
   recording: ['core'],

@@ -123,7 +123,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
 
   /** What the encoder gives for pictures [count,3,H,W] in [0,1]: latents, and the mask where it has one. */
   const runEncoder = async (pictures: Float32Array, count: number, h: number, w: number, snrDb: number) => {
-    const scaled = low === 0 && high === 1 ? pictures : pictures.map((v) => low + (high - low) * v);
+    const scaled = low === 0 && high === 1 ? pictures : new Float32Array(pictures.length);
+    if (scaled !== pictures) for (let i = 0; i < scaled.length; i++) scaled[i] = low + (high - low) * pictures[i];
     const [latents, mask] = await run(runs.encoder, tensor(scaled, [count, 3, h * d, w * d]), snrDb);
     for (const output of card.mask ? [latents, mask] : [latents]) {
       expectShape(loaded, card.encoder, output, [count, card.latentChannels, h, w]);
@@ -139,7 +140,13 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
       const mask = side === null ? undefined : latents.map((_, i) => side.mask[i % side.mask.length]);
       const [output] = await run(network, tensor(given, dims), snrDb, mask && tensor(mask, dims));
       expectShape(loaded, file, output, [count, 3, height * d, width * d]);
-      return output.data.map((v) => Math.min(1, Math.max(0, (v - low) / (high - low))));
+      const { data } = output;
+      const picture = new Float32Array(data.length);
+      for (let i = 0; i < data.length; i++) {
+        const value = (data[i] - low) / (high - low);
+        picture[i] = value > 1 ? 1 : value < 0 ? 0 : value;
+      }
+      return picture;
     };
 
   const codec: Codec = {

@@ -101,6 +101,8 @@ const access = (opcode: number, offset: number): Code => [simd(opcode), 2, unsig
 export const loadVector = (base: number, offset: number): Code => [get(base), access(0x00, offset)];
 /** One float in all four lanes. */
 export const loadSplat = (base: number, offset: number): Code => [get(base), access(0x09, offset)];
+/** One double in both lanes. */
+export const loadSplat64 = (base: number, offset: number): Code => [get(base), access(0x0a, offset)];
 export const storeVector = (base: number, offset: number, value: Code): Code => [
   get(base),
   value,
@@ -116,6 +118,9 @@ export const copyWord = (to: number, toOffset: number, from: number, fromOffset:
 export const add = (a: Code, b: Code): Code => [a, b, simd(0xe4)];
 export const sub = (a: Code, b: Code): Code => [a, b, simd(0xe5)];
 export const mul = (a: Code, b: Code): Code => [a, b, simd(0xe6)];
+/** Of doubles, two lanes. */
+export const add64 = (a: Code, b: Code): Code => [a, b, simd(0xf0)];
+export const mul64 = (a: Code, b: Code): Code => [a, b, simd(0xf2)];
 /** Any SIMD instruction without an immediate, behind its operands. */
 export const vectorOp = (opcode: number, ...operands: readonly Code[]): Code => [...operands, simd(opcode)];
 /** A 16-bit integer in all eight lanes. */

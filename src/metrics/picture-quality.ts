@@ -1,4 +1,5 @@
 import { ShapeError } from '../core/errors.js';
+import { windowedRows } from './windowed-rows.js';
 
 /** A picture [3, height, width] in [0,1]. */
 export interface PictureView {
@@ -94,28 +95,43 @@ function meansOverChannels(a: PictureView, b: PictureView): SsimMeans {
   return { luminanceContrast: luminanceContrast / 3, contrast: contrast / 3 };
 }
 
+/**
+ * Of sum s = x + y and difference d = x − y, with · the window's mean: 2·x̄·ȳ = (s̄² − d̄²)/2, x̄² + ȳ² = (s̄² + d̄²)/2, and the same
+ * of the second moments, so that four planes are filtered instead of five; a row at a time, which stays in the cache.
+ */
 function channelSsim(x: Float32Array, y: Float32Array, height: number, width: number): SsimMeans {
   const edge = Math.min(height, width);
   const window = gaussianWindow(edge >= WINDOW ? WINDOW : edge - 1 + (edge % 2));
-  const blur = (values: Float64Array): Float64Array => blurValid(values, height, width, window);
-  const plane = new Float64Array(x.length);
-  const product = (a: Float32Array, b: Float32Array): Float64Array => {
-    for (let i = 0; i < plane.length; i++) plane[i] = a[i] * b[i];
-    return plane;
-  };
-  const mx = blur(new Float64Array(x));
-  const my = blur(new Float64Array(y));
-  const xx = blur(product(x, x));
-  const yy = blur(product(y, y));
-  const xy = blur(product(x, y));
+  const reach = window.length - 1;
+  const outWidth = width - reach;
+  const rows = windowedRows(4, width, window);
+  const [s, d, ss, dd] = rows.inputs;
+  const [meanS, meanD, meanSs, meanDd] = rows.outputs;
   let full = 0;
   let contrast = 0;
-  for (let i = 0; i < mx.length; i++) {
-    const cs = (2 * (xy[i] - mx[i] * my[i]) + C2) / (xx[i] - mx[i] * mx[i] + (yy[i] - my[i] * my[i]) + C2);
-    contrast += cs;
-    full += (cs * (2 * mx[i] * my[i] + C1)) / (mx[i] * mx[i] + my[i] * my[i] + C1);
+  for (let row = 0; row < height; row++) {
+    for (let i = 0, at = row * width; i < width; i++, at++) {
+      const sum = x[at] + y[at];
+      const difference = x[at] - y[at];
+      s[i] = sum;
+      d[i] = difference;
+      ss[i] = sum * sum;
+      dd[i] = difference * difference;
+    }
+    rows.push();
+    if (row < reach) continue;
+    for (let i = 0; i < outWidth; i++) {
+      const sumSquared = meanS[i] * meanS[i];
+      const differenceSquared = meanD[i] * meanD[i];
+      const twiceProduct = (sumSquared - differenceSquared) / 2;
+      const squares = (sumSquared + differenceSquared) / 2;
+      const cs = ((meanSs[i] - meanDd[i]) / 2 - twiceProduct + C2) / ((meanSs[i] + meanDd[i]) / 2 - squares + C2);
+      contrast += cs;
+      full += (cs * (twiceProduct + C1)) / (squares + C1);
+    }
   }
-  return { luminanceContrast: full / mx.length, contrast: contrast / mx.length };
+  const count = outWidth * (height - reach);
+  return { luminanceContrast: full / count, contrast: contrast / count };
 }
 
 function gaussianWindow(length: number): Float64Array {
@@ -124,58 +140,6 @@ function gaussianWindow(length: number): Float64Array {
   const sum = window.reduce((total, v) => total + v, 0);
   return window.map((v) => v / sum);
 }
-
-/** Separable filter, valid positions only. Both passes add a position's terms in order, so that the usual window's may be written out. */
-function blurValid(values: Float64Array, height: number, width: number, window: Float64Array): Float64Array {
-  const n = window.length;
-  const outWidth = width - n + 1;
-  const outHeight = height - n + 1;
-  const rows = new Float64Array(height * outWidth);
-  const out = new Float64Array(outHeight * outWidth);
-  const filter = n === WINDOW ? filterByEleven : filterBy;
-  for (let y = 0; y < height; y++) filter(values, y * width, 1, rows, y * outWidth, outWidth, window);
-  for (let y = 0; y < outHeight; y++) filter(rows, y * outWidth, outWidth, out, y * outWidth, outWidth, window);
-  return out;
-}
-
-/** to[at + x] = Σ_k window[k]·from[start + x + k·step], 0 ≤ x < count. */
-type Filter = (
-  from: Float64Array,
-  start: number,
-  step: number,
-  to: Float64Array,
-  at: number,
-  count: number,
-  window: Float64Array,
-) => void;
-
-const filterBy: Filter = (from, start, step, to, at, count, window) => {
-  for (let x = 0; x < count; x++) {
-    let sum = 0;
-    for (let k = 0; k < window.length; k++) sum += window[k] * from[start + x + k * step];
-    to[at + x] = sum;
-  }
-};
-
-/** The same for eleven terms: a loop over them takes three times as long. */
-const filterByEleven: Filter = (from, start, step, to, at, count, window) => {
-  const [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10] = window;
-  for (let x = 0; x < count; x++) {
-    const i = start + x;
-    to[at + x] =
-      w0 * from[i] +
-      w1 * from[i + step] +
-      w2 * from[i + 2 * step] +
-      w3 * from[i + 3 * step] +
-      w4 * from[i + 4 * step] +
-      w5 * from[i + 5 * step] +
-      w6 * from[i + 6 * step] +
-      w7 * from[i + 7 * step] +
-      w8 * from[i + 8 * step] +
-      w9 * from[i + 9 * step] +
-      w10 * from[i + 10 * step];
-  }
-};
 
 /** 2×2 averages; an odd last row or column is dropped. */
 function halve({ data, height, width }: PictureView): PictureView {

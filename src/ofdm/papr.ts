@@ -42,7 +42,7 @@ export function symbolPaprDb(grid: Grid, samples: ComplexArray, oversampling = 1
     throw new ShapeError('shape.papr', `${samples.re.length} samples are not whole symbols of ${grid.symbolLength}`);
   }
   const out = new Float64Array(count);
-  const interpolate = oversampling === 1 ? null : interpolator(n, oversampling);
+  const interpolate = oversampling === 1 ? null : interpolatorFor(n, oversampling);
   for (let s = 0; s < count; s++) {
     const start = s * grid.symbolLength + grid.cyclicPrefixLength;
     out[s] = interpolate === null ? paprDb(samples, start, start + n) : paprDb(interpolate(samples, start));
@@ -50,7 +50,19 @@ export function symbolPaprDb(grid: Grid, samples: ComplexArray, oversampling = 1
   return out;
 }
 
-function interpolator(n: number, oversampling: number): (x: ComplexArray, start: number) => ComplexArray {
+type Interpolator = (x: ComplexArray, start: number) => ComplexArray;
+
+/** Its transforms are compiled code: made once for each size, not once a frame. */
+const interpolators = new Map<string, Interpolator>();
+
+function interpolatorFor(n: number, oversampling: number): Interpolator {
+  const key = `${n}×${oversampling}`;
+  let found = interpolators.get(key);
+  if (found === undefined) interpolators.set(key, (found = createInterpolator(n, oversampling)));
+  return found;
+}
+
+function createInterpolator(n: number, oversampling: number): Interpolator {
   const short = createFft(n);
   const long = createFft(n * oversampling);
   const symbol = createComplex(n);

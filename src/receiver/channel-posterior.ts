@@ -247,33 +247,54 @@ export const energyUnder = ({ re, im }: ComplexRow, weight: Float64Array): numbe
 export const innerProduct = (x: ComplexRow, y: ComplexRow): number =>
   x.re.reduce((sum, v, i) => sum + v * y.re[i] + x.im[i] * y.im[i], 0);
 
-/** Inverts a Hermitian positive definite matrix in place by Gauss–Jordan elimination; returns log det of what it was. */
-export function invertHermitian(a: ComplexRow, n: number): number {
-  const { re, im } = a;
+/**
+ * Inverts a Hermitian positive definite matrix in place; returns log det of what it was. Swept pivot by pivot: it stays
+ * Hermitian, with −A⁻¹ at the end, so only the lower triangle is worked on.
+ */
+export function invertHermitian({ re, im }: ComplexRow, n: number): number {
+  const column = createRow(n);
   let logDet = 0;
   for (let p = 0; p < n; p++) {
-    const pivot = p * n + p;
-    logDet += Math.log(re[pivot]);
-    const scale = 1 / re[pivot];
-    re[pivot] = 1;
-    im[pivot] = 0;
-    for (let k = 0; k < n; k++) {
-      re[p * n + k] *= scale;
-      im[p * n + k] *= scale;
+    const pivot = re[p * n + p];
+    logDet += Math.log(pivot);
+    for (let i = 0; i < n; i++) {
+      const at = i < p ? p * n + i : i * n + p;
+      column.re[i] = re[at];
+      column.im[i] = i < p ? -im[at] : im[at];
     }
-    for (let l = 0; l < n; l++) {
-      if (l === p) continue;
-      const fr = re[l * n + p];
-      const fi = im[l * n + p];
-      re[l * n + p] = 0;
-      im[l * n + p] = 0;
-      for (let k = 0; k < n; k++) {
-        const pr = re[p * n + k];
-        const pi = im[p * n + k];
-        re[l * n + k] -= fr * pr - fi * pi;
-        im[l * n + k] -= fr * pi + fi * pr;
+    for (let i = 0; i < n; i++) {
+      // a_ij −= a_ip·a_jp*/a_pp
+      const fr = column.re[i] / pivot;
+      const fi = column.im[i] / pivot;
+      if (i === p) {
+        for (let j = 0, at = p * n; j < p; j++, at++) {
+          re[at] = column.re[j] / pivot;
+          im[at] = -column.im[j] / pivot;
+        }
+        re[p * n + p] = -1 / pivot;
+        im[p * n + p] = 0;
+        continue;
+      }
+      for (let j = 0, at = i * n; j <= i; j++, at++) {
+        re[at] -= fr * column.re[j] + fi * column.im[j];
+        im[at] -= fi * column.re[j] - fr * column.im[j];
+      }
+      if (i > p) {
+        re[i * n + p] = fr;
+        im[i * n + p] = fi;
       }
     }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const at = i * n + j;
+      const mirrored = j * n + i;
+      re[at] = re[mirrored] = -re[at];
+      const odd = -im[at];
+      im[at] = odd;
+      im[mirrored] = -odd;
+    }
+    im[i * n + i] = 0;
   }
   return logDet;
 }

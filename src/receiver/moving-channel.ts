@@ -148,6 +148,12 @@ export function createMovingEstimator(
     return out;
   };
 
+  /** Symbols t of which an element was sent, rising. */
+  const timesOf = (energy: Float64Array): number[] =>
+    Array.from({ length: numTimes }, (_, t) => t).filter((t) =>
+      energy.subarray(t * numBins, (t + 1) * numBins).some((e) => e > 0),
+    );
+
   /** Re of the diagonal of F Σ_bc Fᴴ, [M]. */
   const blockVariance = (sigma: ComplexRow, b: number, c: number): Float64Array => {
     const even = new Float64Array(numTaps);
@@ -210,10 +216,12 @@ export function createMovingEstimator(
       const rhs = createRow(size);
       const row = createRow(numBins);
       const lag = createRow(numTaps);
+      // Of pilots alone, most symbols say nothing.
+      const heard = timesOf(energy);
       for (let b = 0; b < numFunctions; b++) {
         for (let c = b; c < numFunctions; c++) {
           row.re.fill(0);
-          for (let t = 0; t < numTimes; t++) {
+          for (const t of heard) {
             const f = functions[b * numTimes + t] * functions[c * numTimes + t];
             for (let m = 0, at = t * numBins; m < numBins; m++, at++) row.re[m] += f * energy[at];
           }
@@ -234,7 +242,7 @@ export function createMovingEstimator(
         }
         row.re.fill(0);
         row.im.fill(0);
-        for (let t = 0; t < numTimes; t++) {
+        for (const t of heard) {
           const f = functions[b * numTimes + t];
           for (let m = 0, at = t * numBins; m < numBins; m++, at++) {
             row.re[m] += f * cross.re[at];
@@ -259,11 +267,18 @@ export function createMovingEstimator(
         g.re[i] = re / noiseVariance;
         g.im[i] = im / noiseVariance;
       }
+      // Worked out when asked for: of models that are compared, most are never used.
+      const response = once(() => respond(g));
+      const responseVariance = once(() => varianceOf(a));
       return {
         taps: meanTaps(g),
         tapVariance: meanTapVariance(a),
-        response: respond(g),
-        responseVariance: varianceOf(a),
+        get response() {
+          return response();
+        },
+        get responseVariance() {
+          return responseVariance();
+        },
         stride: numBins,
         priorEnergy: energyUnder(g, inversePrior),
         logDet,
@@ -284,4 +299,10 @@ export function createMovingEstimator(
       };
     },
   };
+}
+
+/** A value that is made when first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }

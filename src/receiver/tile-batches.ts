@@ -37,7 +37,7 @@ export function packTiles(batch: TileBatch, channels: number, tiles: Float32Arra
   const { members, height, width } = batch;
   const packed = new Float32Array(members.length * channels * height * width);
   eachRow(batch, channels, (inTile, inBatch) => {
-    packed.set(tiles.subarray(inTile, inTile + width), inBatch);
+    for (let x = 0; x < width; x++) packed[inBatch + x] = tiles[inTile + x];
   });
   return packed;
 }
@@ -59,7 +59,7 @@ export async function polarities(setting: LinkSetting, tiles: Int32Array, latent
 /** The way back; places that partial tiles lack are left alone. */
 export function unpackTiles(batch: TileBatch, channels: number, packed: Float32Array, tiles: Float32Array): void {
   eachRow(batch, channels, (inTile, inBatch) => {
-    tiles.set(packed.subarray(inBatch, inBatch + batch.width), inTile);
+    for (let x = 0; x < batch.width; x++) tiles[inTile + x] = packed[inBatch + x];
   });
 }
 

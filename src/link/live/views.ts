@@ -11,10 +11,13 @@ const FLOOR_DB = -60;
 export function pixelsOf(planes: Float32Array, width: number, height: number): Pixels {
   const size = width * height;
   const rgb = new Uint8Array(3 * size);
-  for (let c = 0; c < 3; c++) {
-    for (let i = 0; i < size; i++) {
-      rgb[3 * i + c] = Math.round(255 * Math.min(1, Math.max(0, planes[c * size + i])));
-    }
+  const [red, green, blue] = [0, 1, 2].map((c) => planes.subarray(c * size, (c + 1) * size));
+  // Clamped and rounded by the array's own conversion.
+  const clamped = new Uint8ClampedArray(rgb.buffer);
+  for (let i = 0, at = 0; i < size; i++, at += 3) {
+    clamped[at] = 255 * red[i];
+    clamped[at + 1] = 255 * green[i];
+    clamped[at + 2] = 255 * blue[i];
   }
   return { width, height, rgb };
 }
@@ -89,10 +92,10 @@ export function responseMap(response: ComplexArray, grid: Grid): ResponseMap {
 }
 
 const SEGMENT = 256;
+const segmentFft = createFft(SEGMENT);
 
 /** Welch's estimate (Hann windows of 256 samples, half overlapped) in dB, ascending frequencies, of mean power 1 at 0 dB. */
 export function spectrumDb(samples: ComplexArray): Float32Array {
-  const fft = createFft(SEGMENT);
   const window = Float32Array.from({ length: SEGMENT }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / SEGMENT));
   const energy = window.reduce((sum, w) => sum + w * w, 0);
   const power = new Float64Array(SEGMENT);
@@ -103,7 +106,7 @@ export function spectrumDb(samples: ComplexArray): Float32Array {
       part.re[i] = (samples.re[at + i] ?? 0) * window[i];
       part.im[i] = (samples.im[at + i] ?? 0) * window[i];
     }
-    fft.forward(part, part);
+    segmentFft.forward(part, part);
     for (let i = 0; i < SEGMENT; i++) power[i] += (part.re[i] ** 2 + part.im[i] ** 2) / energy;
     segments++;
   }
