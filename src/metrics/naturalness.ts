@@ -22,7 +22,8 @@ export function sharpness(received: PictureView, sent: PictureView): number {
     for (let r = 0; r + 1 < height; r++) {
       for (let c = 0; c + 1 < width; c++) {
         const at = r * width + c;
-        sum += Math.hypot(y[at + 1] - y[at], y[at + width] - y[at]);
+        // Math.hypot, which minds overflow, takes twenty times as long.
+        sum += Math.sqrt((y[at + 1] - y[at]) ** 2 + (y[at + width] - y[at]) ** 2);
       }
     }
     return sum;

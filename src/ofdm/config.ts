@@ -54,6 +54,9 @@ export const ofdmProfiles: { readonly paper: OfdmConfig; readonly ota: OfdmConfi
   }),
 });
 
+/** Samples of a packet that are still worked on at once: 17 s at 1 MS/s, 128 MiB. */
+const MOST_PACKET_SAMPLES = 1 << 24;
+
 /** Throws a ConfigError (`config.ofdm`) that names the setting, its value and the remedy. */
 export function validateOfdmConfig(config: OfdmConfig): void {
   const { fftSize: n, guardSubcarriers, pilotSubcarriers, clippingRatio } = config;
@@ -66,6 +69,11 @@ export function validateOfdmConfig(config: OfdmConfig): void {
   }
   requireCount('symbolsPerPacket', config.symbolsPerPacket, 1);
   requireCount('pilotSymbols', config.pilotSymbols, 0);
+  const longest = Math.floor(MOST_PACKET_SAMPLES / (n + config.cyclicPrefixLength));
+  if (config.symbolsPerPacket + config.pilotSymbols > longest) {
+    const setting = config.symbolsPerPacket > longest ? 'symbolsPerPacket' : 'pilotSymbols';
+    throw fault(setting, config[setting], `a packet has at most ${longest} symbols of this length, pilots included`);
+  }
   if (guardSubcarriers.length !== 2) {
     throw fault('guardSubcarriers', guardSubcarriers, 'give two numbers, for the low and the high edge');
   }

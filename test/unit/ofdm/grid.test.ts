@@ -53,6 +53,12 @@ describe('grid', () => {
     ['K negative', { cyclicPrefixLength: -1 }, /cyclicPrefixLength/],
     ['K not whole', { cyclicPrefixLength: 1.5 }, /cyclicPrefixLength/],
     ['no data symbols', { symbolsPerPacket: 0 }, /symbolsPerPacket is 0/],
+    [
+      'a packet beyond memory',
+      { symbolsPerPacket: 1_000_000 },
+      /symbolsPerPacket is 1000000: a packet has at most 209715/,
+    ],
+    ['pilots beyond memory', { pilotSymbols: 300_000 }, /pilotSymbols is 300000: a packet has at most 209715 symbols/],
     ['negative pilots', { pilotSymbols: -1 }, /pilotSymbols/],
     ['guards over the whole band', { guardSubcarriers: [32, 32] }, /no data subcarrier is left/],
     ['only DC between the guards', { guardSubcarriers: [32, 31], pilotSubcarriers: [] }, /no data subcarrier is left/],
