@@ -45,9 +45,18 @@ function originHost(origin: string): string | null {
   }
 }
 
+/** Path and query of a request; null where it names none, as `//` or a host alone do: whoever asks so must not end the server. */
+export function targetOf({ url }: Pick<Asked, 'url'>): URL | null {
+  try {
+    return new URL(url ?? '/', 'http://localhost');
+  } catch {
+    return null;
+  }
+}
+
 function tokenOf(request: Asked): string {
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-  return bearer ?? new URL(request.url ?? '/', 'http://localhost').searchParams.get('token') ?? '';
+  return bearer ?? targetOf(request)?.searchParams.get('token') ?? '';
 }
 
 function equal(given: string, wanted: string): boolean {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { ConfigError } from '../core/errors.js';
-import { type AccessRules, isLoopback, refusalOf } from './access.js';
+import { type AccessRules, isLoopback, refusalOf, targetOf } from './access.js';
 import type { LiveBackend } from './backend.js';
 import { type ClientSession, createClientSession } from './client-session.js';
 import { MAX_PICTURE_BYTES } from './commands.js';
@@ -72,9 +72,8 @@ export async function openDashboard(options: DashboardOptions): Promise<Dashboar
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const refusal =
-      pathname !== STREAM_PATH
+      targetOf(request)?.pathname !== STREAM_PATH
         ? { status: 404, text: `refused: the stream is at ${STREAM_PATH}` }
         : sessions.size >= MAX_CLIENTS
           ? { status: 503, text: `refused: ${MAX_CLIENTS} clients are connected already` }

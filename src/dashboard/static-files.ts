@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
+import { targetOf } from './access.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -26,7 +27,7 @@ const HEADERS = {
 /** Answers requests for the page from `folder`. */
 export function createStaticFiles(folder: string): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const pathname = targetOf(request)?.pathname ?? '';
     const name = pathname === '/' ? 'index.html' : pathname.slice(1);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { ...HEADERS, allow: 'GET, HEAD' }).end();

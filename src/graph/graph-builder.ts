@@ -4,6 +4,26 @@ import { ModelProto } from '../onnx/onnx-proto.js';
 const FLOAT = 1;
 const INT64 = 7;
 
+/** Attributes that operators of opset 17 have as floats: a whole number is one, too. */
+const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'alpha',
+  'beta',
+  'bias',
+  'clip',
+  'cubic_coeff_a',
+  'epsilon',
+  'extrapolation_value',
+  'gamma',
+  'high',
+  'lambd',
+  'low',
+  'mean',
+  'momentum',
+  'scale',
+  'spatial_scale',
+  'value_float',
+]);
+
 /** A value inside a graph under construction. */
 export type Value = string & { readonly graphValue: unique symbol };
 
@@ -21,6 +41,7 @@ export interface GraphBuilder {
   scalar(value: number): Value;
   /** An int64 vector, for the axes and shapes that operators take as inputs. */
   int64s(values: readonly number[]): Value;
+  /** Numbers are INT where they are whole, else FLOAT; `alpha`, `epsilon` and the like are always FLOAT. */
   node(opType: string, inputs: readonly Value[], attributes?: Readonly<Record<string, Attribute>>): Value;
   /** Declares `value` a graph output called `name`. */
   output(name: string, value: Value, dims: readonly (number | string)[]): void;
@@ -58,7 +79,7 @@ export function createGraphBuilder(name: string): GraphBuilder {
       const value = fresh(opType.toLowerCase());
       const attribute = Object.entries(attributes).map(([key, content]) =>
         typeof content === 'number'
-          ? Number.isInteger(content)
+          ? Number.isInteger(content) && !FLOAT_ATTRIBUTES.has(key)
             ? { name: key, i: content, type: 2 }
             : { name: key, f: content, type: 1 }
           : { name: key, ints: content, type: 7 },

@@ -19,6 +19,12 @@ export function mse(a: PictureView, b: PictureView): number {
 /** PSNR = 10·log10(1 / MSE) in dB over RGB in [0,1]; Infinity for equal pictures. */
 export const psnrDb = (a: PictureView, b: PictureView): number => -10 * Math.log10(mse(a, b));
 
+/** What an equal picture counts as in a mean. */
+const MOST_PSNR_DB = 100;
+
+/** A PSNR for means: that of equal pictures is 100 dB, which 8-bit pictures cannot reach otherwise. */
+export const finitePsnrDb = (psnrDb: number): number => Math.min(psnrDb, MOST_PSNR_DB);
+
 const C1 = 0.01 ** 2;
 const C2 = 0.03 ** 2;
 const WINDOW = 11;

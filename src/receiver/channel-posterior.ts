@@ -48,6 +48,8 @@ export interface ChannelPosterior {
   readonly priorEnergy: number;
   /** log det(A·P): what the posterior has narrowed the prior down. */
   readonly logDet: number;
+  /** Σ (1 − Σ_ll/p_l): how many coefficients the observations have told, of L (MacKay, "Bayesian interpolation", 1992). */
+  readonly learnt: number;
   /** μᴴ·F_Lᴴb / s²; less logDet it is the log evidence of the model given the resource elements, up to what all models share. */
   readonly fit: number;
 }
@@ -157,6 +159,7 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
         stride: 0,
         priorEnergy,
         logDet,
+        learnt: tapVariance.reduce((sum, v, l) => sum + 1 - v * inversePrior[l], 0),
         fit,
       };
     },
@@ -173,6 +176,7 @@ export function createChannelEstimator(bins: Int32Array, fftSize: number, priorP
       stride: 0,
       priorEnergy: energyUnder(taps, inversePrior),
       logDet: 0,
+      learnt: 0,
       fit: 0,
     };
   }
@@ -314,6 +318,7 @@ export function scalePosterior(posterior: ChannelPosterior, gain: number): Chann
     stride: posterior.stride,
     priorEnergy: gain * gain * posterior.priorEnergy,
     logDet: posterior.logDet,
+    learnt: posterior.learnt,
     fit: posterior.fit,
   };
 }

@@ -282,6 +282,7 @@ export function createMovingEstimator(
         stride: numBins,
         priorEnergy: energyUnder(g, inversePrior),
         logDet,
+        learnt: inversePrior.reduce((sum, w, i) => sum + 1 - a.re[i * size + i] * w, 0),
         fit: innerProduct(g, rhs) / noiseVariance,
       };
     },
@@ -295,6 +296,7 @@ export function createMovingEstimator(
         stride: numBins,
         priorEnergy: energyUnder(g, inversePrior),
         logDet: 0,
+        learnt: 0,
         fit: 0,
       };
     },

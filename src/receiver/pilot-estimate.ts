@@ -54,6 +54,7 @@ export function createPilotEstimate(setting: LinkSetting, estimator: PilotEstima
     estimator,
     numTimes,
     still,
+    fit: createChannelEstimator(bins, grid.fftSize, new Float64Array(tapPrior.length).fill(1)),
     moving: createMovingEstimators(still, { bins, fftSize: grid.fftSize, tapPrior }, numTimes, DOPPLERS),
     dataInActive: grid.dataBins.map((bin) => bins.indexOf(bin)),
     combInActive: grid.pilotBins.map((bin) => bins.indexOf(bin)),
@@ -73,6 +74,8 @@ interface PilotLayout {
   /** Symbols of one channel, block pilots and data. */
   readonly numTimes: number;
   readonly still: ChannelEstimator;
+  /** Least-squares taps of a response at the active bins. */
+  readonly fit: ChannelEstimator;
   readonly moving: MovingEstimators;
   readonly dataInActive: Int32Array;
   readonly combInActive: Int32Array;
@@ -161,6 +164,8 @@ function sumsOf(
     }
     for (let k = 0; decided !== null && k < grid.elementsPerPacket; k++) {
       const from = p * grid.elementsPerPacket + k;
+      // Nobody decides what padding was.
+      if (setting.interleaver.symbolOf[from] < 0) continue;
       const s = Math.floor(k / grid.numDataSubcarriers);
       const at = timeOf(layout, i, grid.pilotSymbols + s) * numActive + dataInActive[k % grid.numDataSubcarriers];
       const { elements, received: y, spread } = decided;
@@ -182,11 +187,11 @@ function estimateChannel(
   sums: KnownSums,
   givenVariance: number | null,
 ): ChannelModel & { readonly estimate: TapEstimate; readonly noiseVariance: number } {
-  const { setting, still } = layout;
+  const { setting } = layout;
   let noiseVariance = givenVariance ?? sums.received / sums.observations / (1 + 10 ** (setting.snrDb / 10));
   let model = likeliestModel(layout, sums, noiseVariance);
   for (let round = 0; givenVariance === null && round < 3; round++) {
-    const freedom = Math.max(1, sums.observations - still.numTaps);
+    const freedom = Math.max(1, sums.observations - model.posterior.learnt);
     noiseVariance = Math.max(residualOf(layout, sums, model) / freedom, 1e-6);
     model = likeliestModel(layout, sums, noiseVariance);
   }
@@ -361,21 +366,8 @@ function plainEstimate(
     response.re[a] /= e;
     response.im[a] /= e;
   }
-  const taps = tapsOfResponse(setting, response);
+  const { taps: fitted } = layout.fit.posterior(new Float64Array(numActive).fill(1), response, 1e-5);
+  const taps = { re: Float32Array.from(fitted.re), im: Float32Array.from(fitted.im) };
   const posterior = { ...model.posterior, response, responseVariance: new Float64Array(numActive), stride: 0 };
   return { ...model, posterior, estimate: { taps, tapVariance: new Float32Array(taps.re.length) } };
-}
-
-/** Inverse DFT of a response on the active bins, the window's taps only. */
-function tapsOfResponse(setting: LinkSetting, response: ComplexRow): ComplexArray {
-  const { activeBins, fftSize } = setting.grid;
-  const taps = createComplex(setting.tapPrior.length);
-  for (let l = 0; l < taps.re.length; l++) {
-    for (let a = 0; a < activeBins.length; a++) {
-      const angle = (2 * Math.PI * activeBins[a] * l) / fftSize;
-      taps.re[l] += (response.re[a] * Math.cos(angle) - response.im[a] * Math.sin(angle)) / activeBins.length;
-      taps.im[l] += (response.im[a] * Math.cos(angle) + response.re[a] * Math.sin(angle)) / activeBins.length;
-    }
-  }
-  return taps;
 }

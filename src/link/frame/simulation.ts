@@ -123,7 +123,8 @@ export function createSimulation(config: LinkConfig, grid: Grid, rng: Rng): Simu
     const receivedAt = performance.now();
 
     const found = find(asReceived, numPackets);
-    const start = found.detection?.startSample ?? propagated.start;
+    // A frame at the very beginning may be taken to begin a little before it: its first prefix has room.
+    const start = Math.max(0, found.detection?.startSample ?? propagated.start);
     const sync = { ...found, timingError: start - propagated.start };
     const lost = (search && found.detection === null) || start + grid.frameLength(numPackets) > asReceived.re.length;
     const timing = (): ArrivedFrame['timing'] => ({

@@ -10,7 +10,7 @@ import { padPicture, type Picture } from '../../source/picture.js';
 import { modelsKey, openModels, type OpenModels } from '../setting/link-models.js';
 import { createLinkSetting, gridOf, syncMethodOf } from '../setting/link-setting.js';
 import { type ArrivedFrame, createSimulation, type Simulation } from '../frame/simulation.js';
-import type { CameraPicture, FedFrame, FeedSetup } from './live-frame.js';
+import type { CameraPicture, FedFrame, FeedSetup, PictureFeed } from './live-frame.js';
 import { openPictureRoll, type PictureRoll } from './picture-roll.js';
 import { createLiveRecorder, type LiveRecorder, type RecordingState } from './recorder.js';
 import { serveCalls } from './serve-calls.js';
@@ -55,15 +55,20 @@ async function configure(setup: FeedSetup): Promise<void> {
     link !== null &&
     link.setup.holdFrames === holdFrames &&
     link.setup.edge === edge &&
-    JSON.stringify(link.setup.pictures) === JSON.stringify(pictures);
+    isSameFeed(link.setup.pictures, pictures);
   const roll = samePictures
     ? link!.roll
     : await openPictureRoll(pictures, { maxPixels: config.source.maxPixels, holdFrames, edge, camera: () => camera });
   const next: Link = { setup, grid, codec, simulation, roll, settings: new Map(), papr: [] };
   // A setting that does not fit the pictures is refused now, not with the next frame.
-  const sample = padPicture(await roll.at(0), codec.multipleOf);
+  const sample = padPicture(await roll.latest(), codec.multipleOf);
   settingFor(next, sample);
   link = next;
+}
+
+function isSameFeed(a: PictureFeed, b: PictureFeed): boolean {
+  if (a.kind === 'file' && b.kind === 'file') return a.name === b.name && Buffer.compare(a.bytes, b.bytes) === 0;
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function settingFor(of: Link, { height, width }: Picture): LinkSetting {
@@ -158,7 +163,7 @@ function viewOf(
 async function* record({ base }: { base: string | null }): AsyncIterable<RecordingState> {
   if (base !== null && link !== null) {
     const { config } = link.setup;
-    const { width, height } = await link.roll.at(0);
+    const { width, height } = await link.roll.latest();
     recorder = createLiveRecorder({
       base,
       config,

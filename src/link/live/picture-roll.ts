@@ -8,6 +8,8 @@ import type { CameraPicture, PictureFeed } from './live-frame.js';
 export interface PictureRoll {
   /** The picture of a frame; frames are asked for in ascending order, or again. */
   at(frame: number): Promise<Picture>;
+  /** The picture given last, or the first; the roll does not move on. */
+  latest(): Promise<Picture>;
 }
 
 /** Kept in memory, so that a round is read once; beyond that pictures are read anew in each round. */
@@ -29,11 +31,12 @@ export async function openPictureRoll(
   const inSize = (picture: Picture): Promise<Picture> =>
     edge === null ? Promise.resolve(picture) : squarePicture(picture, edge);
   if (feed.kind === 'camera') {
-    return { at: () => Promise.resolve(cameraPicture(camera(), edge ?? 64)) };
+    const newest = (): Promise<Picture> => Promise.resolve(cameraPicture(camera(), edge ?? 64));
+    return { at: newest, latest: newest };
   }
   if (feed.kind === 'file') {
     const picture = await inSize(await readPicture(feed.name, { maxPixels, bytes: feed.bytes }));
-    return { at: () => Promise.resolve(picture) };
+    return { at: () => Promise.resolve(picture), latest: () => Promise.resolve(picture) };
   }
   // Built-in pictures are made in the size that is wanted.
   const specs = feed.specs.map((spec) =>
@@ -44,7 +47,8 @@ export async function openPictureRoll(
   let iterator = source.pictures()[Symbol.asyncIterator]();
   let turn = -1;
   let current: Picture | null = null;
-  return {
+  const roll: PictureRoll = {
+    latest: () => (current === null ? roll.at(0) : Promise.resolve(current)),
     async at(frame) {
       const wanted = Math.floor(frame / holdFrames);
       if (current !== null && wanted === turn) return current;
@@ -65,6 +69,7 @@ export async function openPictureRoll(
       return (current = await inSize(next.value as Picture));
     },
   };
+  return roll;
 }
 
 /** The newest picture of a camera; black until the first has come. */

@@ -54,31 +54,43 @@ async function configure(setup: FeedSetup): Promise<void> {
   if (wanted === undefined) throw new LinkError('feed.radio', 'no radio is named');
   // Refused before anything of the old link is let go.
   if (wanted.kind === 'radio') checkChannelSettings(wanted.request.radio, setup.config);
-  // A device can be opened once: the old one goes first.
+  const extractor = await extractorFor(setup, wanted);
+  // A device can be opened once: the old one goes first, and comes back where the new settings are refused.
   const old = station;
   station = null;
   old?.stop.abort();
   await old?.radio.close();
-  station = await openStation(setup, wanted);
-  const mine = station;
+  try {
+    begin(await openStation(setup, wanted, extractor));
+  } catch (error) {
+    if (old !== null)
+      begin(await openStation(old.setup, old.setup.radio!, await extractorFor(old.setup, old.setup.radio!)));
+    throw error;
+  }
+}
+
+function begin(mine: Station): void {
+  station = mine;
+  const { radio: wanted } = mine.setup;
   listen(mine).catch((error: unknown) => {
     mine.failure = error as Error;
     mine.wake();
   });
-  if (wanted.kind === 'radio' && wanted.request.direction === 'duplex') {
+  if (wanted?.kind === 'radio' && wanted.request.direction === 'duplex') {
     transmit(mine).catch((error: unknown) => {
       if (!mine.stop.signal.aborted) mine.failure = error as Error;
     });
   }
 }
 
-async function openStation(setup: FeedSetup, wanted: RadioSetup): Promise<Station> {
-  const { config } = setup;
-  const grid = gridOf(config);
-  const stop = new AbortController();
-  const extractor = await withModels(config, [], async ({ codec }) =>
-    createExtractor(config, createLinkSetting(config, codec, grid, paddedSize(codec, wanted.size))),
+const extractorFor = ({ config }: FeedSetup, { size }: RadioSetup): Promise<FrameExtractor> =>
+  withModels(config, [], async ({ codec }) =>
+    createExtractor(config, createLinkSetting(config, codec, gridOf(config), paddedSize(codec, size))),
   );
+
+async function openStation(setup: FeedSetup, wanted: RadioSetup, extractor: FrameExtractor): Promise<Station> {
+  const { config } = setup;
+  const stop = new AbortController();
   let period = Infinity;
   let sent = createSentLog([], { keep: KEPT_SENT });
   let radio: Radio;

@@ -1,4 +1,5 @@
 import { naturalnessDistance } from '../../metrics/naturalness.js';
+import { finitePsnrDb } from '../../metrics/picture-quality.js';
 import type { FeaturePair, FrameOutcome, FrameReport } from './frame-report.js';
 import { type PerceptionSummary, summarisePerception } from './perception.js';
 
@@ -7,6 +8,7 @@ export interface ReceiverSummary {
   readonly frames: number;
   /** Share of frames with PSNR > 15 dB. */
   readonly success: number;
+  /** Equal pictures count 100 dB. */
   readonly psnrDbMean: number;
   readonly psnrDbStd: number;
   readonly ssimMean: number;
@@ -61,7 +63,8 @@ export function summarise(outcomes: readonly Summarised[]): Record<string, Recei
 
 function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
   const reports: FrameReport[] = outcomes.map(({ report }) => report);
-  const psnr = reports.map((r) => r.psnrDb);
+  const psnr = reports.map((r) => finitePsnrDb(r.psnrDb));
+  const psnrDbMean = mean(psnr);
   const errors = reports.map((r) => r.channelError).filter(Number.isFinite);
   const nmse = reports.map((r) => r.channelNmse).filter(Number.isFinite);
   const decoded = reports.filter((r) => r.verdict === 'decoded');
@@ -71,8 +74,8 @@ function summariseOne(outcomes: readonly Summarised[]): ReceiverSummary {
   return {
     frames: reports.length,
     success: successes.length / reports.length,
-    psnrDbMean: mean(psnr),
-    psnrDbStd: Math.sqrt(mean(psnr.map((v) => (v - mean(psnr)) ** 2))),
+    psnrDbMean,
+    psnrDbStd: Math.sqrt(mean(psnr.map((v) => (v - psnrDbMean) ** 2))),
     ssimMean: mean(reports.map((r) => r.ssim)),
     msSsimMean: mean(reports.map((r) => r.msSsim)),
     sharpnessMean: mean(reports.map((r) => r.sharpness).filter(Number.isFinite)),

@@ -3,7 +3,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { blindResult } from '../blind/solution.js';
 import type { BlindEmConfig, Counter } from '../blind/iterations.js';
 import { createBlindSolver } from '../blind/solver.js';
-import { channelUnder } from '../blind/candidate.js';
+import { channelUnder, wholeResponse } from '../blind/candidate.js';
 import { fitTaps } from '../channel-posterior.js';
 import { type KnownChannel, trueChannel } from '../informed.js';
 import { createPilotEstimate, type PilotEstimator } from '../pilot-estimate.js';
@@ -63,7 +63,9 @@ export function createChannelKnowledge({
         needs: { pilots: false, truth: false },
         async learn({ frame }, counter, signal) {
           const solution = await solver.solve(frame, counter, signal);
-          const { response, responseVariance } = channelUnder(solution.best, frame.elements.re.length);
+          // The guidance compares what is received with what is sent at padding, too.
+          const response = wholeResponse(setting, solution.best);
+          const { responseVariance } = channelUnder(solution.best, frame.elements.re.length);
           const { channel: estimates, noiseVariance } = blindResult(setting, solution, 0, 0);
           return { response, responseVariance, estimates, noiseVariance };
         },
