@@ -185,6 +185,45 @@ describe('the walking link', () => {
     expect(summary['blind-em'].success).toBe(1);
   });
 
+  it('receives a frame that is found a little before the first sample', async () => {
+    const outcomes = await run(
+      { ofdm: { profile: 'ota' }, sync: { leadInSamples: 0 }, seed: 1, snrDb: 10, receiver: { names: ['pilot'] } },
+      ['builtin:faces'],
+      4,
+    );
+    expect(outcomes.map(({ report }) => report.success)).toEqual([true, true, true, true]);
+  });
+
+  it('tracks a packet that is not full no worse for its padding', async () => {
+    const link = (tracking: string) =>
+      run(
+        {
+          seed: 1,
+          snrDb: 5,
+          receiver: { names: ['pilot'], noiseVariance: 'estimated', pilot: { tracking } },
+        },
+        ['builtin:faces/72'],
+        3,
+      );
+    const [without, tracked] = [await link('none'), await link('decoder')].map(
+      (outcomes) => summaryOf(outcomes)['pilot'],
+    );
+    expect(tracked.psnrDbMean).toBeGreaterThan(without.psnrDbMean + 0.05);
+  });
+
+  it.each([
+    [{}, { tapWindow: 64, tapProfile: 'flat' }],
+    [{ guardSubcarriers: [28, 28], symbolsPerPacket: 128 }, {}],
+  ])('estimates the noise from few pilots for its taps: %j %j', async (ofdm, receiver) => {
+    const [{ report }] = await run(
+      { ofdm, seed: 1, snrDb: 10, receiver: { names: ['pilot'], noiseVariance: 'estimated', ...receiver } },
+      ['builtin:faces'],
+      1,
+    );
+    expect(report.snrDb).toBeGreaterThan(7);
+    expect(report.verdict).toBe('decoded');
+  });
+
   it('says that no frame was found, with mid-grey for a picture, under noise alone', async () => {
     const outcomes = await run(
       { ofdm: { profile: 'ota' }, snrDb: -20, receiver: { names: ['blind-em'] } },

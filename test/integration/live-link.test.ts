@@ -392,6 +392,25 @@ describe('blindlink live and watch', () => {
     expect(lines.filter((message) => message.type === 'frame').every(({ sync }) => sync.found)).toBe(true);
   });
 
+  it('goes on over its radio where new settings are refused', async () => {
+    const live = await startLive(['--radio', 'simulated', '--profile', 'ota', '--receiver', 'pilot', '--snr', '15']);
+    const results: ResultMessage[] = [];
+    const client = createLiveClient({
+      url: live.url.replace('http', 'ws') + 'stream',
+      createSocket: (url) => new WebSocket(url) as unknown as ClientSocket,
+      onMessage: (message) => message.type === 'result' && results.push(message),
+    });
+    await until(() => results.length >= 2);
+    await expect(client.request({ type: 'set', changes: { 'channel.dopplerHz': 9000 } })).rejects.toThrow(
+      /at most 6250 Hz/,
+    );
+    const before = results.length;
+    await until(() => results.length >= before + 3);
+    expect(results.at(-1)!.psnrDb).toBeGreaterThan(20);
+    client.close();
+    await live.stop();
+  });
+
   it('can be steered by another process: the example sweeps the CSNR', async () => {
     const live = await startLive(['builtin:faces', '--receiver', 'pilot']);
     const child = spawn(process.execPath, ['examples/live-sweep.mjs', live.url, '3', '-5', '20']);

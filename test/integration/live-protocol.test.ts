@@ -1,5 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -200,6 +201,31 @@ describe('live server', () => {
     });
     expect(await connect(stream, { headers: { host: 'evil.example' } }).refused).toMatchObject({ status: 403 });
     expect(await connect(stream.replace('stream', 'other')).refused).toMatchObject({ status: 404 });
+  });
+
+  it('answers addresses that name no path, and goes on', async () => {
+    const { dashboard, stream } = await open({ host: '0.0.0.0', token: 's3cret' });
+    const { port } = new URL(stream);
+    for (const line of ['GET // HTTP/1.1', 'GET http://[ HTTP/1.1', 'GET /// HTTP/1.1']) {
+      for (const upgrade of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n']) {
+        const answer = await new Promise<string>((done, fail) => {
+          const socket = createConnection(Number(port), '127.0.0.1', () => {
+            socket.write(`${line}\r\nHost: 127.0.0.1:${port}\r\n${upgrade}\r\n`);
+          });
+          socket.once('data', (data: Buffer) => {
+            done(data.toString().split('\r\n')[0]);
+            socket.destroy();
+          });
+          socket.once('error', fail);
+          socket.once('close', () => {
+            done('closed');
+          });
+        });
+        expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+      }
+    }
+    expect(await connect(stream).refused).toMatchObject({ status: 401 });
+    expect(dashboard.url).toContain(port);
   });
 
   it('needs a token where others can reach it', async () => {

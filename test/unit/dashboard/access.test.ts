@@ -27,6 +27,7 @@ describe('access', () => {
     expect(refusalOf(ask(headers), open)).toMatchObject({ status: 401 });
     expect(refusalOf(ask(headers, '/stream?token=secrex'), open)).toMatchObject({ status: 401 });
     expect(refusalOf(ask(headers, '/stream?token=secret'), open)).toBeNull();
+    expect(refusalOf(ask(headers, '//'), open)).toMatchObject({ status: 401 });
     expect(refusalOf(ask({ ...headers, authorization: 'Bearer secret' }), open)).toBeNull();
   });
   it('knows which addresses only this machine reaches', () => {

@@ -45,6 +45,17 @@ const picture = tensor(
 );
 const snr = tensor(Float32Array.of(10, 3), [2]);
 
+it('whole numbers are floats where an operator wants floats', async () => {
+  const builder = createGraphBuilder('leaky');
+  const input = builder.input('x', [3]);
+  builder.output('y', builder.node('LeakyRelu', [input], { alpha: 1 }), [3]);
+  const { y } = await runtime.run(
+    { name: 'leaky', bytes: builder.build() },
+    { x: tensor(Float32Array.of(-2, 0, 3), [3]) },
+  );
+  expect([...y.data]).toEqual([-2, 0, 3]);
+});
+
 describe('composed graphs', () => {
   it('share inputs of one name and give what the parts give one after another', async () => {
     expect(roundTrip.inputs.map(({ name }) => name)).toEqual(['picture', 'snr_db']);

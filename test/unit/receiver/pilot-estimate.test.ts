@@ -114,6 +114,19 @@ function errorOf({ setting, truth, pilots }: Scene, sigma2: number): { error: nu
 
 const combed = { ofdm: { pilotSymbols: 0, pilotSpacing: 8, symbolsPerPacket: 19 } };
 
+it.each(['ls', 'lmmse-scalar'] as const)('%s: taps are least squares of its response, guards or not', (estimator) => {
+  const made = scene({ ofdm: { profile: 'ota' }, channel: { coherence: 'packet' } }, 1e-6, (setting, numTimes) =>
+    respond(setting, (_, l) => [l === 1 ? 0.8 : 0, l === 3 ? 0.6 : 0], numTimes),
+  );
+  const { estimates } = createPilotEstimate(made.setting, estimator, 'pilot')(made.pilots, 1e-6);
+  const { re, im } = estimates[0].taps;
+  expect(re).toHaveLength(16);
+  for (let l = 0; l < re.length; l++) {
+    expect(re[l]).toBeCloseTo(l === 1 ? 0.8 : 0, 2);
+    expect(im[l]).toBeCloseTo(l === 3 ? 0.6 : 0, 2);
+  }
+});
+
 describe('a channel from pilots in time and frequency', () => {
   it('is the linear MMSE estimate of a moving channel, its Doppler spread found from the pilots', () => {
     const sigma2 = 0.1;
