@@ -5,7 +5,7 @@ import { ConfigError } from '../core/errors.js';
 import type { FoundFrame } from '../link/stream/find-frames.js';
 import type { ReceptionOutcome } from '../link/stream/reception.js';
 import { versions } from '../link/results/run-folder.js';
-import { openReplay } from '../radio/replay/replay-radio.js';
+import { gapsOf, openReplay, placeInFile } from '../radio/replay/replay-radio.js';
 import { blindlinkExtension, type SigmfAnnotation, type SigmfMetadata } from '../recording/metadata.js';
 import { writeMetadata } from '../recording/sigmf-writer.js';
 import type { Recording } from '../recording/recording.js';
@@ -35,10 +35,10 @@ export function addAnnotate(program: Command): void {
 const GENERATOR = 'blindlink';
 
 async function annotate(file: string, options: Record<string, unknown>): Promise<void> {
-  if (file.endsWith('.sigmf')) {
+  if (/\.(sigmf|gz|xz)$/i.test(file)) {
     throw new ConfigError(
       'config.annotate',
-      `${file}: is an archive; unpack it first with 'blindlink convert ${file} NAME'`,
+      `${file}: is ${file.endsWith('.sigmf') ? 'an archive' : 'packed'}; unpack it first with 'blindlink convert ${file} NAME'`,
     );
   }
   const found = options['searchOnly'] === true ? await searchOnly(file, options) : await decode(file, options);
@@ -153,6 +153,7 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
   const close = (): void => void radio.close();
   signal.addEventListener('abort', close);
   const annotations: SigmfAnnotation[] = [];
+  const gaps = gapsOf(recording);
   try {
     await receiveFrames({
       config,
@@ -162,7 +163,7 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
       json: false,
       signal,
       frames: Infinity,
-      use: (outcomes) => annotations.push(annotationOf(outcomes)),
+      use: (outcomes) => annotations.push(annotationOf(outcomes, gaps)),
     });
   } finally {
     await radio.close();
@@ -171,10 +172,11 @@ async function decode(file: string, options: Record<string, unknown>): Promise<F
   return { recording, annotations, interrupted: signal.aborted };
 }
 
-function annotationOf(outcomes: readonly ReceptionOutcome[]): SigmfAnnotation {
+function annotationOf(outcomes: readonly ReceptionOutcome[], gaps: ReturnType<typeof gapsOf>): SigmfAnnotation {
   const { frame, report } = outcomes[0];
   return {
-    'core:sample_start': report.startSample,
+    // Radios count what they lost, files do not hold it.
+    'core:sample_start': placeInFile(gaps, report.startSample),
     'core:sample_count': frame.sampleCount,
     'core:label': `frame ${frame.index}`,
     ...(report.picture === null ? {} : { 'core:comment': report.picture }),

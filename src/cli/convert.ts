@@ -174,7 +174,7 @@ function segmentsOf(recording: Recording, { start, end, ratio }: Part): { segmen
     const lost = missing !== null && before !== null && missing > before ? Number(missing - before) : 0;
     if (missing !== null) {
       before = missing;
-      globalIndex ??= missing + BigInt(Math.max(from, start));
+      globalIndex ??= missing + BigInt(start);
     }
     const skipped = start - from;
     const date = fields['core:datetime'];
@@ -221,6 +221,9 @@ async function toSigmf(
     'core:metadata_only': _only,
     ...kept
   } = global;
+  if (recording.numSamples === 0) {
+    throw new ConfigError('convert.empty', `${recording.path}: holds no samples; there is nothing to convert`);
+  }
   if (Math.round((frameSamples ?? Infinity) * ratio) < 1 || recording.numSamples * ratio < 1) {
     throw new ConfigError(
       'convert.rate',

@@ -65,13 +65,13 @@ export function rateOf(recording: Recording): number {
   throw new ConfigError('config.rate', `${recording.path}: its sampling rate is not known; give --rate`);
 }
 
-const suffixes: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
+const suffixes: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 };
 
 /** 20M, 640k, 2.437G, 1e6 → a number. */
 export function signedRate(value: string): number {
-  const match = /^([+-]?[\d.]+(?:e[+-]?\d+)?)([kKMG])?(?:Hz|S\/s|sps)?$/i.exec(value);
+  const match = /^([+-]?[\d.]+(?:e[+-]?\d+)?)([kmg])?(?:Hz|S\/s|sps)?$/i.exec(value);
   const number =
-    match === null ? Number.NaN : Number(match[1]) * (match[2] === undefined ? 1 : (suffixes[match[2]] ?? 1e6));
+    match === null ? Number.NaN : Number(match[1]) * (match[2] === undefined ? 1 : suffixes[match[2].toLowerCase()]);
   if (!Number.isFinite(number)) {
     throw new ConfigError('config.flag', `${value}: not a rate or frequency; write e.g. 20M, 640k, 2.437G or 1e6`, {
       value,

@@ -44,8 +44,9 @@ async function writeStatistics(
 ): Promise<void> {
   const rank = wholeNumber('--rank', options['rank']);
   const limit = wholeNumber('--limit', options['limit']);
-  const snrsDb = options['snrs'].split(',').map(Number);
-  if (snrsDb.some((v) => !Number.isFinite(v))) {
+  const parts = options['snrs'].split(',');
+  const snrsDb = parts.map(Number);
+  if (parts.some((part) => part.trim() === '') || snrsDb.some((v) => !Number.isFinite(v))) {
     throw new ConfigError('model.snrs', `--snrs ${options['snrs']}: must be numbers in dB, separated by commas`);
   }
   const codec = await openCodec(cardPath, runtime);

@@ -13,7 +13,7 @@ export function addReceive(program: Command): void {
   const command = program.command('receive').description('Receive pictures from a radio.');
   addRadioFlags(addSettings(command, { without: withoutChannel }), 'usrp', ['rx'])
     .option('--size <WxH>', 'size of the pictures', pictureSize, { width: 64, height: 64 })
-    .option('--duration <s>', 'stop after so many seconds', decimal('--duration', 0, 1e7))
+    .option('--duration <s>', 'stop after so many seconds', decimal('--duration', 1e-6, 1e7))
     .option('--json', 'one JSON object a line on standard output, nothing else')
     .action(async (options: Record<string, unknown>) => {
       const config = airConfig(options, []);

@@ -31,7 +31,7 @@ export function addRecord(program: Command): void {
     );
   addRadioFlags(addSettings(command), 'simulated')
     .option('--datatype <name>', 'cf32_le or ci16_le', 'cf32_le')
-    .option('--duration <s>', 'stop after so many seconds of samples', decimal('--duration', 0, 1e7))
+    .option('--duration <s>', 'stop after so many seconds of samples', decimal('--duration', 1e-6, 1e7))
     .option('--samples <n>', 'stop after so many samples', whole('--samples', 1))
     .option('--gap <n>', 'silence between frames, samples', whole('--gap', 0), 500)
     .option('--lead <n>', 'silence before the first frame, samples', whole('--lead', 0), 1000)

@@ -125,9 +125,19 @@ function givenSettings(
     ...(options['set'] as string[]).map((entry) => {
       const at = entry.indexOf('=');
       if (at < 1) throw new ConfigError('config.flag', `--set ${entry}: write it as path=value, e.g. rho=0.01`);
-      return { flag: `--set ${entry}`, path: entry.slice(0, at), value: parse(entry.slice(at + 1)) as unknown };
+      return { flag: `--set ${entry}`, path: entry.slice(0, at), value: yamlOf(`--set ${entry}`, entry.slice(at + 1)) };
     }),
   ];
+}
+
+/** A value as YAML has it. Throws ConfigError, one line. */
+export function yamlOf(flag: string, text: string): unknown {
+  try {
+    return parse(text) as unknown;
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n');
+    throw new ConfigError('config.flag', `${flag}: is not YAML (${reason.replace(/:$/, '')})`, { value: text, cause });
+  }
 }
 
 /**
@@ -191,8 +201,15 @@ function list(value: string): string[] {
 
 const profileNames = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'];
 
+/** Numbers behind a channel's name; two behind a profile's. */
+const MOST_PARTS: Readonly<Record<string, number>> = { flat: 0, awgn: 0, identity: 0, rician: 4, 'drive-by': 3 };
+
 function taps(value: string, flag: string): Record<string, unknown> {
   const [name, ...rest] = value.split(':');
+  const most = MOST_PARTS[name.toLowerCase()] ?? (name.toLowerCase() === 'csi' ? Infinity : 2);
+  if (rest.length > most && !/\.(npy|npz|csv)$/i.test(value)) {
+    throw new ConfigError('config.flag', `${flag} ${value}: ${name} takes at most ${most} numbers`, { value });
+  }
   const profile = profileNames.find((known) => known.toLowerCase() === name.toLowerCase());
   if (name === 'exponential') {
     return { kind: 'exponential', numTaps: number(rest[0] ?? '8', flag), decay: number(rest[1] ?? '4', flag) };

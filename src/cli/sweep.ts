@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
@@ -33,6 +32,7 @@ import {
   settingsFrom,
   withSettings,
   workersOf,
+  yamlOf,
 } from './settings.js';
 
 /** Where each point is measured when no radio is named. */
@@ -329,7 +329,7 @@ function describe({ at, receivers }: Point, first: boolean): string {
 
 function axisOf(flag: string, text: string): [string, unknown[]] {
   const at = text.indexOf('=');
-  const values = at < 1 ? [] : (parse(`[${text.slice(at + 1)}]`) as unknown[]);
+  const values = at < 1 ? [] : (yamlOf(`${flag} ${text}`, `[${text.slice(at + 1)}]`) as unknown[]);
   if (values.length === 0) {
     throw new ConfigError('sweep.axis', `${flag} ${text}: write it as path=v1,v2,…, e.g. snrDb=0,5,10`, {
       value: text,

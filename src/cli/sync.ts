@@ -217,8 +217,9 @@ export function explain(diagnosis: SearchDiagnosis): string {
 }
 
 function listOf(flag: string, text: string): number[] {
-  const values = text.split(',').map(Number);
-  if (text.trim() === '' || values.some((v) => !Number.isInteger(v) || v < 0)) {
+  const parts = text.split(',');
+  const values = parts.map(Number);
+  if (parts.some((part) => part.trim() === '') || values.some((v) => !Number.isInteger(v) || v < 0)) {
     throw new ConfigError('config.flag', `${flag} ${text}: give whole numbers, separated by commas`, { value: text });
   }
   return values;

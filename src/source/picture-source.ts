@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { FormatError } from '../core/errors.js';
 import { BUILTIN_KINDS, BUILTIN_SETS, builtinPicture, type BuiltinKind } from './builtin-pictures.js';
 import type { Picture } from './picture.js';
@@ -77,7 +77,8 @@ function expand(spec: string, maxPixels: number): Part {
     return { kind: 'files', paths: [spec] };
   }
   const paths = readdirSync(spec, { recursive: true, encoding: 'utf8' })
-    .filter((name) => SUFFIXES.has(extname(name).toLowerCase()))
+    // What other systems keep beside a picture: `._x.png` is none.
+    .filter((name) => SUFFIXES.has(extname(name).toLowerCase()) && !basename(name).startsWith('.'))
     .sort()
     .map((name) => join(spec, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);

@@ -163,6 +163,17 @@ describe('convert', () => {
     ]);
   });
 
+  it('counts from the first index that is told, where the first segment has none', async () => {
+    put('later-index', noise(40), {
+      captures: [{ 'core:sample_start': 0 }, { 'core:sample_start': 20, 'core:global_index': 90 }],
+    });
+    expect((await blindlink(['convert', 'later-index', 'indexed', '--start', '5'])).code).toBe(0);
+    expect(metaOf('indexed').captures).toMatchObject([
+      { 'core:sample_start': 0, 'core:global_index': 75 },
+      { 'core:sample_start': 15, 'core:global_index': 90 },
+    ]);
+  });
+
   it.each(['ci32_le', 'cf64_le', 'ci32_be', 'cu8'])('%s to its own type keeps every byte', async (datatype) => {
     const bytes = Buffer.alloc(16 * 100);
     const rng = createRng(datatype);

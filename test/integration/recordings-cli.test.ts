@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { SerialPort } from 'serialport';
@@ -57,6 +57,7 @@ beforeAll(async () => {
   const noise = createComplex(60_000);
   createRng(1).fillComplexGaussian(noise, 0.02);
   writeFileSync(file('noise.ci16'), encodeSamples(parseDatatype('ci16_le'), noise).bytes);
+  writeFileSync(file('empty.cf32'), '');
 }, 60_000);
 
 describe('a recording of our own', () => {
@@ -123,6 +124,23 @@ describe('a recording of our own', () => {
       '--no-save',
     );
     expect(linesOf(section).at(-1)).toMatchObject({ samples: 2880 });
+  });
+
+  it('is annotated by places in the file, where a radio lost samples', async () => {
+    const starts = (name: string): number[] =>
+      openAnyRecording(file(name)).annotations.map((annotation) => annotation['core:sample_start']);
+    copyFileSync(file('air.sigmf-data'), file('gapped.sigmf-data'));
+    const meta = JSON.parse(readFileSync(file('air.sigmf-meta'), 'utf8')) as {
+      annotations: unknown[];
+      captures: Record<string, unknown>[];
+    };
+    const cut = starts('air')[1] - 10;
+    meta.annotations = [];
+    meta.captures[0]['core:global_index'] = 0;
+    meta.captures.push({ 'core:sample_start': cut, 'core:global_index': cut + 50_000 });
+    writeFileSync(file('gapped.sigmf-meta'), JSON.stringify(meta));
+    expect((await blindlink('annotate', 'gapped', '--receiver', 'pilot')).code).toBe(0);
+    expect(starts('gapped')).toEqual(starts('air'));
   });
 
   it('goes through every form and back, and still decodes', async () => {
@@ -225,6 +243,14 @@ describe('wrong use', () => {
     [['live', 'builtin:faces', '--replay', 'air', '--port', '0'], 2, /leave builtin:faces out/],
     [['live', '--size', '64x64', '--port', '0'], 2, /--size: is for pictures that a radio receives/],
     [['annotate', 'packed.sigmf'], 2, /is an archive; unpack it first/],
+    [['annotate', 'noise.ci16.gz', '--rate', '1M'], 2, /is packed; unpack it first/],
+    [['live', '--replay', 'empty.cf32', '--rate', '1M', '--port', '0'], 2, /empty\.cf32: holds no samples/],
+    [['convert', 'empty.cf32', 'new', '--rate', '1M'], 2, /empty\.cf32: holds no samples/],
+    [['record', 'new', '--radio', 'simulated', '--duration', '0'], 2, /--duration 0: must be a number from/],
+    [['simulate', '--channel', 'exponential:8:4:9', '--no-save'], 2, /exponential takes at most 2 numbers/],
+    [['simulate', '--set', 'pictures=[', '--no-save'], 2, /^blindlink: --set pictures=\[: is not YAML \(.*\)\n$/],
+    [['sweep', '--over', 'snrDb=[0', '--no-save'], 2, /^blindlink: --over snrDb=\[0: is not YAML \(.*\)\n$/],
+    [['sync', 'air', '--guards', '6,'], 2, /--guards 6,: give whole numbers/],
     [['plot', 'air', '--bins', '100'], 2, /choose a power of two/],
     [['instrument', 'kettle'], 2, /no such instrument profile/],
     [['instrument', 'attenuator-scpi'], 2, /name its port/],

@@ -1,8 +1,8 @@
 /** The process that holds a radio or a recording: samples to frames, the newest of which waits to be asked for. */
 import { subarray } from '../../core/complex.js';
-import { LinkError } from '../../core/errors.js';
+import { FormatError, LinkError } from '../../core/errors.js';
 import type { Radio, SampleBlock } from '../../radio/radio.js';
-import { openReplay } from '../../radio/replay/replay-radio.js';
+import { gapsOf, openReplay } from '../../radio/replay/replay-radio.js';
 import { openAnyRecording } from '../../recording/open-recording.js';
 import { openPictures } from '../../source/picture-source.js';
 import type { Picture } from '../../source/picture.js';
@@ -97,7 +97,8 @@ async function openStation(setup: FeedSetup, wanted: RadioSetup, extractor: Fram
   if (wanted.kind === 'radio') radio = await openRadio(wanted.request, config, stop.signal);
   else {
     const recording = openAnyRecording(wanted.path);
-    period = recording.numSamples;
+    if (recording.numSamples === 0) throw new FormatError('recording.empty', `${wanted.path}: holds no samples`);
+    period = gapsOf(recording).reduce((sum, { lost }) => sum + lost, recording.numSamples);
     sent = sentLogOf(recording, config);
     radio = openReplay(recording, { sampleRateHz: config.channel.sampleRateHz, pace: 'real-time', loops: Infinity });
   }

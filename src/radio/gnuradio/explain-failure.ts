@@ -21,7 +21,7 @@ const known: readonly (readonly [
     /invalid (RX|TX) antenna value:? ?([^)]*)/i,
     'device.antenna',
     (match, device) =>
-      `${device}: has no ${match[1]} antenna ${match[2].trim().replace(/\.$/, '')}; choose one of its own with --ant`,
+      `${device}: has no ${match[1]} antenna ${match[2].trim().replace(/\.$/, '')}; choose one of its own with --${match[1].toLowerCase()}-ant`,
   ],
   [
     /subdev/i,

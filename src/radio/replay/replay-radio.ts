@@ -61,6 +61,10 @@ export function openReplay(recording: Recording, config: ReplayConfig): Radio {
   const play = async (): Promise<void> => {
     const began = performance.now();
     let played = 0;
+    if (sections.every(({ start, count }) => Math.min(count, recording.numSamples - start) <= 0)) {
+      queue.end();
+      return;
+    }
     for (let loop = 0; loop < loops && !closed; loop++) {
       for (const { start, count } of sections) {
         const end = Math.min(start + count, recording.numSamples);
@@ -122,6 +126,16 @@ export function gapsOf(recording: Recording): { readonly at: number; readonly lo
     before = ahead;
   }
   return gaps;
+}
+
+/** The place in the file of a sample that is counted with those that are missing, as radios count them. */
+export function placeInFile(gaps: readonly { readonly at: number; readonly lost: number }[], sample: number): number {
+  let place = sample;
+  for (const { at, lost } of gaps) {
+    if (place < at + lost) return Math.min(place, at);
+    place -= lost;
+  }
+  return place;
 }
 
 /** Sections of a recording that its annotations name: by label, or by number from 0. */

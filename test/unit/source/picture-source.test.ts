@@ -18,6 +18,8 @@ beforeAll(async () => {
   for (const name of ['b.png', 'a.PNG', 'sub/c.jpg']) await dot.clone().toFile(at('set', name.replace('PNG', 'png')));
   writeFileSync(at('set', 'notes.txt'), 'not a picture');
   writeFileSync(at('bare', 'notes.txt'), 'not a picture');
+  // A Mac's resource fork.
+  writeFileSync(at('set', '._a.png'), 'not a picture');
   writeFileSync(at('broken.png'), 'not a picture');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
