@@ -5,8 +5,8 @@ import { ddimStep, normalTensor } from '../../diffusion/samplers.js';
 import { karrasSigmas } from '../../diffusion/schedule.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import { blindResult } from '../blind/solution.js';
-import { agreeingWith, equalisedUnder, judgeChosen, weighEvidence } from '../blind/ranking.js';
-import type { BlindEmConfig, Counter, BlindModel } from '../blind/iterations.js';
+import { equalisedUnder } from '../blind/ranking.js';
+import type { BlindEmConfig } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import type { Candidate } from '../blind/candidate.js';
 import { decoderLatents } from '../decoder-input.js';
@@ -16,7 +16,6 @@ import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
 import { lowered } from '../verdict.js';
-import { signIsDecidable } from '../blind/sign.js';
 
 export interface BlindHifiConfig {
   /** Denoiser evaluations. */
@@ -73,77 +72,21 @@ export function createBlindHifi({
       const solution = await solver.solve(frame, counter, signal);
       const draws = rng.split('sampling').split(frame.index);
       const sigmas = karrasSigmas(config.startSigma, config.endSigma, config.steps);
-      const rivals = rivalsOf(setting, solution, config);
-      const ends: JointEnd[] = [];
-      for (const [r, best] of rivals.entries()) {
-        const state = new JointState(setting, frame, { ...solution, best });
-        let sample = r === 0 && setting.codec.shown === setting.codec.decoder ? solution.picture : await state.decode();
-        let x = addNoise(toPrior(setting, sample), sigmas[0], draws);
-        for (let i = 0; i < sigmas.length; i++) {
-          throwIfAborted(signal, 'blind-hifi');
-          const denoised = await denoiser.denoise(x, sigmas[i]);
-          const consistent = await state.reconcile(denoised, config.refreshChannel);
-          counter.evaluations += 4;
-          sample = fromPrior(consistent.data);
-          yield {
-            kind: 'progress',
-            done: r * sigmas.length + i + 1,
-            of: rivals.length * sigmas.length,
-            picture: sample,
-          };
-          if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
-        }
-        ends.push({
-          state,
-          sample,
-          energy: rivals.length > 1 ? await energyOf(solver.model, frame, best, counter) : 0,
-        });
+      const state = new JointState(setting, frame, solution);
+      let sample = setting.codec.shown === setting.codec.decoder ? solution.picture : await state.decode();
+      let x = addNoise(toPrior(setting, sample), sigmas[0], draws);
+      for (let i = 0; i < sigmas.length; i++) {
+        throwIfAborted(signal, 'blind-hifi');
+        const denoised = await denoiser.denoise(x, sigmas[i]);
+        const consistent = await state.reconcile(denoised, config.refreshChannel);
+        counter.evaluations += 4;
+        sample = fromPrior(consistent.data);
+        yield { kind: 'progress', done: i + 1, of: sigmas.length, picture: sample };
+        if (i + 1 < sigmas.length) x = ddimStep(x, consistent, sigmas[i], sigmas[i + 1], config.eta, draws);
       }
-      const { state, sample } = ends.reduce((a, b) => (b.energy < a.energy ? b : a));
       yield { kind: 'final', result: await state.result(sample, config.perception, counter.evaluations, began) };
     },
   };
-}
-
-/** Where one sampling ended. */
-interface JointEnd {
-  readonly state: JointState;
-  readonly sample: Float32Array;
-  readonly energy: number;
-}
-
-/** Solutions beside the best that a doubtful frame is sampled from as well, at most. */
-const MOST_RIVALS = 2;
-
-/**
- * The solution and, where it leaves doubt, the best of those that ended elsewhere: each is refined with the prior, which
- * mends right ones and cannot mend wrong ones, so that their energies tell them apart better afterwards.
- */
-function rivalsOf(
-  setting: LinkSetting,
-  { best, found, chance }: BlindSolution,
-  { blindEm }: { readonly blindEm: BlindEmConfig },
-): (readonly Candidate[])[] {
-  if (chance >= blindEm.sureAbove || found.length > 1 || !signIsDecidable(setting)) return [best];
-  const chosen: Candidate[] = [best[0]];
-  for (const candidate of [...found[0]].sort((a, b) => a.energy - b.energy)) {
-    if (chosen.length > MOST_RIVALS) break;
-    if (chosen.every((other) => agreeingWith(other, [candidate]).length === 0)) chosen.push(candidate);
-  }
-  return chosen.map((candidate) => [candidate]);
-}
-
-/** What candidates are ranked by, for the channel as it now stands. */
-async function energyOf(
-  model: BlindModel,
-  { elements }: ReceivedFrame,
-  best: readonly Candidate[],
-  counter: Counter,
-): Promise<number> {
-  await weighEvidence(model, best, counter);
-  const judged = await judgeChosen(model, elements, best, counter);
-  await judged.decoded();
-  return best.reduce((sum, { energy }) => sum + energy, 0);
 }
 
 /** The codeword's and channels' side of the sampling: everything but the prior. */
