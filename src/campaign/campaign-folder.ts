@@ -14,6 +14,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { makeFolder } from '../core/make-folder.js';
+import { writing } from '../link/results/run-folder.js';
 import { writeJson } from '../link/results/tables.js';
 import type { FrameProduct } from './frame-job.js';
 import { type FrameLine, jsonLine, linesOf, readJsonLines } from './frame-lines.js';
@@ -29,7 +30,7 @@ export interface CampaignFolder {
   readonly notes: readonly string[];
   /** Frames that are there, in the order they were written. */
   lines(): Iterable<FrameLine>;
-  /** Puts frames on disk; they are there in full when it returns, whatever happens next. */
+  /** Puts frames on disk; they are there in full when it returns, whatever happens next. Throws FormatError where they cannot be written. */
   append(point: number, products: readonly FrameProduct[]): void;
   /** Lets other runs have the folder. */
   release(): void;
@@ -92,9 +93,8 @@ export function openCampaignFolder(
     } else {
       writeJson(file(CAMPAIGN_FILE), stored);
     }
-    let whole = 0;
-    for (const { end } of readJsonLines(file(FRAMES_FILE))) whole = end;
-    if (existsSync(file(FRAMES_FILE))) truncateSync(file(FRAMES_FILE), whole);
+    const whole = keepWholeLines(file(FRAMES_FILE));
+    keepWholeLines(file(TIMING_FILE));
     removeParts(path);
     const frames = openSync(file(FRAMES_FILE), 'a');
     const timing = openSync(file(TIMING_FILE), 'a');
@@ -107,14 +107,16 @@ export function openCampaignFolder(
       },
       append(point, products) {
         const lines = products.map((product) => linesOf(point, product));
-        // Pictures before the frames that they belong to: a frame that is there has its pictures.
-        for (const { pictures } of products) {
-          if (pictures !== undefined) writePictures(join(path, 'pictures', String(point)), pictures);
-        }
-        // Times first: a frame that is there has its times, and the times of one that is not are written again.
-        writeSync(timing, `${lines.map((line) => jsonLine(line.timing)).join('')}`);
-        writeSync(frames, lines.map((line) => jsonLine(line.frame)).join(''));
-        fsyncSync(frames);
+        writing(path, () => {
+          // Pictures before the frames that they belong to: a frame that is there has its pictures.
+          for (const { pictures } of products) {
+            if (pictures !== undefined) writePictures(join(path, 'pictures', String(point)), pictures);
+          }
+          // Times first: a frame that is there has its times, and the times of one that is not are written again.
+          writeAll(timing, lines.map((line) => jsonLine(line.timing)).join(''));
+          writeAll(frames, lines.map((line) => jsonLine(line.frame)).join(''));
+          fsyncSync(frames);
+        });
       },
       release() {
         closeSync(frames);
@@ -126,6 +128,21 @@ export function openCampaignFolder(
     rmSync(file(LOCK_FILE), { force: true });
     throw error;
   }
+}
+
+/** Cuts off what a crash left of a last line. Returns the bytes that are left. */
+function keepWholeLines(file: string): number {
+  if (!existsSync(file)) return 0;
+  let whole = 0;
+  for (const { end } of readJsonLines(file)) whole = end;
+  truncateSync(file, whole);
+  return whole;
+}
+
+/** One call may write a part only, as on a disk that becomes full. */
+function writeAll(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
 }
 
 /** What says how a campaign is shown; it may change without another measurement. */

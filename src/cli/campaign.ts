@@ -12,7 +12,7 @@ import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
-import { versions } from '../link/results/run-folder.js';
+import { versions, writing } from '../link/results/run-folder.js';
 import { readCard } from '../codec/card.js';
 import { readFeatureCard } from '../perception/feature-card.js';
 import { interruptible } from './interrupt.js';
@@ -99,7 +99,7 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   }
   if (!interrupted) {
     try {
-      const figures = deriveTables(out, plan);
+      const figures = writing(out, () => deriveTables(out, plan));
       run?.forget();
       if (json)
         console.log(

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { CodecCard } from '../../codec/card.js';
 import type { LinkConfig } from '../../config/schema.js';
-import { ConfigError, FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError, LinkError } from '../../core/errors.js';
 import { makeFolder } from '../../core/make-folder.js';
 import { automaticPrecision } from '../../runtime/precision.js';
 import type { FeatureCard } from '../../perception/feature-card.js';
@@ -132,11 +132,12 @@ export function makeFolders(path: string): void {
   });
 }
 
-/** Does what writes into a folder. Throws FormatError that names it. */
-export function writing(path: string, write: () => void): void {
+/** Does what writes into a folder. Throws FormatError that names it where it cannot be written. */
+export function writing<T>(path: string, write: () => T): T {
   try {
-    write();
+    return write();
   } catch (cause) {
+    if (cause instanceof LinkError || (cause as NodeJS.ErrnoException).code === undefined) throw cause;
     throw unwritable(path, cause);
   }
 }
