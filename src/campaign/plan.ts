@@ -4,6 +4,7 @@ import { nearest } from '../config/nearest.js';
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
+import { sortedJson } from '../core/sorted-json.js';
 import { gridOfPoints } from '../link/points.js';
 import { figureNames } from './figure-names.js';
 import { stopSchema } from './stopping.js';
@@ -115,7 +116,7 @@ export function readCampaign(raw: RawConfig, name: string): CampaignFile {
 
 /**
  * Every point with its configuration checked, before anything is measured.
- * @throws ConfigError for settings named twice and for whatever a point's settings are refused for
+ * @throws ConfigError for settings and points named twice and for whatever a point's settings are refused for
  */
 export function planCampaign(file: CampaignFile, name: string, { resolve, countOf }: PlanContext): CampaignPlan {
   const grid = gridOfPoints(new Map(Object.entries(file.over)), `${name}: over: `);
@@ -125,6 +126,10 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
       'campaign.label',
       `${name}: points: some have a ${LABEL} and some have none; give it to all or to none`,
     );
+  const texts = file.points.map(sortedJson);
+  const twice = texts.find((text, i) => texts.indexOf(text) < i);
+  if (twice !== undefined)
+    throw new ConfigError('campaign.twice', `${name}: points: ${twice} is there twice; leave one out`);
   for (const path of listed) {
     const clash = Object.keys(file.over).find(
       (axis) => axis === path || axis.startsWith(`${path}.`) || path.startsWith(`${axis}.`),
@@ -213,7 +218,7 @@ function expectWatched({ stop }: CampaignFile, name: string, points: readonly Ca
 }
 
 /** What to write instead of a name that is none of `known`. */
-function insteadOf(missing: string, known: readonly string[]): string {
+export function insteadOf(missing: string, known: readonly string[]): string {
   const guess = nearest(missing, known);
   return guess === null ? `; there are ${known.join(', ')}` : `, did you mean ${guess}?`;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { frechetDistance } from '../metrics/frechet.js';
+import { finitePsnrDb } from '../metrics/picture-quality.js';
 import { FRAMES_FILE, TIMING_FILE } from './campaign-folder.js';
 import { meanMetrics, SHARES } from './figure-names.js';
 import { type FrameLine, readJsonLines, type StoredReport, type TimingLine, unpackFeatures } from './frame-lines.js';
@@ -69,14 +70,14 @@ export function frameMetrics(line: FrameLine, receiver: string, withinDb = WITHI
   for (const name of meanMetrics) {
     // Missing in folders of an earlier version.
     const value = (report[name] as number | null | undefined) ?? null;
-    if (value !== null) values[name] = value;
-    else if (name === 'psnrDb') values[name] = 100;
+    if (name === 'psnrDb') values[name] = finitePsnrDb(value);
+    else if (value !== null) values[name] = value;
   }
   values['success'] = report.success ? 1 : 0;
   values['decoded'] = report.verdict === 'decoded' ? 1 : 0;
   const best = line.receivers['perfect'] as StoredReport | undefined;
   if (best !== undefined && receiver !== 'perfect') {
-    values['nearPerfect'] = values['psnrDb'] >= ((best.psnrDb as number | null) ?? 100) - withinDb ? 1 : 0;
+    values['nearPerfect'] = values['psnrDb'] >= finitePsnrDb(best.psnrDb) - withinDb ? 1 : 0;
   }
   if (report.packet !== undefined) values['blockErrors'] = report.packet.contentBytes === null ? 1 : 0;
   for (const [name, distance] of Object.entries(report.perception ?? {})) values[name] = distance;

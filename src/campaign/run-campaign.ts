@@ -1,3 +1,4 @@
+import { finitePsnrDb } from '../metrics/picture-quality.js';
 import type { CampaignFolder } from './campaign-folder.js';
 import type { FrameJob, FrameProduct } from './frame-job.js';
 import { type FramePool, inOrder } from './frame-pool.js';
@@ -48,8 +49,8 @@ export async function* runCampaign(
       state.figures.set(name, f);
       f.frames++;
       f.successes += success ? 1 : 0;
-      // A perfect picture's PSNR is infinite, and null once stored.
-      const psnr = Number.isFinite(psnrDb) ? psnrDb : 100;
+      // What is no number is null once stored: a campaign that is resumed counts the same.
+      const psnr = finitePsnrDb(Number.isNaN(psnrDb) ? null : psnrDb);
       const delta = psnr - f.psnrMean;
       f.psnrMean += delta / f.frames;
       f.psnrSquares += delta * (psnr - f.psnrMean);

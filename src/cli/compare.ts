@@ -47,7 +47,7 @@ function compare(first: string, second: string, options: CompareOptions): void {
   const [before, after] = [readResults(first), readResults(second)];
   const pairs = pairsOf(options.receivers);
   const { differences, notes } = compareResults(before, after, pairs);
-  const rates = rateDifferences(before, after, pairs.length > 0 ? pairs : sameNames(before[0], after[0]));
+  const rates = rateDifferences(before, after, pairs.length > 0 ? pairs : sameNames(before, after));
   const shown = shownMetrics(differences, options.metric);
   for (const metric of bounds.keys()) {
     if (!differences.some((one) => one.metric === metric)) {

@@ -4,7 +4,7 @@ import { overAwgn, RangeObserver } from '../codec/observe-ranges.js';
 import { ConfigError, throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { findModel } from '../core/shipped-models.js';
-import { psnrDb } from '../metrics/picture-quality.js';
+import { finitePsnrDb, psnrDb } from '../metrics/picture-quality.js';
 import { createOnnxRuntime } from '../runtime/onnx-runtime.js';
 import { padPicture, type Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
@@ -117,7 +117,7 @@ async function throughNoise(
     const began = performance.now();
     await once();
     times.push(performance.now() - began);
-    sum += psnrDb(padded, { ...padded, data: picture });
+    sum += finitePsnrDb(psnrDb(padded, { ...padded, data: picture }));
   }
   times.sort((a, b) => a - b);
   return {

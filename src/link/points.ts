@@ -1,5 +1,6 @@
 import type { LinkConfig } from '../config/schema.js';
 import { ConfigError } from '../core/errors.js';
+import { sortedJson } from '../core/sorted-json.js';
 import type { Radio } from '../radio/radio.js';
 import type { PictureSource } from '../source/picture-source.js';
 import { figuresByReceiver, type ReceiverFigures } from './results/figures.js';
@@ -24,7 +25,7 @@ export function gridOfPoints(
 ): ReadonlyMap<string, unknown>[] {
   let points: Map<string, unknown>[] = [new Map()];
   for (const [name, values] of axes) {
-    const texts = values.map((value) => JSON.stringify(value));
+    const texts = values.map(sortedJson);
     const twice = texts.find((text, i) => texts.indexOf(text) < i);
     if (twice !== undefined) {
       throw new ConfigError('points.twice', `${where}${name}: has ${twice} twice; leave one out`);

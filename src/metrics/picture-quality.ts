@@ -22,8 +22,8 @@ export const psnrDb = (a: PictureView, b: PictureView): number => -10 * Math.log
 /** What an equal picture counts as in a mean. */
 const MOST_PSNR_DB = 100;
 
-/** A PSNR for means: that of equal pictures is 100 dB, which 8-bit pictures cannot reach otherwise. */
-export const finitePsnrDb = (psnrDb: number): number => Math.min(psnrDb, MOST_PSNR_DB);
+/** A PSNR for means: that of equal pictures, infinite or null once stored, is 100 dB, which 8-bit pictures cannot reach otherwise. */
+export const finitePsnrDb = (psnrDb: number | null): number => Math.min(psnrDb ?? MOST_PSNR_DB, MOST_PSNR_DB);
 
 const C1 = 0.01 ** 2;
 const C2 = 0.03 ** 2;

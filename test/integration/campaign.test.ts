@@ -167,6 +167,7 @@ describe('a campaign', () => {
     ['over: { snrDb: [1', /not YAML/],
     ['', /bad\.yaml: is empty/],
     ['over: { snrDb: [5, 5] }', /over: snrDb: has 5 twice/],
+    ['points: [{ snrDb: 5, rho: 0 }, { rho: 0, snrDb: 5 }]', /points: \{"rho":0,"snrDb":5\} is there twice/],
     [
       'stop: { of: [blind-em] }\nsettings: { receiver: { names: [pilot] } }',
       /stop\.of: no point has a receiver blind-em/,

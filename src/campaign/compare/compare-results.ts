@@ -1,5 +1,7 @@
 import { ConfigError } from '../../core/errors.js';
+import { sortedJson } from '../../core/sorted-json.js';
 import { bootstrapMean } from '../intervals.js';
+import { insteadOf } from '../plan.js';
 import type { ComparedFrame, ComparedPoint } from './read-results.js';
 
 /** A receiver of the first folder and the one of the second that it is compared with. */
@@ -21,6 +23,12 @@ export interface Difference {
   readonly low: number;
   readonly high: number;
   readonly n: number;
+}
+
+/** Points of the same settings. */
+interface Matched {
+  readonly point: ComparedPoint;
+  readonly other: ComparedPoint;
 }
 
 export interface Comparison {
@@ -58,7 +66,7 @@ export const boundedMetrics = Object.keys(BETTER);
  * are the same too, both met the same channels and noise.
  *
  * @param pairs receivers to compare; by default those of the same name
- * @throws ConfigError where nothing can be paired, or frames of one number are of different pictures
+ * @throws ConfigError where nothing can be paired, a receiver of `pairs` is not there, or frames of one number are of different pictures
  */
 export function compareResults(
   before: readonly ComparedPoint[],
@@ -71,20 +79,34 @@ export function compareResults(
     string,
     { readonly receivers: ReceiverPair; readonly metric: string; readonly values: Values }
   >();
-  let matched = 0;
+  const matched: Matched[] = [];
+  const others = new Map(after.map((point) => [sortedJson(point.at), point]));
   for (const point of before) {
-    const name = keyOf(point.at);
-    const other = after.find(({ at }) => keyOf(at) === name);
-    if (other === undefined) {
-      notes.push(`only the first has ${words(point.at)}`);
-      continue;
-    }
-    matched++;
+    const other = others.get(sortedJson(point.at));
+    if (other === undefined) notes.push(`only the first has ${words(point.at)}`);
+    else matched.push({ point, other });
+  }
+  const known = new Set(before.map(({ at }) => sortedJson(at)));
+  for (const { at } of after) if (!known.has(sortedJson(at))) notes.push(`only the second has ${words(at)}`);
+  if (matched.length === 0) {
+    throw new ConfigError('compare.points', 'the two have no point in common: compare folders of the same settings');
+  }
+  const [{ point: first, other: second }] = matched;
+  if (first.withinDb !== undefined && second.withinDb !== undefined && first.withinDb !== second.withinDb) {
+    notes.push(`nearPerfect is within ${first.withinDb} dB in the first and ${second.withinDb} dB in the second`);
+  }
+  if (pairs.length === 0) notes.push(...missingReceivers(matched));
+  for (const pair of pairs) expectReceivers(pair, matched);
+  for (const { point, other } of matched) {
     if (point.seed !== other.seed) {
       notes.push(`${words(point.at)}: seeds ${point.seed} and ${other.seed} differ: same pictures, other channels`);
     }
-    for (const receivers of pairs.length > 0 ? pairs : sameNames(point, other)) {
-      for (const [metric, values] of pairedValues(point, other, receivers)) {
+    for (const receivers of pairs.length > 0 ? pairs : sameNames([point], [other])) {
+      const columns = pairedValues(point, other, receivers);
+      if (columns.size === 0) {
+        notes.push(`${words(point.at)}: no frame in common has ${receivers.before} and ${receivers.after}`);
+      }
+      for (const [metric, values] of columns) {
         differences.push(differenceOf(point.at, receivers, metric, values));
         const key = JSON.stringify([receivers, metric]);
         const all = pooled.get(key) ?? { receivers, metric, values: { before: [], after: [] } };
@@ -94,11 +116,12 @@ export function compareResults(
       }
     }
   }
-  for (const { at } of after) {
-    if (!before.some((point) => keyOf(point.at) === keyOf(at))) notes.push(`only the second has ${words(at)}`);
-  }
-  if (matched === 0) {
-    throw new ConfigError('compare.points', 'the two have no point in common: compare folders of the same settings');
+  for (const receivers of pairs) {
+    if (differences.some((one) => one.receivers === receivers)) continue;
+    throw new ConfigError(
+      'compare.receivers',
+      `--receivers ${receivers.before}=${receivers.after}: no frame in common has both; compare receivers of the same points`,
+    );
   }
   if (differences.length === 0) {
     throw new ConfigError(
@@ -106,7 +129,7 @@ export function compareResults(
       'the two have no receiver and frame in common; name receivers with --receivers FIRST=SECOND',
     );
   }
-  if (matched > 1) {
+  if (matched.length > 1) {
     for (const { receivers, metric, values } of pooled.values()) {
       differences.push(differenceOf(null, receivers, metric, values));
     }
@@ -137,15 +160,48 @@ interface Values {
   readonly after: number[];
 }
 
-const keyOf = (at: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)));
+const namesOf = (points: readonly ComparedPoint[]): readonly string[] => [
+  ...new Set(points.flatMap(({ frames }) => [...frames.values()].flatMap(({ receivers }) => Object.keys(receivers)))),
+];
 
-/** Receivers that two points both have. */
-export function sameNames(before: ComparedPoint, after: ComparedPoint): ReceiverPair[] {
-  const namesOf = ({ frames }: ComparedPoint): Set<string> =>
-    new Set([...frames.values()].flatMap(({ receivers }) => Object.keys(receivers)));
+/** Receivers that both have, at any of their points. */
+export function sameNames(before: readonly ComparedPoint[], after: readonly ComparedPoint[]): ReceiverPair[] {
   const others = namesOf(after);
-  return [...namesOf(before)].filter((name) => others.has(name)).map((name) => ({ before: name, after: name }));
+  return namesOf(before)
+    .filter((name) => others.includes(name))
+    .map((name) => ({ before: name, after: name }));
+}
+
+/** Receivers that one of two points has and the other has not: said once where it is so at every point. */
+function missingReceivers(matched: readonly Matched[]): string[] {
+  const names = matched.map(({ point, other }) => ({
+    at: point.at,
+    first: namesOf([point]),
+    second: namesOf([other]),
+  }));
+  const lone = (side: 'first' | 'second', rest: 'first' | 'second'): string[] =>
+    [...new Set(names.flatMap((one) => one[side]))].flatMap((name) => {
+      const missing = names.filter((one) => one[side].includes(name) && !one[rest].includes(name));
+      const note = `only the ${side} has receiver ${name}`;
+      if (!names.some((one) => one[rest].includes(name))) return [note];
+      return missing.map(({ at }) => `${words(at)}: ${note}`);
+    });
+  return [...lone('first', 'second'), ...lone('second', 'first')];
+}
+
+/** @throws ConfigError for a receiver that is not there */
+function expectReceivers({ before, after }: ReceiverPair, matched: readonly Matched[]): void {
+  for (const [side, name, points] of [
+    ['first', before, matched.map(({ point }) => point)],
+    ['second', after, matched.map(({ other }) => other)],
+  ] as const) {
+    const known = namesOf(points);
+    if (known.includes(name)) continue;
+    throw new ConfigError(
+      'compare.receivers',
+      `--receivers ${before}=${after}: the ${side} has no receiver ${name}${insteadOf(name, known)}`,
+    );
+  }
 }
 
 /** By metric the numbers of frames that both have. */

@@ -1,4 +1,5 @@
 import { bdRate, type RateCurve } from '../../metrics/bd-rate.js';
+import { sortedJson } from '../../core/sorted-json.js';
 import type { ReceiverPair } from './compare-results.js';
 import type { ComparedPoint } from './read-results.js';
 
@@ -35,7 +36,7 @@ export function rateDifferences(
   ] as const) {
     for (const point of points) {
       const at = Object.fromEntries(Object.entries(point.at).filter(([path]) => path !== RATE_AXIS));
-      const key = JSON.stringify(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)));
+      const key = sortedJson(at);
       const group = groups.get(key) ?? { at, before: [], after: [] };
       groups.set(key, group);
       group[side].push(point);

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { ConfigError, FormatError, firstLine } from '../../core/errors.js';
+import { finitePsnrDb } from '../../metrics/picture-quality.js';
 import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
 import { meanMetrics } from '../figure-names.js';
+import { WITHIN_DB } from '../plan.js';
 import { frameMetrics, pointsIn } from '../point-figures.js';
 
 /** One frame's numbers by receiver and metric. */
@@ -17,6 +19,8 @@ export interface ComparedPoint {
   /** Settings that set it apart; none of a run. */
   readonly at: Readonly<Record<string, unknown>>;
   readonly seed: number;
+  /** How near `perfect` counts as near, dB; of a campaign. */
+  readonly withinDb?: number;
   readonly frames: ReadonlyMap<number, ComparedFrame>;
 }
 
@@ -35,6 +39,8 @@ export function readResults(folder: string): readonly ComparedPoint[] {
 
 function campaignPoints(folder: string): ComparedPoint[] {
   const { plan } = readCampaignFile(folder);
+  // Missing in folders of an earlier version.
+  const withinDb = (plan.withinDb as number | undefined) ?? WITHIN_DB;
   const points: ComparedPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
     const frames = new Map(
@@ -42,11 +48,13 @@ function campaignPoints(folder: string): ComparedPoint[] {
         line.frame,
         {
           picture: line.picture,
-          receivers: Object.fromEntries(Object.keys(line.receivers).map((name) => [name, frameMetrics(line, name)])),
+          receivers: Object.fromEntries(
+            Object.keys(line.receivers).map((name) => [name, frameMetrics(line, name, withinDb)]),
+          ),
         },
       ]),
     );
-    points.push({ at: plan.points[point].at, seed: plan.points[point].config.seed, frames });
+    points.push({ at: plan.points[point].at, seed: plan.points[point].config.seed, withinDb, frames });
   }
   return points;
 }
@@ -80,10 +88,13 @@ function rowsOf(file: string): string[][] {
 
 function metricsOf(header: readonly string[], row: readonly string[]): Record<string, number> {
   const values: Record<string, number> = {};
+  // Equal pictures have no finite PSNR: nothing, or null as earlier versions wrote it. Where the truth is not known there is no SSIM either.
+  const compared = (row[header.indexOf('ssim')] ?? '') !== '';
   header.forEach((name, i) => {
-    const text = row[i] ?? '';
+    const text = row[i] === 'null' ? '' : (row[i] ?? '');
     if (name === 'success') values['success'] = text === 'true' ? 1 : 0;
     else if (name === 'verdict') values['decoded'] = text === 'decoded' ? 1 : 0;
+    else if (name === 'psnrDb' && text === '' && compared) values['psnrDb'] = finitePsnrDb(null);
     else if (text !== '' && (meanMetrics as readonly string[]).includes(name)) values[name] = Number(text);
   });
   return values;

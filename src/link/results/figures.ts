@@ -1,3 +1,4 @@
+import { finitePsnrDb } from '../../metrics/picture-quality.js';
 import type { Verdict } from '../../receiver/receiver.js';
 import { SUCCESS_PSNR_DB } from '../../receiver/verdict.js';
 
@@ -19,6 +20,7 @@ export interface ReceiverFigures {
   readonly decodedShare: number;
   /** Share with PSNR > 15 dB; null where nothing that was sent is known. */
   readonly success: number | null;
+  /** Equal pictures count 100 dB. */
   readonly psnrDbMean: number | null;
   readonly snrDbMean: number | null;
   readonly millisecondsMean: number | null;
@@ -49,7 +51,7 @@ export function figuresByReceiver(
           decoded,
           decodedShare: frames === 0 ? 0 : decoded / frames,
           success: of === 0 ? null : successes / of,
-          psnrDbMean: meanOf(psnr),
+          psnrDbMean: meanOf(psnr.map(finitePsnrDb)),
           snrDbMean: meanOf(mine.map(({ snrDb }) => snrDb).filter(Number.isFinite)),
           millisecondsMean: meanOf(mine.map(({ milliseconds }) => milliseconds)),
         },

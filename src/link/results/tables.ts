@@ -1,8 +1,8 @@
 import { renameSync, writeFileSync } from 'node:fs';
 
-/** A cell of a CSV table (RFC 4180); nothing for what could not be measured. */
+/** A cell of a CSV table (RFC 4180); nothing for what could not be measured, and for what is no finite number. */
 export function csvCell(value: unknown): string {
-  if (value === null || value === undefined || (typeof value === 'number' && Number.isNaN(value))) return '';
+  if (value === null || value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return '';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

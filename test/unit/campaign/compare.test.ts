@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareResults, regressions } from '../../../src/campaign/compare/compare-results.js';
+import { compareResults, regressions, sameNames } from '../../../src/campaign/compare/compare-results.js';
 import { rateDifferences } from '../../../src/campaign/compare/rate-differences.js';
 import { type ComparedPoint, readResults } from '../../../src/campaign/compare/read-results.js';
 import { createRng } from '../../../src/core/rng.js';
@@ -64,10 +64,59 @@ describe('differences', () => {
       [point(5, { a: 0 }, { seed: 2 }), point(7, { a: 0 })],
     );
     expect(notes).toEqual([
-      'snrDb 5: seeds 1 and 2 differ: same pictures, other channels',
       'only the first has snrDb 6',
       'only the second has snrDb 7',
+      'snrDb 5: seeds 1 and 2 differ: same pictures, other channels',
     ]);
+  });
+
+  it('say which receivers have no partner, at every point or at some', () => {
+    const { notes } = compareResults(
+      [point(5, { a: 0, b: 0 }), point(6, { a: 0, c: 0 })],
+      [point(5, { a: 0, d: 0, c: 0 }), point(6, { a: 0, d: 0 })],
+    );
+    expect(notes).toEqual([
+      'only the first has receiver b',
+      'snrDb 6: only the first has receiver c',
+      'only the second has receiver d',
+      'snrDb 5: only the second has receiver c',
+    ]);
+  });
+
+  it('say where nearness to perfect is another', () => {
+    const of = (withinDb: number): ComparedPoint => ({ ...point(5, { a: 0 }), withinDb });
+    expect(compareResults([of(1)], [of(2)]).notes).toEqual([
+      'nearPerfect is within 1 dB in the first and 2 dB in the second',
+    ]);
+    expect(compareResults([of(1)], [of(1)]).notes).toEqual([]);
+  });
+
+  it('are of points whose settings are the same in another order', () => {
+    const at = (channel: object): ComparedPoint => ({ ...point(5, { a: 0 }), at: { channel, snrDb: 5 } });
+    const { differences, notes } = compareResults(
+      [at({ kind: 'awgn', tail: { low: 1, high: 2 } })],
+      [at({ tail: { high: 2, low: 1 }, kind: 'awgn' })],
+    );
+    expect(differences[0].n).toBe(50);
+    expect(notes).toEqual([]);
+  });
+
+  it.each<[string, string, string]>([
+    ['pilto', 'pilot', 'the first has no receiver pilto, did you mean pilot?'],
+    ['pilot', 'decoder', 'the second has no receiver decoder; there are pilot, blind'],
+    ['pilot', 'blind', 'no frame in common has both'],
+  ])('are refused of the receivers %s and %s', (first, second, message) => {
+    const points = [point(5, { pilot: 0 }), point(6, { blind: 0 })];
+    expect(() => compareResults(points, points, [{ before: first, after: second }])).toThrow(
+      `--receivers ${first}=${second}: ${message}`,
+    );
+  });
+
+  it('say where a pair of receivers is missing', () => {
+    const points = [point(5, { a: 0, b: 0 }), point(6, { a: 0 })];
+    const { differences, notes } = compareResults(points, points, [{ before: 'a', after: 'b' }]);
+    expect(differences.filter(({ metric, at }) => metric === 'psnrDb' && at !== null)).toHaveLength(1);
+    expect(notes).toEqual(['snrDb 6: no frame in common has a and b']);
   });
 
   it('take the frames that both have', () => {
@@ -137,6 +186,11 @@ describe('BD-rates', () => {
     expect(one.rates).toEqual([3, 3]);
   });
 
+  it('are of receivers at any of the points', () => {
+    const points = [rated('c', 1 / 12, { a: 20 }), rated('d', 1 / 24, { a: 20, b: 21 })];
+    expect(sameNames(points, points).map(({ before }) => before)).toEqual(['a', 'b']);
+  });
+
   it('are left out where there is one rate', () => {
     const points = [rated('c', 1 / 12, { a: 20, b: 21 })];
     expect(rateDifferences(points, points, [{ before: 'a', after: 'b' }])).toEqual([]);
@@ -165,19 +219,42 @@ describe('folders', () => {
     });
   });
 
-  it('of campaigns are read point by point', () => {
+  it('of simulate have 100 dB for equal pictures, and nothing for those that are not known', () => {
+    const path = join(folder, 'equal');
+    mkdirSync(path);
+    writeFileSync(join(path, 'config.json'), JSON.stringify({ seed: 3 }));
+    const head = ['frame', 'picture', 'receiver', 'psnrDb', 'ssim'];
+    const rows = [
+      [0, 'p', 'now', Infinity, 1],
+      [0, 'p', 'earlier', 'null', 1],
+      [0, '', 'unknown', null, null],
+    ];
+    writeFileSync(join(path, 'frames.csv'), [head, ...rows].map(csvLine).join(''));
+    expect(readResults(path)[0].frames.get(0)!.receivers).toEqual({
+      now: { psnrDb: 100, ssim: 1 },
+      earlier: { psnrDb: 100, ssim: 1 },
+      unknown: {},
+    });
+  });
+
+  it('of campaigns are read point by point, with what they call near perfect', () => {
     const path = join(folder, 'campaign');
     mkdirSync(path);
-    const plan = { points: [{ at: { snrDb: 1 }, config: { seed: 9 } }] };
+    const plan = { withinDb: 3, points: [{ at: { snrDb: 1 }, config: { seed: 9 } }] };
     writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan }));
     const report = { psnrDb: 20, success: true, verdict: 'decoded' };
     const lines = [0, 1].map((frame) =>
-      JSON.stringify({ point: 0, frame, picture: `p${frame}`, receivers: { a: report } }),
+      JSON.stringify({
+        point: 0,
+        frame,
+        picture: `p${frame}`,
+        receivers: { perfect: { ...report, psnrDb: 22 }, a: report },
+      }),
     );
     writeFileSync(join(path, 'frames.jsonl'), `${lines.join('\n')}\n{"point":0,"fra`);
-    const [{ at, seed, frames }] = readResults(path);
-    expect([at, seed, frames.size]).toEqual([{ snrDb: 1 }, 9, 2]);
-    expect(frames.get(1)!.receivers['a']).toMatchObject({ psnrDb: 20, success: 1, decoded: 1 });
+    const [{ at, seed, withinDb, frames }] = readResults(path);
+    expect([at, seed, withinDb, frames.size]).toEqual([{ snrDb: 1 }, 9, 3, 2]);
+    expect(frames.get(1)!.receivers['a']).toMatchObject({ psnrDb: 20, success: 1, decoded: 1, nearPerfect: 1 });
   });
 
   it('of anything else are refused in one line', () => {
@@ -194,6 +271,10 @@ describe('CSV', () => {
   it('is read back as it was written', () => {
     const cells = ['a,"b"\nc', 'd', '', ' e '];
     expect(parse(`${csvLine(cells)}${csvLine(['1', '2', '3', '4'])}`)).toEqual([cells, ['1', '2', '3', '4']]);
+  });
+
+  it('has empty cells for what is no finite number', () => {
+    expect(csvLine([Infinity, -Infinity, Number.NaN, null, undefined, 0])).toBe(',,,,,0\n');
   });
 
   it('that is none is refused in one line', () => {
