@@ -21,27 +21,26 @@ const reportColumns = frameColumns.filter(
 export function deriveTables(folder: string, plan: CampaignPlan): readonly PointFigures[] {
   const file = (name: string): string => join(folder, name);
   const figures: PointFigures[] = [];
+  // All points first: the first may lack a column that others have.
+  const networks = new Set<string>();
+  let packets: readonly (typeof packetColumns)[number][] = [];
+  for (const { point, lines } of pointsIn(folder)) {
+    figures.push(figuresOf({ point, lines }, plan.withinDb));
+    for (const report of lines.flatMap(({ receivers }) => Object.values(receivers))) {
+      for (const name of Object.keys(report.perception ?? {})) networks.add(name);
+      if (report.packet !== undefined) packets = packetColumns;
+    }
+  }
   const arrays = new Map<string, number[]>([
     ['point', []],
     ['frame', []],
   ]);
   const table = createFrameTable();
-  const networks = new Set<string>();
   const part = file('frames.csv.part');
   let rows = 0;
-  writeFileSync(part, '');
-  let header = '';
-  let packets: readonly (typeof packetColumns)[number][] = [];
+  const names = [...reportColumns, ...networks, ...packets.map((column) => `packet.${column}`)];
+  writeFileSync(part, csvLine(['point', ...plan.axes, 'frame', 'picture', 'receiver', ...names]));
   for (const { point, lines } of pointsIn(folder)) {
-    figures.push(figuresOf({ point, lines }, plan.withinDb));
-    if (header === '') {
-      const first = Object.values(lines[0].receivers)[0];
-      for (const name of Object.keys(first.perception ?? {})) networks.add(name);
-      if (Object.values(lines[0].receivers).some(({ packet }) => packet !== undefined)) packets = packetColumns;
-      const names = [...reportColumns, ...networks, ...packets.map((column) => `packet.${column}`)];
-      header = csvLine(['point', ...plan.axes, 'frame', 'picture', 'receiver', ...names]);
-      appendFileSync(part, header);
-    }
     const at = plan.axes.map((axis) => plan.points[point].at[axis]);
     let text = '';
     for (const line of lines) {

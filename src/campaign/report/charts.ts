@@ -187,16 +187,18 @@ function rateChart(data: ReportData, facet: Facet): NamedChart | null {
 /** Perception–distortion plane: the first feature network's distance over PSNR. */
 function planeChart(data: ReportData, facet: Facet, networks: readonly string[]): NamedChart | null {
   if (networks.length === 0) return null;
-  const series = data.receivers.map((name, style) => ({
-    name,
-    style,
-    points: facet.points
-      .filter((point) => name in point.receivers)
-      .map(({ receivers }) => ({
-        x: receivers[name].metrics['psnrDb'].mean,
-        ...withNote(receivers[name].metrics[networks[0]]),
-      })),
-  }));
+  const series = data.receivers
+    .map((name, style) => ({
+      name,
+      style,
+      points: facet.points
+        .filter(({ receivers }) => name in receivers && networks[0] in receivers[name].metrics)
+        .map(({ receivers }) => ({
+          x: receivers[name].metrics['psnrDb'].mean,
+          ...withNote(receivers[name].metrics[networks[0]]),
+        })),
+    }))
+    .filter(({ points }) => points.length > 0);
   return {
     id: 'perception-distortion',
     chart: { title: 'Perception and distortion', xLabel: 'PSNR, dB', yLabel: networks[0], series },

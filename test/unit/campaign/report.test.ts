@@ -127,6 +127,20 @@ describe('what a report draws', () => {
     expect(metrics['decoded'].mean).toBe(0.75);
   });
 
+  it('has the perception–distortion plane of the points whose pictures a feature network judged', () => {
+    const path = campaign('plane', [{ snrDb: 0 }, { snrDb: 5 }]);
+    const lines = readFileSync(join(path, 'frames.jsonl'), 'utf8').trimEnd().split('\n');
+    const judged = lines.map((text) => {
+      const line = JSON.parse(text) as { point: number; receivers: Record<string, object> };
+      if (line.point === 1) line.receivers['mine'] = { ...line.receivers['mine'], perception: { lpips: 0.25 } };
+      return JSON.stringify(line);
+    });
+    writeFileSync(join(path, 'frames.jsonl'), `${judged.join('\n')}\n`);
+    const data = readReport(path);
+    const plane = chartsOf(data, data.facets[0]).find(({ id }) => id === 'perception-distortion')!.chart;
+    expect(plane.series.map(({ name, points }) => [name, points.map(({ y }) => y)])).toEqual([['mine', [0.25]]]);
+  });
+
   it('is nothing of a folder that holds no campaign', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
     expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
