@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readCampaignFile } from '../campaign/campaign-folder.js';
+import { FRAMES_FILE, readCampaignFile } from '../campaign/campaign-folder.js';
+import { readJsonLines } from '../campaign/frame-lines.js';
 import { updateDocument } from '../campaign/report/document.js';
 import { writeReport } from '../campaign/report/write-report.js';
 import { ConfigError } from '../core/errors.js';
@@ -64,7 +64,8 @@ export function addReport(program: Command): void {
 /** Throws ConfigError for a folder that holds no campaign. */
 function hasFrames(folder: string): boolean {
   readCampaignFile(folder);
-  return existsSync(join(folder, 'frames.jsonl'));
+  for (const _ of readJsonLines(join(folder, FRAMES_FILE))) return true;
+  return false;
 }
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>

@@ -23,28 +23,43 @@ const FIGURES = 'figures';
 /** What a campaign written before there was such a key shows. */
 const shownOf = (data: ReportData) => data.campaign.plan.document ?? campaignSchema.parse({}).document;
 
+/** A chart or picture of a document: a file of `report/`, and what stands for it where it cannot be shown. */
+interface Figure {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The charts and pictures that a campaign's `document` names and that its report has. */
+function shownFigures(data: WrittenReport): readonly Figure[] {
+  const { charts, pictures } = shownOf(data);
+  const drawn = data.facets.flatMap((facet, f) =>
+    charts.map((id) => ({
+      file: `${chartFile(data, f, id)}.svg`,
+      text: [id, facet.name].filter((part) => part !== '').join(', '),
+    })),
+  );
+  const grid = pictures ? [{ file: PICTURES_FILE, text: 'pictures, and their middles' }] : [];
+  return [...drawn, ...grid].filter(({ file }) => data.files.includes(file));
+}
+
+/** The name that a figure has beside a document. */
+const figureName = (data: WrittenReport, { file }: Figure): string => `${basename(resolve(data.folder))}-${file}`;
+
+/** A file's name as a link of Markdown has it: without spaces, and brackets that would end it. */
+const linkTo = (name: string): string =>
+  encodeURIComponent(name).replaceAll(/[()]/g, (bracket) => `%${bracket.charCodeAt(0).toString(16)}`);
+
 /**
  * What a document holds of a campaign: its words, a table for each facet with 95 % intervals, and the charts and pictures that the
  * campaign's `document` names, as links to files beside the document.
  */
 export function documentText(data: WrittenReport): string {
   const { title, about } = data.campaign.plan;
-  const { charts, pictures } = shownOf(data);
-  const name = basename(resolve(data.folder));
-  const image = (file: string, text: string): string => `![${text}](${FIGURES}/${name}-${file})`;
   const head = `**${title}.** ${about === '' ? '' : `${about.trim()} `}${data.frames} frames, ${data.measured} points${data.complete ? '' : ', not complete'}; 95 % intervals.`;
-  const drawn = data.facets.flatMap((facet, f) =>
-    charts.flatMap((id) => {
-      const file = `${chartFile(data, f, id)}.svg`;
-      return data.files.includes(file) ? [image(file, [id, facet.name].filter((part) => part !== '').join(', '))] : [];
-    }),
+  const images = shownFigures(data).map(
+    (figure) => `![${figure.text}](${FIGURES}/${linkTo(figureName(data, figure))})`,
   );
-  return [
-    head,
-    ...data.facets.map((facet) => facetTable(data, facet)),
-    ...drawn,
-    ...(pictures && data.files.includes(PICTURES_FILE) ? [image(PICTURES_FILE, 'pictures, and their middles')] : []),
-  ].join('\n\n');
+  return [head, ...data.facets.map((facet) => facetTable(data, facet)), ...images].join('\n\n');
 }
 
 /** Charts that a campaign's `document` names and that its report has not, of any facet. */
@@ -100,7 +115,7 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  * Puts a campaign into a document, between `<!-- campaign NAME -->` and `<!-- /campaign -->`, where NAME is its folder's; what stood
  * there goes, all else stays. Charts and pictures are written to `figures/` beside it.
  * @returns charts asked for that there are none of
- * @throws ConfigError where the document cannot be read or has no such place
+ * @throws ConfigError where the document cannot be read, has no such place, or has one without its end
  */
 export function updateDocument(file: string, data: WrittenReport): { readonly missingCharts: readonly string[] } {
   const name = basename(resolve(data.folder));
@@ -121,11 +136,16 @@ export function updateDocument(file: string, data: WrittenReport): { readonly mi
       `${file}: has no place for ${name}; write ${begin} and ${end} on two lines`,
     );
   }
-  const made = documentText(data);
-  for (const [, figure] of made.matchAll(/\]\(figures\/([^)]+)\)/g)) {
-    makeFolder(join(dirname(file), FIGURES));
-    copyFileSync(join(data.folder, 'report', figure.slice(name.length + 1)), join(dirname(file), FIGURES, figure));
+  if (text.slice(from + begin.length, to).includes('<!-- campaign ')) {
+    throw new ConfigError(
+      'report.markdown',
+      `${file}: the place for ${name} has no end before that of another campaign; write ${end} where it ends`,
+    );
   }
-  writeWhole(file, `${text.slice(0, from + begin.length)}\n\n${made}\n\n${text.slice(to)}`);
+  for (const figure of shownFigures(data)) {
+    makeFolder(join(dirname(file), FIGURES));
+    copyFileSync(join(data.folder, 'report', figure.file), join(dirname(file), FIGURES, figureName(data, figure)));
+  }
+  writeWhole(file, `${text.slice(0, from + begin.length)}\n\n${documentText(data)}\n\n${text.slice(to)}`);
   return { missingCharts: missingCharts(data) };
 }

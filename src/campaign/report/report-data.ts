@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import { pictureFile } from '../keep-pictures.js';
 import { type CampaignPlan, LABEL, WITHIN_DB } from '../plan.js';
@@ -42,7 +42,7 @@ export interface ReportData {
  * A campaign's folder as it is now, complete or not.
  * @param wantedX the axis to draw over; by default the one with the most numbers
  * @param wantedDb how near `perfect` counts as near, dB; by default what the campaign says
- * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not
+ * @throws FormatError where there is no campaign or no frame yet, ConfigError for an axis that it has not, or that is no number
  */
 export function readReport(folder: string, wantedX?: string, wantedDb?: number): ReportData {
   const campaign = readCampaignFile(folder);
@@ -71,6 +71,14 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     const known = axes.length === 0 ? 'it has none' : `it has ${axes.join(', ')}`;
     throw new ConfigError('report.axis', `--x ${wantedX}: no setting that ${folder} varies; ${known}`);
   }
+  if (wantedX !== undefined && !isNumeric(wantedX, plan.points)) {
+    const numeric = axes.filter((axis) => isNumeric(axis, plan.points));
+    const known = numeric.length === 0 ? 'no setting is; leave it out' : `choose one that is: ${numeric.join(', ')}`;
+    throw new ConfigError('report.axis', `--x ${wantedX}: is not a number at every point of ${folder}; ${known}`);
+  }
+  if (points.length === 0) {
+    throw new FormatError('report.frames', `${folder}: has no frames yet; let its campaign run first, or use --watch`);
+  }
   let x = wantedX ?? firstNumericAxis(axes, points);
   let facets = facetsOf(points, axes, x);
   // Points of a list that hardly share an axis are rows of one table.
@@ -98,12 +106,15 @@ const shownAxes = ({ axes, grid }: CampaignPlan): readonly string[] => (axes.inc
 const shownOf = (at: Readonly<Record<string, unknown>>, axes: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(Object.entries(at).filter(([axis]) => axes.includes(axis)));
 
+const isNumeric = (axis: string, points: readonly Pick<ReportPoint, 'at'>[]): boolean =>
+  points.every(({ at }) => typeof at[axis] === 'number');
+
 /** The axis with the most numbers; of several, the first. */
 function firstNumericAxis(axes: readonly string[], points: readonly ReportPoint[]): string | null {
   let [best, most] = [null as string | null, 1];
   for (const axis of axes) {
     const values = new Set(points.map(({ at }) => at[axis]));
-    if (values.size <= most || ![...values].every((value) => typeof value === 'number')) continue;
+    if (values.size <= most || !isNumeric(axis, points)) continue;
     [best, most] = [axis, values.size];
   }
   return best;

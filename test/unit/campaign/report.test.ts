@@ -145,6 +145,23 @@ describe('what a report draws', () => {
     expect(() => readReport(folder)).toThrow('holds no campaign');
     expect(() => readReport(join(folder, 'relative'), 'snrdB')).toThrow('--x snrdB: no setting that');
   });
+
+  it('is nothing of a campaign without frames', async () => {
+    const path = campaign('begun', [{ snrDb: 0 }], 0);
+    await expect(writeReport(path)).rejects.toThrow(`${path}: has no frames yet`);
+    expect(existsSync(join(path, 'report'))).toBe(false);
+  });
+
+  it('is not drawn over a setting that is no number', () => {
+    const path = campaign('no-number', [
+      { codec: 'a', snrDb: 0, rho: null },
+      { codec: 'b', snrDb: 5, rho: 0.1 },
+    ]);
+    for (const x of ['codec', 'rho'])
+      expect(() => readReport(path, x)).toThrow(
+        `--x ${x}: is not a number at every point of ${path}; choose one that is: snrDb`,
+      );
+  });
 });
 
 describe('tables in a document', () => {
@@ -166,6 +183,17 @@ describe('tables in a document', () => {
       updateDocument(file, data);
     }).toThrow('has no place for document; write <!-- campaign document -->');
     expect(readFileSync(file, 'utf8')).toBe('# Results\n');
+  });
+
+  it('are not written where their end is missing', async () => {
+    const data = await writeReport(campaign('endless', [{ snrDb: 0 }]));
+    const file = join(folder, 'endless.md');
+    const text = '<!-- campaign endless -->\n\nMine.\n\n<!-- campaign other -->\n<!-- /campaign -->\n';
+    writeFileSync(file, text);
+    expect(() => {
+      updateDocument(file, data);
+    }).toThrow('the place for endless has no end before that of another campaign; write <!-- /campaign -->');
+    expect(readFileSync(file, 'utf8')).toBe(text);
   });
 });
 
@@ -204,6 +232,19 @@ describe('what a campaign asks to have in a document', () => {
     // Two rows of three pictures over their crops.
     const { width, height } = await sharp(join(folder, 'figures', 'asked-pictures.png')).metadata();
     expect([width, height]).toEqual([4 + 3 * 164, 2 * (26 + 2 * 164 + 22) + 4]);
+  });
+
+  it('is linked so that any name of a folder holds', async () => {
+    const path = campaign('odd (first) 50% #1', [{ snrDb: 0 }, { snrDb: 5 }]);
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as { plan: object };
+    const document = { columns: ['psnrDb'], charts: ['psnrDb'], pictures: false };
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify({ ...stored, plan: { ...stored.plan, document } }));
+    const file = join(folder, 'odd.md');
+    writeFileSync(file, '<!-- campaign odd (first) 50% #1 -->\n<!-- /campaign -->\n');
+    updateDocument(file, await writeReport(path));
+    const [, link] = /!\[psnrDb\]\(([^\s()#]+)\)/.exec(readFileSync(file, 'utf8'))!;
+    expect(decodeURIComponent(link)).toBe('figures/odd (first) 50% #1-psnrDb.svg');
+    expect(existsSync(join(folder, decodeURIComponent(link)))).toBe(true);
   });
 });
 
