@@ -75,6 +75,7 @@ export function openCampaignFolder(
   try {
     const stored: StoredCampaign = { format: 'blindlink-campaign/1', plan, versions };
     const notes: string[] = [];
+    let whole = 0;
     if (isCampaign) {
       const before = readCampaignFile(path);
       const now = JSON.parse(JSON.stringify(stored)) as StoredCampaign;
@@ -85,16 +86,18 @@ export function openCampaignFolder(
           `${path}: holds another campaign: ${difference}; choose another --out, or undo the change`,
         );
       }
-      const versionChange = planDifference(before.versions, now.versions);
-      if (versionChange !== null)
-        notes.push(`${path} was begun with other versions: ${versionChange}; results may differ in their last digits`);
+      whole = keepWholeLines(file(FRAMES_FILE));
+      keepWholeLines(file(TIMING_FILE));
+      // What an earlier version did not write down is not compared.
+      const known = Object.fromEntries(Object.entries(now.versions).filter(([name]) => name in before.versions));
+      const versionChange = planDifference(before.versions, known);
+      if (versionChange !== null && whole > 0)
+        notes.push(`${path} was begun with other versions: ${versionChange}; results may differ from there on`);
       if (planDifference(before.plan, now.plan) !== null)
         writeJson(file(CAMPAIGN_FILE), { ...before, plan: { ...before.plan, ...described(plan) } });
-    } else {
-      writeJson(file(CAMPAIGN_FILE), stored);
     }
-    const whole = keepWholeLines(file(FRAMES_FILE));
-    keepWholeLines(file(TIMING_FILE));
+    // Without a frame it begins now, whatever was there when it was tried before.
+    if (whole === 0) writeJson(file(CAMPAIGN_FILE), stored);
     removeParts(path);
     const frames = openSync(file(FRAMES_FILE), 'a');
     const timing = openSync(file(TIMING_FILE), 'a');

@@ -10,6 +10,7 @@ import { runCampaign } from '../campaign/run-campaign.js';
 import { readConfigFile } from '../config/load.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
+import { receiverHashes } from '../link/setting/receiver-hashes.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import { versions, writing } from '../link/results/run-folder.js';
@@ -127,12 +128,14 @@ const note = (text: string): void => {
   console.error(`note: ${text}`);
 };
 
-/** Looks for what every point needs, to refuse a wrong name before anything is measured. Returns what identifies the models. */
+/** Looks for what every point needs, to refuse a wrong name before anything is measured. Returns what identifies models and receiver files. */
 export async function checkPoints(
   points: readonly Pick<CampaignPoint, 'config' | 'frames'>[],
 ): Promise<Record<string, unknown>> {
   const codecs = new Map<string, unknown>();
   const features = new Map<string, unknown>();
+  const priors = new Map<string, unknown>();
+  const receivers = new Map<string, unknown>();
   for (const { config, frames } of points) {
     await findReceivers(config);
     openSource(config);
@@ -141,10 +144,15 @@ export async function checkPoints(
     const cards = config.run.featureNetworks.map((network) => readFeatureCard(findModel('features', network)).card);
     expectEnoughPictures(cards, frames);
     for (const one of cards) features.set(one.name, one.sha256);
+    const hashes = await receiverHashes(config, card);
+    for (const [name, sha256] of Object.entries(hashes.priors)) priors.set(name, sha256);
+    for (const [file, sha256] of Object.entries(hashes.receivers)) receivers.set(file, sha256);
   }
   return {
     codecs: Object.fromEntries(codecs),
     ...(features.size > 0 && { featureNetworks: Object.fromEntries(features) }),
+    ...(priors.size > 0 && { priors: Object.fromEntries(priors) }),
+    ...(receivers.size > 0 && { receivers: Object.fromEntries(receivers) }),
   };
 }
 

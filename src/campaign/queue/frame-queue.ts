@@ -5,6 +5,7 @@ import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError, LinkError } from '../../core/errors.js';
 import { findModel } from '../../core/shipped-models.js';
 import { versions } from '../../link/results/run-folder.js';
+import { receiverHashes } from '../../link/setting/receiver-hashes.js';
 import { readFeatureCard } from '../../perception/feature-card.js';
 import type { FrameJob, FrameProduct } from '../frame-job.js';
 
@@ -34,19 +35,24 @@ export function jobName(run: string, { config, from, to, wishes }: FrameJob): st
 /** The key that holds a job's result. */
 export const resultKey = (name: string): string => `${QUEUE}:result:${name}`;
 
-export function jobVersions({ codec, run }: LinkConfig): JobVersions {
+/** @throws ConfigError, FormatError for models and receivers that are not there */
+export async function jobVersions(config: LinkConfig): Promise<JobVersions> {
+  const { codec, run } = config;
   const { blindlink, onnxruntime, precision } = versions() as Record<string, string>;
   const networks = run.featureNetworks.map((name): [string, string] => {
     const { card } = readFeatureCard(findModel('features', name));
     return [`feature network ${name}`, JSON.stringify(card.sha256)];
   });
   const { card } = readCard(findModel('codec', codec));
+  const { priors, receivers } = await receiverHashes(config, card);
   return {
     blindlink,
     onnxruntime,
     [`codec ${codec}`]: JSON.stringify(card.sha256),
     ...(card.ranges !== undefined && run.precision === 'auto' && { precision }),
     ...Object.fromEntries(networks),
+    ...Object.fromEntries(Object.entries(priors).map(([name, sha256]) => [`prior ${name}`, JSON.stringify(sha256)])),
+    ...Object.fromEntries(Object.entries(receivers).map(([file, sha256]) => [`receiver ${file}`, sha256])),
   };
 }
 

@@ -68,7 +68,7 @@ export async function openQueuePool(url: string, run: string, onNote: (note: str
   let closed = false;
 
   const add = async (name: string, job: FrameJob): Promise<void> => {
-    const queued: QueuedJob = { job, versions: jobVersions(job.config) };
+    const queued: QueuedJob = { job, versions: await jobVersions(job.config) };
     await queue.add('frames', packJob(queued), {
       jobId: name,
       attempts: ATTEMPTS,

@@ -54,7 +54,7 @@ export async function serveQueue(
     // Done already, by a worker that was killed before it could say so.
     if ((await redis.exists(resultKey(id))) === 1) return;
     try {
-      const difference = planDifference(versions, jobVersions(job.config));
+      const difference = planDifference(versions, await jobVersions(job.config));
       if (difference !== null) {
         refuse(
           new ConfigError(

@@ -1,3 +1,4 @@
+import type { CodecCard } from '../../codec/card.js';
 import { type Codec, openCodec } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError } from '../../core/errors.js';
@@ -37,6 +38,13 @@ export const modelsKey = (
     needsPrior(receivers),
   ]);
 
+/** The picture prior of a link; undefined where no receiver needs one, or none is named. */
+export const priorOf = (
+  config: LinkConfig,
+  receivers: readonly ReceiverDescriptor[],
+  card: Pick<CodecCard, 'prior'>,
+): string | undefined => (needsPrior(receivers) ? (config.prior ?? card.prior) : undefined);
+
 /**
  * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
  * @param receivers none for a sender
@@ -57,9 +65,8 @@ export async function openModels(
   const runtime = await openRuntime(config.run);
   try {
     const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : decoder);
-    const prior = config.prior ?? codec.card.prior;
-    const wanted = needsPrior(receivers) && prior !== undefined;
-    const denoiser = wanted ? await openDenoiser(findModel('prior', prior), runtime) : null;
+    const prior = priorOf(config, receivers, codec.card);
+    const denoiser = prior === undefined ? null : await openDenoiser(findModel('prior', prior), runtime);
     return { codec, runtime, denoiser, dispose: () => runtime.dispose() };
   } catch (error) {
     await runtime.dispose();

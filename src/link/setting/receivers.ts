@@ -152,7 +152,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
 ];
 
 /** A receiver's name that is a file: the module exports a descriptor. */
-const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
+export const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
 
 /**
  * The descriptors that a configuration names: built-in ones, the caller's own, and files.

@@ -50,6 +50,23 @@ describe('the folder of a campaign', () => {
     opened.release();
   });
 
+  it('says which versions are others than those of the frames that are there, as far as these were written down', () => {
+    const notesWith = (path: string, versions: Record<string, unknown>): readonly string[] => {
+      const opened = openCampaignFolder(path, readCampaignFile(path).plan, versions);
+      opened.release();
+      return opened.notes;
+    };
+    const begun = madeUpCampaign(join(folder, 'begun'), [{ snrDb: 1 }], { frames: 0, of: 2 });
+    expect(notesWith(begun, { codecs: 'a', priors: 'p' })).toEqual([]);
+    expect(readCampaignFile(begun).versions).toEqual({ codecs: 'a', priors: 'p' });
+    const frame = { point: 0, frame: 0, picture: 'p', receivers: {} };
+    writeFileSync(join(begun, 'frames.jsonl'), `${JSON.stringify(frame)}\n`);
+    expect(notesWith(begun, { codecs: 'a', priors: 'q' })).toEqual([
+      `${begun} was begun with other versions: priors was "p" and is "q"; results may differ from there on`,
+    ]);
+    expect(notesWith(begun, { codecs: 'a', priors: 'p', receivers: 'r' })).toEqual([]);
+  });
+
   it('has frames in full however few bytes a write takes, and is named where it is full', () => {
     const path = madeUpCampaign(join(folder, 'small'), [{ snrDb: 1 }], { frames: 0, of: 8 });
     const opened = open(path);

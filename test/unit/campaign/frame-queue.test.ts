@@ -1,7 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FrameJob, FrameProduct } from '../../../src/campaign/frame-job.js';
 import {
   jobName,
+  jobVersions,
   packError,
   packProducts,
   unpackError,
@@ -53,6 +57,30 @@ describe('what goes through the queue', () => {
     const [back] = unpackProducts(packProducts([product as unknown as FrameProduct]));
     expect(back).toEqual(product);
     expect(JSON.stringify(back)).toBe(JSON.stringify(product));
+  });
+
+  it('needs the prior and the receiver files that the campaign has', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'blindlink-versions-'));
+    const card = JSON.parse(readFileSync('models/faces-prior/card.json', 'utf8')) as object;
+    const withPrior = async (hash: string): Promise<unknown> => {
+      writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, sha256: { 'denoiser.onnx': hash } }));
+      const names = { prior: folder, receiver: { names: ['diffcom'] } };
+      return (await jobVersions(resolveConfig({ pictures: ['builtin:faces'], ...names })))[`prior ${folder}`];
+    };
+    const [first, second] = [await withPrior('a'.repeat(64)), await withPrior('b'.repeat(64))];
+    expect(first).toBe(JSON.stringify({ 'denoiser.onnx': 'a'.repeat(64) }));
+    expect(second).not.toBe(first);
+    const receiver = join(folder, 'mine.mjs');
+    const withReceiver = async (body: string): Promise<Readonly<Record<string, string>>> => {
+      writeFileSync(receiver, `export default { name: 'mine', create() { ${body} } };`);
+      return jobVersions(resolveConfig({ pictures: ['builtin:faces'], receiver: { names: [receiver, 'pilot'] } }));
+    };
+    const [before, after] = [await withReceiver(''), await withReceiver('return null;')];
+    expect(before[`receiver ${receiver}`]).toMatch(/^[0-9a-f]{64}$/);
+    expect(after[`receiver ${receiver}`]).not.toBe(before[`receiver ${receiver}`]);
+    // No receiver needs a prior.
+    expect(Object.keys(after).filter((name) => name.startsWith('prior'))).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it('tells what went wrong, whatever it was', () => {
