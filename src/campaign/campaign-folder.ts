@@ -40,6 +40,8 @@ export const CAMPAIGN_FILE = 'campaign.json';
 export const FRAMES_FILE = 'frames.jsonl';
 export const TIMING_FILE = 'timing.jsonl';
 const LOCK_FILE = 'lock';
+/** What to do where a campaign's folder is full: another would begin anew. */
+export const GOES_ON = 'the same command goes on once it can';
 
 /** What `campaign.json` holds. */
 export interface StoredCampaign {
@@ -97,7 +99,11 @@ export function openCampaignFolder(
         writeJson(file(CAMPAIGN_FILE), { ...before, plan: { ...before.plan, ...described(plan) } });
     }
     // Without a frame it begins now, whatever was there when it was tried before.
-    if (whole === 0) writeJson(file(CAMPAIGN_FILE), stored);
+    if (whole === 0) {
+      writing(path, () => {
+        writeJson(file(CAMPAIGN_FILE), stored);
+      });
+    }
     removeParts(path);
     const frames = openSync(file(FRAMES_FILE), 'a');
     const timing = openSync(file(TIMING_FILE), 'a');
@@ -110,16 +116,20 @@ export function openCampaignFolder(
       },
       append(point, products) {
         const lines = products.map((product) => linesOf(point, product));
-        writing(path, () => {
-          // Pictures before the frames that they belong to: a frame that is there has its pictures.
-          for (const { pictures } of products) {
-            if (pictures !== undefined) writePictures(join(path, 'pictures', String(point)), pictures);
-          }
-          // Times first: a frame that is there has its times, and the times of one that is not are written again.
-          writeAll(timing, lines.map((line) => jsonLine(line.timing)).join(''));
-          writeAll(frames, lines.map((line) => jsonLine(line.frame)).join(''));
-          fsyncSync(frames);
-        });
+        writing(
+          path,
+          () => {
+            // Pictures before the frames that they belong to: a frame that is there has its pictures.
+            for (const { pictures } of products) {
+              if (pictures !== undefined) writePictures(join(path, 'pictures', String(point)), pictures);
+            }
+            // Times first: a frame that is there has its times, and the times of one that is not are written again.
+            writeAll(timing, lines.map((line) => jsonLine(line.timing)).join(''));
+            writeAll(frames, lines.map((line) => jsonLine(line.frame)).join(''));
+            fsyncSync(frames);
+          },
+          GOES_ON,
+        );
       },
       release() {
         closeSync(frames);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { openCampaignFolder } from '../campaign/campaign-folder.js';
+import { GOES_ON, openCampaignFolder } from '../campaign/campaign-folder.js';
 import { deriveTables } from '../campaign/derive-tables.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
 import { type CampaignPlan, type CampaignPoint, planCampaign, readCampaign } from '../campaign/plan.js';
@@ -100,7 +100,7 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   }
   if (!interrupted) {
     try {
-      const figures = writing(out, () => deriveTables(out, plan));
+      const figures = writing(out, () => deriveTables(out, plan), GOES_ON);
       run?.forget();
       if (json)
         console.log(

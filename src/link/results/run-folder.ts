@@ -25,6 +25,8 @@ export interface ClaimedFolder {
   abandon(): void;
 }
 
+const ANOTHER_FOLDER = 'choose another folder with --out';
+
 /** A run's table of frames: who makes it has the folder. */
 export const FRAMES_TABLE = 'frames.csv';
 /** A sweep's table of points, likewise. */
@@ -133,19 +135,19 @@ export function makeFolders(path: string): void {
 }
 
 /** Does what writes into a folder. Throws FormatError that names it where it cannot be written. */
-export function writing<T>(path: string, write: () => T): T {
+export function writing<T>(path: string, write: () => T, advice = ANOTHER_FOLDER): T {
   try {
     return write();
   } catch (cause) {
     if (cause instanceof LinkError || (cause as NodeJS.ErrnoException).code === undefined) throw cause;
-    throw unwritable(path, cause);
+    throw unwritable(path, cause, advice);
   }
 }
 
-function unwritable(path: string, cause: unknown): FormatError {
+function unwritable(path: string, cause: unknown, advice = ANOTHER_FOLDER): FormatError {
   const code = (cause as NodeJS.ErrnoException).code;
   const why = code === 'ENOSPC' ? ': the disk is full' : code === undefined ? '' : ` (${code})`;
-  return new FormatError('run.folder', `${path}: cannot be written${why}; choose another folder with --out`, { cause });
+  return new FormatError('run.folder', `${path}: cannot be written${why}; ${advice}`, { cause });
 }
 
 /** Versions of everything a result depends on. */

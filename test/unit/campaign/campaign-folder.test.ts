@@ -83,7 +83,7 @@ describe('the folder of a campaign', () => {
     disk.full = true;
     expect(() => {
       opened.append(0, [product(4, 1)]);
-    }).toThrow(`${path}: cannot be written: the disk is full`);
+    }).toThrow(`${path}: cannot be written: the disk is full; the same command goes on once it can`);
     disk.full = false;
     opened.release();
   });
