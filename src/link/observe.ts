@@ -52,9 +52,12 @@ export async function* receiveBest<C>(
   let best: { readonly candidate: C; readonly result: ReceiverResult } | null = null;
   for (const candidate of candidates) {
     for await (const step of named(receiver, observe(receiver, see(candidate), config), signal)) {
-      if (step.kind === 'progress') yield step;
-      else if (best === null || chanceOf(step.result) > chanceOf(best.result))
-        best = { candidate, result: step.result };
+      if (step.kind === 'progress') {
+        yield step;
+        continue;
+      }
+      const result = finiteOrGrey(step.result);
+      if (best === null || chanceOf(result) > chanceOf(best.result)) best = { candidate, result };
     }
     if (best?.result.verdict === 'decoded') break;
   }
@@ -62,6 +65,14 @@ export async function* receiveBest<C>(
     throw new LinkError('receiver.silent', `receiver ${receiver.name}: ended without a final step`);
   }
   yield { kind: 'final', ...best };
+}
+
+/** A picture with NaN or infinities shows nothing: mid-grey and failed, as where no frame was found. */
+function finiteOrGrey(result: ReceiverResult): ReceiverResult {
+  let sum = 0;
+  for (const value of result.picture) sum += value;
+  if (Number.isFinite(sum)) return result;
+  return { ...result, picture: new Float32Array(result.picture.length).fill(0.5), verdict: 'failed', confidence: 0 };
 }
 
 /** A receiver's steps; what it throws that is not meant for users says whose it is. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Queue, QueueEvents } from 'bullmq';
 import { AbortedError } from '../../core/errors.js';
 import type { FrameJob, FrameProduct } from '../frame-job.js';
+import { writeWhole } from '../../link/results/tables.js';
 import type { FramePool } from '../frame-pool.js';
 import {
   jobName,
@@ -33,7 +34,7 @@ const WORKERS_UNKNOWN = 16;
  */
 export function queueRun(folder: string): { readonly name: string; forget(): void } {
   const file = join(folder, RUN_FILE);
-  if (!existsSync(file)) writeFileSync(file, randomUUID());
+  if (!existsSync(file)) writeWhole(file, randomUUID());
   return {
     name: readFileSync(file, 'utf8'),
     forget() {

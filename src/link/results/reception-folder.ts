@@ -5,7 +5,7 @@ import { constellationSvg } from './plots.js';
 import type { PictureSize, ReceptionOutcome, ReceptionReport } from '../stream/reception.js';
 import { FRAMES_TABLE, makeFolders, writing } from './run-folder.js';
 import { sideBySide } from './save-pictures.js';
-import { columnsOf, csvLine, writeJson } from './tables.js';
+import { columnsOf, csvLine, decibels, writeJson } from './tables.js';
 
 export interface ReceptionFolder {
   readonly path: string;
@@ -57,7 +57,7 @@ export function openReceptionFolder(path: string, config: LinkConfig, size: Pict
         [
           ...(truth === null ? [] : [{ label: 'sent', planes: truth.data, ...size }]),
           ...outcomes.map(({ report: { receiver, verdict, psnrDb }, picture }) => ({
-            label: `${receiver}  ${psnrDb === null ? verdict : `${psnrDb.toFixed(2)} dB`}`,
+            label: `${receiver}  ${psnrDb === null ? verdict : decibels(psnrDb)}`,
             planes: picture,
             ...size,
           })),

@@ -4,6 +4,7 @@ import type { FrameOutcome } from './frame-report.js';
 import { constellationSvg, tapsSvg } from './plots.js';
 import { makeFolders } from './run-folder.js';
 import { sideBySide } from './save-pictures.js';
+import { decibels } from './tables.js';
 
 /** A frame's pictures side by side, and its constellation and taps, into `pictures/` and `plots/` of a run folder. */
 export async function saveFrame(path: string, outcomes: readonly FrameOutcome[]): Promise<void> {
@@ -15,7 +16,7 @@ export async function saveFrame(path: string, outcomes: readonly FrameOutcome[])
     [
       { label: 'sent', planes: data, height, width },
       ...outcomes.map(({ report, picture }) => ({
-        label: `${report.receiver}  ${report.psnrDb.toFixed(2)} dB`,
+        label: `${report.receiver}  ${decibels(report.psnrDb)}`,
         planes: picture,
         height,
         width,

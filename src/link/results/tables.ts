@@ -15,6 +15,9 @@ export const columnsOf =
   (columns: Readonly<Record<Exclude<keyof T, Left>, true>>): readonly Exclude<keyof T, Left>[] =>
     Object.keys(columns) as Exclude<keyof T, Left>[];
 
+/** A PSNR beside its picture; that of equal pictures is no number. */
+export const decibels = (psnrDb: number): string => (psnrDb === Infinity ? '∞ dB' : `${psnrDb.toFixed(2)} dB`);
+
 /** Whole or not at all. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
   writeFileSync(`${path}.part`, content);

@@ -44,6 +44,14 @@ function answering(results: readonly ReceiverResult[], needs: Receiver['needs'])
 const config = resolveConfig({});
 const itself = (frame: SeenFrame): SeenFrame => frame;
 
+it('a picture that holds no numbers is grey and failed', async () => {
+  const broken = { ...result('decoded', 0.99), picture: Float32Array.of(0.2, Number.NaN, 0.3) };
+  const spy = answering([broken], { pilots: false, truth: false });
+  const { result: got } = await receiveFrame(spy, [seen(0)], itself, config);
+  expect(got).toMatchObject({ verdict: 'failed', confidence: 0 });
+  expect([...got.picture]).toEqual([0.5, 0.5, 0.5]);
+});
+
 describe('what a receiver may see', () => {
   it.each([
     [false, false],
