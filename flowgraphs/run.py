@@ -4,8 +4,7 @@
     run.py NAME [--parameter value]...      parameters are those of the flowgraph (UHD's habits: --args --rate --freq …)
 
 Samples go through the file descriptors 3 (to the radio) and 4 (from it); what happens is told on 5, one JSON object a
-line: `ready` with the settings that the device really took, `async` for underruns and late packets, `error` with one
-line of text, `done`. GNU Radio's own log goes to standard error.
+line: `ready` with the settings that the device really took, `error` with one line of text, `done`. GNU Radio's own log goes to standard error.
 
 Ends when its input ends and nothing is to be received, at SIGTERM or SIGINT, and when its parent dies.
 """

@@ -20,7 +20,7 @@ from .export import CARD_SNRS_DB, hardware, write
 from .golden import LATENT, golden
 from .small_weights import quarter_weights
 from .loop import set_rate
-from .photo_codec import DOWN_SAMPLING
+from .photo_codec import DOWN_SAMPLING, PhotoParts
 from .pictures import load_photographs
 from .polarity import Polarity
 from .saved_codec import stored_parameters
@@ -72,19 +72,24 @@ def main() -> None:
     z, snrs = photo_codewords(codec, args.rate, train, CODEWORDS, 1)
     polarity = train_polarity(z, snrs, args.minutes)
     write(polarity, (latents,), out / "polarity.onnx", ["latents"], "log_odds", ["rows", "columns"])
-    z_val, _ = photo_codewords(codec, args.rate, val, 500, 2)
+    files = ["encoder.onnx", "decoder.onnx", "polarity.onnx"]
+    for file in files:
+        quarter_weights(str(out / file))
+    for net, file in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"), (polarity, "polarity.onnx")):
+        stored = stored_parameters(out / file)
+        net.load_state_dict({name: stored[name] for name in net.state_dict()})
+    # Of the weights as they are stored.
+    parts = PhotoParts(args.rate, codec.config)
+    parts.encoder.load_state_dict(encoder.state_dict())
+    parts.decoder.load_state_dict(decoder.state_dict())
+    parts.eval()
+    quality = {str(int(s)): round(validate(parts, val, s, args.rate, torch.device("cpu")), 2) for s in CARD_SNRS_DB}
+    z_val, _ = photo_codewords(parts, args.rate, val, 500, 2)
     accuracy = {}
     with torch.no_grad():
         for snr_db in (0.0, 5.0, 10.0):
             x = received(z_val.float(), torch.full((len(z_val),), snr_db))
             accuracy[str(snr_db)] = round((polarity(x) > 0).float().mean().item(), 4)
-    files = ["encoder.onnx", "decoder.onnx", "polarity.onnx"]
-    for file in files:
-        quarter_weights(str(out / file))
-    quality = {str(int(s)): round(validate(codec, val, s, args.rate, torch.device("cpu")), 2) for s in CARD_SNRS_DB}
-    for net, file in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"), (polarity, "polarity.onnx")):
-        stored = stored_parameters(out / file)
-        net.load_state_dict({name: stored[name] for name in net.state_dict()})
     given, at = ([2, args.rate, TILE, TILE], -LATENT, LATENT), ([2], 10.0, 10.0)
     card_path = out / "card.json"
     card = json.loads(card_path.read_text()) if card_path.exists() else {}

@@ -6,10 +6,20 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Random numbers are those of `seed` inside, on every device, and go on behind it as if none had been drawn."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, progress: float, warm_up: int = 300) -> None:

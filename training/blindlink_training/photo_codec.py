@@ -113,7 +113,8 @@ class PhotoParts(nn.Module):
         self.encoder = Encoder(rate, network["widths"], network["encoder_blocks"], rate)
         self.decoder = Decoder(rate, network["widths"], network["decoder_blocks"], rate)
 
-    def encode(self, picture: Tensor, snr_db: Tensor) -> Tensor:
+    def encode(self, picture: Tensor, snr_db: Tensor, rate: int | None = None) -> Tensor:
+        """`rate` as `PhotoCodec` takes it; there is one here."""
         return normalise_power(self.encoder(picture, snr_db))
 
 

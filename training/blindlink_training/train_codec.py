@@ -20,7 +20,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
-from .loop import Interrupt, average_into, descend, device_of, save_atomically, set_rate, start_from
+from .loop import Interrupt, average_into, descend, device_of, drawing_from, save_atomically, set_rate, start_from
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
@@ -74,15 +74,13 @@ def draw_snr(n: int, least: float = -1.0) -> torch.Tensor:
 @torch.no_grad()
 def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 100) -> float:
     """Mean over pictures of the PSNR in dB over AWGN, on clipped output."""
-    generator_state = torch.get_rng_state()
-    torch.manual_seed(0)
-    values = []
-    for chunk in pictures.split(batch):
-        x = chunk.to(device_of(codec)).float() / 255
-        snr = torch.full((len(x),), snr_db, device=x.device)
-        y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
-        values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
-    torch.set_rng_state(generator_state)
+    with drawing_from(0):
+        values = []
+        for chunk in pictures.split(batch):
+            x = chunk.to(device_of(codec)).float() / 255
+            snr = torch.full((len(x),), snr_db, device=x.device)
+            y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
+            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
     return torch.cat(values).mean().item()
 
 
@@ -101,17 +99,15 @@ def encode_some(codec: Codec, pictures: torch.Tensor, count: int) -> torch.Tenso
 @torch.no_grad()
 def validate_blind(codec: Codec, pictures: torch.Tensor, snr_db: float, prior: CodewordPrior, passes: int) -> dict[str, float]:
     """Over an unknown channel, one start: share of pictures above 15 dB, mean PSNR, median channel error."""
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    values, errors = [], []
-    for x in pictures.split(100):
-        x = x.to(device_of(codec)).float() / 255
-        snr = torch.full((len(x),), snr_db, device=x.device)
-        z, error = through_unknown_channel(codec.encode(x, snr), snr, prior, passes)
-        y = codec.decoder(z, snr).clamp(0, 1)
-        values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
-        errors.append(error)
-    torch.set_rng_state(state)
+    with drawing_from(0):
+        values, errors = [], []
+        for x in pictures.split(100):
+            x = x.to(device_of(codec)).float() / 255
+            snr = torch.full((len(x),), snr_db, device=x.device)
+            z, error = through_unknown_channel(codec.encode(x, snr), snr, prior, passes)
+            y = codec.decoder(z, snr).clamp(0, 1)
+            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+            errors.append(error)
     psnr, error = torch.cat(values), torch.cat(errors)
     return {
         "success": round((psnr > 15).float().mean().item(), 4),
@@ -147,6 +143,7 @@ def main() -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"].cpu())
+        torch.cuda.manual_seed_all(args.seed + step)
 
     def blind_quality(pictures: torch.Tensor) -> dict:
         if prior is None:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from .channel import mixed
 from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_main, run_parser
 from .features import load_distance
-from .loop import average_into, descend, set_rate
+from .loop import average_into, descend, drawing_from, set_rate
 from .photo_codec import PhotoParts
 from .muon import Muon
 from .pictures import load_photographs, load_pictures
@@ -90,16 +90,14 @@ def shifted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tensor, snr_db: float, hand: Hand) -> tuple[float, float]:
     """Mean PSNR in dB and mean LPIPS over pictures, over AWGN, on clipped output."""
     device = next(decoder.parameters()).device
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    psnr, distance = [], []
-    for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
-        x = chunk.to(device).float() / 255
-        snr = torch.full((len(x),), snr_db, device=device)
-        y = decoder(hand(codec.encode(x, snr), snr, 0), snr).clamp(0, 1)
-        psnr.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
-        distance.append(lpips(x, y))
-    torch.set_rng_state(state)
+    with drawing_from(0):
+        psnr, distance = [], []
+        for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
+            x = chunk.to(device).float() / 255
+            snr = torch.full((len(x),), snr_db, device=device)
+            y = decoder(hand(codec.encode(x, snr), snr, 0), snr).clamp(0, 1)
+            psnr.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+            distance.append(lpips(x, y))
     return torch.cat(psnr).mean().item(), torch.cat(distance).mean().item()
 
 

@@ -24,7 +24,7 @@ from .decoder_run import Run, how_trained, run_main, run_parser
 from .distortion import Distortion
 from .export import write_distortion
 from .golden import add_golden
-from .loop import average_into, descend, set_rate
+from .loop import average_into, descend, drawing_from, set_rate
 from .muon import Muon
 from .saved_codec import load_codec, load_refiner, stored_parameters
 from .small_weights import quarter_weights
@@ -121,19 +121,17 @@ def patches(squared: Tensor, d: int) -> Tensor:
 def table(link: Link, net: nn.Module, pictures: Tensor) -> dict:
     """R.m.s. error and mean error in dB of the PSNR that is expected, by SNR with the channel known, and with estimates of all kinds (10 dB ± 2)."""
     device = next(net.parameters()).device
-    state = torch.get_rng_state()
     found = {}
     for name, snr_db, known in [*((str(int(s)), s, 1.0) for s in VAL_SNRS_DB), ("mixed", 10.0, 0.0)]:
-        torch.manual_seed(0)
         off = []
-        for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
-            x = chunk.to(device).float() / 255
-            y, precision, evidence = link(x, torch.full((len(x),), snr_db, device=device), known)
-            expected = net(y, precision, evidence).mean(dim=(1, 2, 3))
-            off.append(10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)) / expected))
+        with drawing_from(0):
+            for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
+                x = chunk.to(device).float() / 255
+                y, precision, evidence = link(x, torch.full((len(x),), snr_db, device=device), known)
+                expected = net(y, precision, evidence).mean(dim=(1, 2, 3))
+                off.append(10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)) / expected))
         off = torch.cat(off)
         found[name] = {"rmsDb": round(off.square().mean().sqrt().item(), 2), "biasDb": round(off.mean().item(), 2)}
-    torch.set_rng_state(state)
     return found
 
 

@@ -21,7 +21,7 @@ import torch
 from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .context_codec import ContextCodec
-from .loop import Interrupt, average_into, descend, save_atomically, set_rate
+from .loop import Interrupt, average_into, descend, drawing_from, save_atomically, set_rate
 from .muon import Muon
 from .photo_codec import DOWN_SAMPLING, PhotoCodec
 from .pictures import load_photographs
@@ -29,7 +29,7 @@ from .saved_codec import load_exported
 from .train_codec import draw_snr
 from .train_polarity import SNRS_DB
 
-PRIOR_CROPS, PRIOR_RANK, PRIOR_REFRESH = 192, 32, 400
+PRIOR_CROPS, PRIOR_CROP, PRIOR_RANK, PRIOR_REFRESH = 192, 128, 32, 400
 BLIND_PASSES = 4
 
 
@@ -94,6 +94,17 @@ def photo_codewords(
     return torch.cat(parts), torch.cat(snrs)
 
 
+def expect_whole_tiles(rates: list[int], edge: int) -> None:
+    """A packet holds one tile of 1024 symbols: it must be a square, and the latents of a crop, `edge` on each side, whole tiles."""
+    for rate in rates:
+        side = round((2048 / rate) ** 0.5)
+        if rate * side * side != 2048 or edge % side != 0:
+            raise SystemExit(
+                f"--blind-share: 1024 symbols of {rate} latents a position are no square tile of which {edge}×{edge} positions are made; "
+                "choose other --rates or another --crop, or leave it out"
+            )
+
+
 def to_tiles(z: torch.Tensor) -> torch.Tensor:
     """Codewords of crops [n,C,h,w] as those of their tiles of 1024 symbols [n·T,C,e,e]."""
     n, channels, height, width = z.shape
@@ -111,25 +122,24 @@ def from_tiles(tiles: torch.Tensor, shape: torch.Size) -> torch.Tensor:
 def prior_of(codec: PhotoCodec | ContextCodec, rate: int, pictures: list[np.ndarray], rng: np.random.Generator) -> CodewordPrior:
     """Second-order statistics of the tiles of crops, at SNRs drawn at random."""
     parts = []
+    device = next(codec.parameters()).device
     for _ in range(PRIOR_CROPS // 32):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            parts.append(codec.encode(crops(pictures, 32, 128, rng), draw_snr(32), rate))
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            parts.append(codec.encode(crops(pictures, 32, PRIOR_CROP, rng).to(device), draw_snr(32).to(device), rate))
     return CodewordPrior.of(to_tiles(torch.cat(parts)).flatten(1), PRIOR_RANK)
 
 
 @torch.no_grad()
 def validate(codec: PhotoCodec, pictures: list[np.ndarray], snr_db: float, rate: int, device: torch.device) -> float:
     """Mean over whole photographs (cut to multiples of 16) of the PSNR in dB over AWGN, on clipped output."""
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    values = []
-    for picture in pictures:
-        height, width = (DOWN_SAMPLING * (n // DOWN_SAMPLING) for n in picture.shape[:2])
-        x = torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None].to(device).float() / 255
-        snr = torch.full((1,), float(snr_db), device=device)
-        y = codec.decoder(awgn(codec.encode(x, snr, rate), snr), snr).float().clamp(0, 1)
-        values.append(-10 * torch.log10((x - y).square().mean().clamp_min(1e-10)).item())
-    torch.set_rng_state(state)
+    with drawing_from(0):
+        values = []
+        for picture in pictures:
+            height, width = (DOWN_SAMPLING * (n // DOWN_SAMPLING) for n in picture.shape[:2])
+            x = torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None].to(device).float() / 255
+            snr = torch.full((1,), float(snr_db), device=device)
+            y = codec.decoder(awgn(codec.encode(x, snr, rate), snr), snr).float().clamp(0, 1)
+            values.append(-10 * torch.log10((x - y).square().mean().clamp_min(1e-10)).item())
     return sum(values) / len(values)
 
 
@@ -162,6 +172,7 @@ def main() -> None:
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed"]
+        torch.manual_seed(args.seed + step)
     rng = np.random.default_rng([args.seed, step])
 
     def save(final: bool) -> None:
@@ -186,7 +197,14 @@ def main() -> None:
     running = 0.0
     interrupt = Interrupt()
     blind = math.floor(args.blind_share * args.batch)
-    prior = None
+    # Codewords of a rate have statistics of their own.
+    priors: dict[int, CodewordPrior] = {}
+    refreshed: dict[int, int] = {}
+    if blind > 0:
+        for crop in (args.crop, PRIOR_CROP):
+            with torch.no_grad():
+                sample = codec.encode(torch.zeros(1, 3, crop, crop, device=device), torch.zeros(1, device=device), rates[0])
+            expect_whole_tiles(rates, sample.shape[-1])
     if step == 0:
         report(val[:12])
     print(json.dumps({"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in codec.parameters())}), flush=True)
@@ -206,8 +224,9 @@ def main() -> None:
             z = codec.encode(x, snr, rate)
         received = mixed(z[blind:], snr[blind:], args.fading_share)
         if blind > 0:
-            if prior is None or step % PRIOR_REFRESH == 0:
-                prior = prior_of(codec, rate, train, rng)
+            if step - refreshed.get(rate, -PRIOR_REFRESH) >= PRIOR_REFRESH:
+                priors[rate], refreshed[rate] = prior_of(codec, rate, train, rng), step
+            prior = priors[rate]
             tiles = to_tiles(z[:blind])
             prior.follow(tiles.detach().flatten(1))
             found, _ = through_unknown_channel(tiles, snr[:blind].repeat_interleave(len(tiles) // blind), prior, BLIND_PASSES)

@@ -21,6 +21,7 @@ from .channel import SUBCARRIERS, TAPS, draw_taps
 from .codec import Codec
 from .loop import Interrupt, device_of, set_rate, start_from
 from .muon import Muon
+from .photo_codec import PhotoParts
 from .pictures import load_pictures
 from .polarity import Polarity
 from .saved_codec import load_codec, stored_parameters
@@ -95,6 +96,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     codec = load_codec(args.codec).to(args.device)
+    if isinstance(codec, PhotoParts):
+        raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64 (--rate with its run's checkpoint, or export_photo)")
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Polarity(codec.config["latent_channels"], args.width).to(args.device)

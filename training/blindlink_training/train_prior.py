@@ -94,6 +94,7 @@ def main() -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"].cpu())
+        torch.cuda.manual_seed_all(args.seed + step)
 
     def save(final: bool) -> None:
         state = {

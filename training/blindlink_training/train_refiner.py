@@ -18,6 +18,7 @@ import torch
 from .channel import SUBCARRIERS, draw_taps
 from .loop import Interrupt, average_into, descend, set_rate, start_from
 from .muon import Muon
+from .photo_codec import PhotoParts
 from .pictures import load_photographs, load_pictures
 from .refiner import Refiner
 from .saved_codec import load_codec, stored_parameters
@@ -69,12 +70,16 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     if args.rate is not None:
+        if Path(args.codec).is_dir():
+            raise SystemExit(f"{args.codec}: --rate wants the checkpoint of a photo codec's run; of an exported one nothing is trained yet")
         photo = load_photo_codec(Path(args.codec))
         z, snr = photo_codewords(photo, args.rate, load_photographs(args.train, least=128), args.limit or 6000, args.seed)
         z_val, _ = photo_codewords(photo, args.rate, load_photographs(args.val, least=128), 500, args.seed + 1)
         z, snr, z_val = (t.to(args.device) for t in (z, snr, z_val))
     else:
         codec = load_codec(args.codec).to(args.device)
+        if isinstance(codec, PhotoParts):
+            raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64 (--rate with its run's checkpoint, or export_photo)")
         z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
         z_val, _ = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Refiner(z.shape[1], args.width, args.blocks).to(args.device, memory_format=torch.channels_last)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .decoder_run import Run, averaged_decoder, how_trained, put_decoder, run_main, run_parser
 from .export import CARD_SNRS_DB
-from .loop import average_into, descend, set_rate
+from .loop import average_into, descend, drawing_from, set_rate
 from .muon import Muon
 from .photo_codec import PhotoParts
 from .refiner import handed
@@ -45,15 +45,13 @@ def parse() -> argparse.Namespace:
 def quality(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: Tensor, snr_db: float, refined: float, fading: float = 1) -> float:
     """Mean PSNR in dB over pictures through fading that the receiver knows (0: over AWGN), on clipped output."""
     device = next(decoder.parameters()).device
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    values = []
-    for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
-        x = chunk.to(device).float() / 255
-        snr = torch.full((len(x),), snr_db, device=device)
-        y = decoder(handed(refiner, codec.encode(x, snr), snr, fading, refined), snr).clamp(0, 1)
-        values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
-    torch.set_rng_state(state)
+    with drawing_from(0):
+        values = []
+        for chunk in pictures.split(100 if pictures.shape[2] <= 64 else 8):
+            x = chunk.to(device).float() / 255
+            snr = torch.full((len(x),), snr_db, device=device)
+            y = decoder(handed(refiner, codec.encode(x, snr), snr, fading, refined), snr).clamp(0, 1)
+            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
     return torch.cat(values).mean().item()
 
 
