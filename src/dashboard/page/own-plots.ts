@@ -1,7 +1,7 @@
 import type { Points, ResultMessage } from '../messages.js';
 import { cssName, cssValue, h, plotFont, prepareCanvas, setText } from './dom.js';
 import { figure } from './format.js';
-import type { Store } from './store.js';
+import { shownFrame, shownResult, type Store } from './store.js';
 
 /** A card whose canvas is drawn by this page itself. */
 export interface Card {
@@ -17,10 +17,6 @@ export const channelsOf = (
     const channel = store.common?.results.get(name)?.channel ?? null;
     return channel === null ? [] : [{ receiver: name, channel }];
   });
-
-/** A receiver's result on the frame that is shown, or else its newest. */
-export const shownResult = (store: Store, name: string): ResultMessage | null =>
-  store.common?.results.get(name) ?? store.results.get(name) ?? null;
 
 /** The resource elements before and, for each receiver, after equalisation; axes ± twice the mean amplitude or so. */
 export function createConstellations(store: Store): Card {
@@ -54,9 +50,7 @@ export function createConstellations(store: Store): Card {
       }
       for (const { name, canvas, note } of panels) {
         const points =
-          name === 'received'
-            ? ((store.common?.frame ?? store.frame)?.elements ?? null)
-            : (shownResult(store, name)?.elements ?? null);
+          name === 'received' ? (shownFrame(store)?.elements ?? null) : (shownResult(store, name)?.elements ?? null);
         setText(
           note,
           points === null

@@ -1,7 +1,7 @@
 import type { Pixels, ResultMessage, StateMessage } from '../messages.js';
 import { cssName, cssValue, h, prepareCanvas, setAttribute, setText } from './dom.js';
 import { figure } from './format.js';
-import type { Store } from './store.js';
+import { shownFrame, shownResult, type Store } from './store.js';
 
 /** The sent picture and, beside it, what each receiver makes of it. */
 export interface PictureRow {
@@ -43,7 +43,7 @@ export function createPictureRow(root: HTMLElement, store: Store): PictureRow {
       });
     },
     draw() {
-      const frame = store.common?.frame ?? store.frame;
+      const frame = shownFrame(store);
       if (frame?.picture) paint(sentCanvas, frame.picture);
       if (frame !== null) {
         const { picture, sync } = frame;
@@ -107,7 +107,7 @@ function createShot(name: string, store: Store): Shot {
     list.set('confidence', figure(result.confidence === null ? null : 100 * result.confidence, 0, '%'));
     list.set('time', figure(result.milliseconds, result.milliseconds < 100 ? 1 : 0, 'ms'));
     const sent = store.frameOf(result.frame)?.picture?.name;
-    const here = (store.common?.frame ?? store.frame)?.picture?.name;
+    const here = shownFrame(store)?.picture?.name;
     // A slow receiver may still be at an earlier picture.
     list.set('frame', sent === undefined || sent === here ? String(result.frame) : `${result.frame}, ${sent}`);
   };
@@ -120,7 +120,7 @@ function createShot(name: string, store: Store): Shot {
       setText(reason, receiver.reason ?? '');
     },
     draw() {
-      const result = store.common?.results.get(name) ?? store.results.get(name) ?? null;
+      const result = shownResult(store, name);
       const progress = store.progress.get(name) ?? null;
       const picture = progress?.picture ?? result?.picture ?? null;
       if (picture !== null && picture !== drawn) paint(canvas, (drawn = picture));
@@ -170,7 +170,7 @@ function drawVerdicts(canvas: HTMLCanvasElement, name: string, store: Store): vo
   });
 }
 
-function paint(canvas: HTMLCanvasElement, { width, height, rgb }: Pixels): void {
+export function paint(canvas: HTMLCanvasElement, { width, height, rgb }: Pixels): void {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;

@@ -1,7 +1,7 @@
 import type { ResponseMap } from '../messages.js';
 import { cssName, h, setText } from './dom.js';
-import { type Card, heat, shownResult } from './own-plots.js';
-import type { Store } from './store.js';
+import { type Card, heat } from './own-plots.js';
+import { shownFrame, shownResult, type Store } from './store.js';
 
 /** |H| from here to there shows as colour. */
 const FLOOR_DB = -25;
@@ -19,9 +19,7 @@ export function createResponseMaps(store: Store): Card {
   );
   let panels: { readonly name: string; readonly canvas: HTMLCanvasElement; readonly root: HTMLElement }[] = [];
   const mapOf = (name: string): ResponseMap | null =>
-    name === 'truth'
-      ? ((store.common?.frame ?? store.frame)?.truth?.map ?? null)
-      : (shownResult(store, name)?.responseMap ?? null);
+    name === 'truth' ? (shownFrame(store)?.truth?.map ?? null) : (shownResult(store, name)?.responseMap ?? null);
   return {
     root,
     draw() {

@@ -49,6 +49,17 @@ export interface Store {
   clear(): void;
 }
 
+/** The frame that is shown: the one side by side, or else the newest. */
+export const shownFrame = (store: Store): FrameMessage | null => store.common?.frame ?? store.frame;
+
+/** A receiver's result on the frame that is shown, or else its newest. */
+export const shownResult = (store: Store, name: string): ResultMessage | null =>
+  store.common?.results.get(name) ?? store.results.get(name) ?? null;
+
+/** The results that are shown, in the order of their pictures. */
+export const shownResults = (store: Store): ResultMessage[] =>
+  (store.state?.receivers ?? []).flatMap(({ name }) => shownResult(store, name) ?? []);
+
 export function createStore(): Store {
   const results = new Map<string, ResultMessage>();
   const progress = new Map<string, ProgressMessage>();
@@ -66,13 +77,16 @@ export function createStore(): Store {
   const remember = (frame: FrameMessage): void => {
     // A frame sent again, after a change while the link was paused, starts afresh.
     recent.delete(frame.frame);
-    recent.set(frame.frame, { frame, results: new Map() });
+    // Results may come before their frame.
+    const known = [...results].filter(([, result]) => result.frame === frame.frame && result.epoch === frame.epoch);
+    recent.set(frame.frame, { frame, results: new Map(known) });
     const size = frame.picture?.rgb.length ?? 0;
     const most = Math.max(KEEPS_UP + 2, Math.min(RECENT_FRAMES, Math.floor(RECENT_BYTES / (2 * size + 1))));
     for (const key of recent.keys()) {
       if (recent.size <= most) break;
       recent.delete(key);
     }
+    if (known.length > 0) findCommon();
   };
   const findCommon = (): void => {
     const newest = now.frame?.frame ?? 0;
@@ -86,6 +100,12 @@ export function createStore(): Store {
       return;
     }
   };
+
+  /** Of settings that are no more, or of a receiver that does not run: no result will end it. */
+  const isOver = ({ receiver, epoch }: ProgressMessage): boolean =>
+    now.state !== null &&
+    (epoch < now.state.epoch ||
+      !now.state.receivers.some(({ name, condition }) => name === receiver && condition === 'running'));
 
   const rowOf = (frame: number): HistoryRow | null => {
     const newest = history.at(-1);
@@ -131,7 +151,8 @@ export function createStore(): Store {
         case 'state': {
           now.state = message;
           const names = new Set<string>(message.receivers.map(({ name }) => name));
-          for (const map of [results, progress]) for (const name of map.keys()) if (!names.has(name)) map.delete(name);
+          for (const name of results.keys()) if (!names.has(name)) results.delete(name);
+          for (const [name, step] of progress) if (isOver(step)) progress.delete(name);
           break;
         }
         case 'stats':
@@ -159,7 +180,7 @@ export function createStore(): Store {
           break;
         }
         case 'progress':
-          progress.set(message.receiver, message);
+          if (!isOver(message)) progress.set(message.receiver, message);
           break;
         case 'log':
           log.push(message);
