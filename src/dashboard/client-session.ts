@@ -13,7 +13,7 @@ export const CLOSE = { version: 4400, greeting: 4401, flood: 4429 } as const;
 const GREETING_MS = 5000;
 const COMMANDS_PER_SECOND = 60;
 const COMMAND_BURST = 120;
-/** Refusals for one second's worth beyond the limit end the connection. */
+/** More refusals end the connection; COMMANDS_PER_SECOND of them are forgotten each second. */
 const MAX_EXCESS = 600;
 const DEFAULT_RATE_HZ = 30;
 
@@ -37,8 +37,9 @@ export function createClientSession(
 ): ClientSession {
   let outbox: Outbox | null = null;
   let unsubscribe: (() => void) | null = null;
-  let excess = 0;
+  let nameless = 0;
   const limit = createRateLimit(COMMANDS_PER_SECOND, COMMAND_BURST);
+  const patience = createRateLimit(COMMANDS_PER_SECOND, MAX_EXCESS);
   const sink = {
     get bufferedAmount() {
       return socket.bufferedAmount;
@@ -81,20 +82,33 @@ export function createClientSession(
     });
   };
 
-  const take = (data: Uint8Array): void => {
+  const takeExcess = (data: Uint8Array, now: number): void => {
+    if (!patience.take(now)) {
+      socket.close(CLOSE.flood, 'too many messages');
+      return;
+    }
     let id: number | null = null;
     try {
-      if (!limit.take(performance.now())) {
-        if (++excess > MAX_EXCESS) socket.close(CLOSE.flood, 'too many messages');
-        // One answer for a hundred refused: answers must not become the flood.
-        if (excess % 100 === 1) {
-          throw new FormatError('message.rate', `messages refused: more than ${COMMANDS_PER_SECOND} a second`);
-        }
-        return;
-      }
+      // A header longer than a command is not worth reading.
+      id = idOf(decodeMessage(data, MAX_COMMAND_BYTES));
+    } catch {
+      // Too many to say what else is wrong.
+    }
+    // Who sent a command waits for its answer. Of others one in a hundred is answered: answers must not become the flood.
+    if (id === null && nameless++ % 100 !== 0) return;
+    refuse(new FormatError('message.rate', `messages refused: more than ${COMMANDS_PER_SECOND} a second`), id);
+  };
+
+  const take = (data: Uint8Array): void => {
+    const now = performance.now();
+    if (!limit.take(now)) {
+      takeExcess(data, now);
+      return;
+    }
+    let id: number | null = null;
+    try {
       const value = decodeMessage(data);
-      const given = (value as { id?: unknown } | null)?.id;
-      if (Number.isInteger(given)) id = given as number;
+      id = idOf(value);
       const message = parseClientMessage(value, data.byteLength);
       if (message.type === 'hello') {
         if (outbox === null) greet(message);
@@ -141,4 +155,9 @@ export function createClientSession(
       outbox.push({ type: 'traffic', clients: numClients(), sent, skipped, waitingBytes: socket.bufferedAmount });
     },
   };
+}
+
+function idOf(value: unknown): number | null {
+  const given = (value as { id?: unknown } | null)?.id;
+  return Number.isInteger(given) ? (given as number) : null;
 }

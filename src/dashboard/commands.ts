@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { FormatError } from '../core/errors.js';
-import { BUILTIN_SOURCES, PICTURE_EDGES, STEERABLE } from './messages.js';
+import { BUILTIN_SOURCES, MAX_PICTURE_BYTES, PICTURE_EDGES, STEERABLE } from './messages.js';
 
-/** A picture file may have this many bytes. */
-export const MAX_PICTURE_BYTES = 8 * 2 ** 20;
-/** Any other message. */
+/** Bytes of any message but a picture. */
 export const MAX_COMMAND_BYTES = 64 * 2 ** 10;
 /** Edge of a camera picture. */
 export const MAX_CAMERA_EDGE = 512;

@@ -246,6 +246,9 @@ export const BUILTIN_SOURCES = ['builtin:photos', 'builtin:faces', 'builtin:natu
 /** Edges of pictures that a client may ask for. */
 export const PICTURE_EDGES = [64, 128, 256, 512] as const;
 
+/** A picture file may have this many bytes. */
+export const MAX_PICTURE_BYTES = 8 * 2 ** 20;
+
 /** Most points of a constellation in a message. */
 export const MAX_POINTS = 1024;
 

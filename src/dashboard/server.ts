@@ -6,8 +6,7 @@ import { ConfigError } from '../core/errors.js';
 import { type AccessRules, isLoopback, refusalOf, targetOf } from './access.js';
 import type { LiveBackend } from './backend.js';
 import { type ClientSession, createClientSession } from './client-session.js';
-import { MAX_PICTURE_BYTES } from './commands.js';
-import type { ServerMessage } from './messages.js';
+import { MAX_PICTURE_BYTES, type ServerMessage } from './messages.js';
 import { createStaticFiles } from './static-files.js';
 import { encodeMessage } from './wire.js';
 

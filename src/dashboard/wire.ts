@@ -60,12 +60,13 @@ export function encodeMessage(message: object): Uint8Array {
   return out;
 }
 
-/** @throws FormatError for bytes that are no message */
-export function decodeMessage(packet: Uint8Array): unknown {
-  const bytes = packet.byteOffset % 8 === 0 ? packet : packet.slice();
+/** @throws FormatError for bytes that are no message, or whose header is longer than `mostBytes` */
+export function decodeMessage(packet: Uint8Array, mostBytes = Infinity): unknown {
   const fault = (what: string): FormatError => new FormatError('message.malformed', `message refused: ${what}`);
-  if (bytes.length < 5) throw fault('it is cut short');
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  if (packet.length < 5) throw fault('it is cut short');
+  const length = new DataView(packet.buffer, packet.byteOffset).getUint32(0, true);
+  if (length > mostBytes) throw fault('its header is too long');
+  const bytes = packet.byteOffset % 8 === 0 ? packet : packet.slice();
   const start = aligned(4 + length);
   if (4 + length > bytes.length) throw fault('it is cut short');
   let header: unknown;

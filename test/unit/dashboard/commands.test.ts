@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PICTURE_BYTES, parseClientMessage } from '../../../src/dashboard/commands.js';
+import { parseClientMessage } from '../../../src/dashboard/commands.js';
+import { MAX_PICTURE_BYTES } from '../../../src/dashboard/messages.js';
 
 const accept = (message: unknown, size = 100): unknown => parseClientMessage(message, size);
 
