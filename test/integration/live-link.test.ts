@@ -242,7 +242,11 @@ describe('the live link', () => {
     await link.carryOut({ type: 'picture', id: 4, name: 'red.png', bytes: new Uint8Array(bytes) });
     await until(() => all<FrameMessage>('frame').at(-1)?.picture?.width === 128);
     expect(all<FrameMessage>('frame').at(-1)?.picture).toMatchObject({ name: 'red.png', height: 128 });
-    await link.carryOut({ type: 'source', id: 5, source: 'builtin:natural' });
+    const chosen = link.carryOut({ type: 'source', id: 5, source: 'builtin:natural' });
+    // From a camera that has not heard of it yet.
+    await link.carryOut({ type: 'camera', width: 16, height: 16, rgb: new Uint8Array(768) });
+    await chosen;
+    expect(state().source).toBe('builtin:natural');
     await until(() => all<FrameMessage>('frame').at(-1)?.picture?.name.startsWith('builtin:natural') === true);
     expect(all<FrameMessage>('frame').at(-1)?.picture?.width).toBe(128);
   });

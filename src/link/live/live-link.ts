@@ -82,6 +82,8 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   let index = -1;
   let pictures: PictureFeed = { kind: 'listed', specs: initial.pictures };
   let source = 'given';
+  /** Other pictures that were asked for and are not sent yet. */
+  let choosing = 0;
   let ticksDropped = 0;
   let frames = 0;
   let framesLost = 0;
@@ -335,7 +337,15 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
       stats(),
     ],
     carryOut(command) {
-      const mine = order.then(() => carryOut(command));
+      const chooses = command.type === 'source' || command.type === 'picture';
+      // A camera goes on until it hears of the choice: it must not take the place of what was chosen.
+      if (command.type === 'camera' && choosing > 0) return Promise.resolve();
+      if (chooses) choosing++;
+      const mine = order
+        .then(() => carryOut(command))
+        .finally(() => {
+          if (chooses) choosing--;
+        });
       order = mine.catch(() => undefined);
       return mine;
     },
