@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { type Browser, chromium as playwright, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { parseNpz } from '../../src/core/npy.js';
@@ -128,6 +129,25 @@ describeWith(chromium(), 'the live page in Chromium', () => {
       await until(() => numberIn(second.page, 'pilot', 'psnr')).toBeLessThan(20);
       await second.page.screenshot({ path: join(SCREENSHOTS, 'desktop-light.png'), fullPage: true });
 
+      // An input in use keeps what it has until it is left.
+      await first.page.locator('#field-snrDb').focus();
+      await second.page.locator('#field-snrDb').fill('9');
+      await second.page.keyboard.press('Tab');
+      await until(() => first.page.locator('[data-slider="snrDb"]').inputValue()).toBe('9');
+      expect(await first.page.locator('#field-snrDb').inputValue()).toBe('-8');
+      await first.page.locator('#field-snrDb').blur();
+      expect(await first.page.locator('#field-snrDb').inputValue()).toBe('9');
+
+      // A delay spread that nobody set is the channel's own.
+      await first.page.locator('#field-taps').selectOption('TDL-A');
+      await until(() => second.page.locator('#field-taps').inputValue()).toBe('TDL-A');
+      expect(await second.page.locator('#field-spread').inputValue()).toBe('');
+      await first.page.locator('#field-spread').fill('200');
+      await first.page.keyboard.press('Enter');
+      await until(() => second.page.locator('#field-spread').inputValue()).toBe('200');
+      await first.page.locator('#field-taps').selectOption('exponential');
+      await until(() => second.page.locator('#field-taps').inputValue()).toBe('exponential');
+
       // Settings of their own: of the receivers that run.
       const perception = first.page.locator('#field-receiver-blindHifi-perception');
       expect(await perception.isVisible()).toBe(false);
@@ -200,7 +220,33 @@ describeWith(chromium(), 'the live page in Chromium', () => {
         .getByText(/taps do not fit/)
         .waitFor();
       await until(() => page.locator('#field-num-taps').inputValue()).toBe('8');
+      // In the input that is still in use, too.
+      await page.locator('#field-num-taps').fill('62');
+      await page.keyboard.press('Enter');
+      await until(() => page.locator('#field-num-taps').inputValue()).toBe('8');
+      expect(await page.evaluate('document.activeElement.id')).toBe('field-num-taps');
       expect(errors).toEqual([]);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'sends a picture of one’s own, and says in words that it is too large',
+    async () => {
+      const first = await open();
+      const second = await open();
+      const send = (page: Page, name: string, buffer: Buffer): Promise<void> =>
+        page.getByLabel('Picture file').setInputFiles({ name, mimeType: 'image/png', buffer });
+      await send(second.page, 'large.png', Buffer.alloc(8 * 2 ** 20 + 1));
+      await second.page.getByRole('alert').getByText('large.png: not sent, it has 8388609 bytes').waitFor();
+      // Entries that change under one’s eyes do not choose another.
+      await first.page.locator('#field-source').focus();
+      const red = { width: 64, height: 64, channels: 3, background: 'red' } as const;
+      await send(second.page, 'red.png', await sharp({ create: red }).png().toBuffer());
+      await until(() => first.page.locator('#field-source').inputValue()).toBe('red.png');
+      await second.page.locator('#field-source').selectOption('given');
+      await until(() => second.page.locator('#picture-name').textContent()).toMatch(/^builtin:faces/);
+      expect([...first.errors, ...second.errors]).toEqual([]);
     },
     TIMEOUT,
   );
@@ -235,6 +281,16 @@ describeWith(chromium(), 'the live page in Chromium', () => {
       await page.locator('h1').click();
       await page.keyboard.press('Space');
       await page.getByRole('button', { name: 'Resume' }).waitFor();
+      /** Whether the page leaves a key to the browser. */
+      const leaves = (selector: string, key: string): Promise<boolean> =>
+        page.evaluate<boolean>(
+          `document.querySelector('${selector}').dispatchEvent(
+            new KeyboardEvent('keydown', { bubbles: true, cancelable: true, ${key} }))`,
+        );
+      expect(await leaves('body', `key: 'ArrowRight', altKey: true`)).toBe(true);
+      expect(await leaves('body', `key: ' ', shiftKey: true`)).toBe(true);
+      expect(await leaves('[role="log"]', `key: ' '`)).toBe(true);
+      expect(await leaves('[aria-label="Counters of each receiver"]', `key: 'ArrowRight'`)).toBe(true);
       await page.waitForTimeout(500);
       const paused = await frame();
       await page.waitForTimeout(500);
@@ -297,6 +353,7 @@ describeWith(chromium(), 'the live page in Chromium', () => {
         return readFileSync(await download.path());
       };
       const arrays = parseNpz(await saved('Arrays (NPZ)'), 'page');
+      for (const name of ['frame', 'pilot_frame', 'blind_em_frame']) expect(arrays.get(name)?.dtype).toBe('int32');
       expect(arrays.get('sent')?.shape).toEqual([64, 64, 3]);
       expect(arrays.get('blind_em_taps')?.dtype).toBe('complex64');
       expect(arrays.get('pilot_cells')?.shape[0]).toBeGreaterThan(500);
@@ -449,5 +506,65 @@ describeWith(chromium(), 'the live page without pictures named', () => {
       await until(() => page.locator('#field-source').inputValue()).toBe('given');
     },
     TIMEOUT,
+  );
+
+  it(
+    'has one camera at a time, which ends where other pictures are chosen',
+    async () => {
+      // Permission as slow as the test wants it.
+      await page.evaluate(`(() => {
+        const { mediaDevices } = navigator;
+        const real = mediaDevices.getUserMedia.bind(mediaDevices);
+        window.asked = [];
+        window.streams = [];
+        mediaDevices.getUserMedia = async (wanted) => {
+          await new Promise((done) => window.asked.push(done));
+          const stream = await real(wanted);
+          window.streams.push(stream);
+          return stream;
+        };
+      })()`);
+      const allow = () => page.evaluate<number>('window.asked.splice(0).map((done) => done()).length');
+      const running = () =>
+        page.evaluate<number>(
+          `window.streams.flatMap((stream) => stream.getTracks()).filter(({ readyState }) => readyState === 'live').length`,
+        );
+      const stopButton = page.getByRole('button', { name: 'Stop camera' });
+      const source = page.locator('#field-source');
+
+      await page.getByRole('button', { name: 'Camera' }).dblclick();
+      expect(await allow()).toBe(1);
+      await stopButton.waitFor();
+      expect(await running()).toBe(1);
+      await until(() => source.inputValue()).toBe('camera');
+      await source.selectOption('builtin:faces');
+      await stopButton.waitFor({ state: 'detached' });
+      expect(await running()).toBe(0);
+      await until(() => page.locator('#picture-name').textContent()).toMatch(/^builtin:faces/);
+
+      // Chosen by someone else.
+      await page.getByRole('button', { name: 'Camera' }).click();
+      expect(await allow()).toBe(1);
+      await source.blur();
+      await until(() => source.inputValue()).toBe('camera');
+      const other = await browser.newPage();
+      other.setDefaultTimeout(TIMEOUT);
+      await other.goto(live.url);
+      await until(() => other.locator('#field-source').inputValue()).toBe('camera');
+      await other.locator('#field-source').selectOption('builtin:photos');
+      await stopButton.waitFor({ state: 'detached' });
+      expect(await running()).toBe(0);
+      await other.close();
+
+      // A camera that gives no picture.
+      await page.evaluate(`HTMLMediaElement.prototype.play = () => Promise.reject(new Error('no picture'))`);
+      await page.getByRole('button', { name: 'Camera' }).click();
+      expect(await allow()).toBe(1);
+      await page.getByRole('alert').getByText('camera: no picture').waitFor();
+      expect(await running()).toBe(0);
+      await page.getByRole('button', { name: 'Camera' }).click();
+      expect(await allow()).toBe(1);
+    },
+    2 * TIMEOUT,
   );
 });

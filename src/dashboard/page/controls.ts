@@ -6,7 +6,8 @@ import { choiceField, type Field, numberField, type NumberOptions, type Value } 
 
 /** The settings' form: what is changed is sent, and what the link says is shown. */
 export interface Controls {
-  show(state: StateMessage): void;
+  /** What someone is moving or typing stays theirs, unless `all` is to be shown. */
+  show(state: StateMessage, all?: boolean): void;
 }
 
 type Send = (command: LiveRequest) => void;
@@ -114,8 +115,8 @@ export function createControls(form: HTMLElement, send: Send): Controls {
         ),
         {
           ...decoderShare,
-          show(state) {
-            decoderShare.show(state);
+          show(state, all) {
+            decoderShare.show(state, all);
             decoderShare.root.hidden = at(state, 'receiver.decoder') === null;
           },
         },
@@ -191,10 +192,10 @@ export function createControls(form: HTMLElement, send: Send): Controls {
   // Which fields there are depends on the link: none until it has said its state.
   form.hidden = true;
   return {
-    show(state) {
+    show(state, all) {
       form.hidden = false;
       for (const field of fields) {
-        field.show(state);
+        field.show(state, all);
         const disabled = field.paths.some((path) => state.fixed.includes(path));
         for (const input of field.root.querySelectorAll('input, select'))
           (input as HTMLInputElement).disabled = disabled;
@@ -228,7 +229,7 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
     select.append(h('option', { value: name }, name));
   const taps = h('input', { type: 'number', id: 'field-num-taps', min: 1, max: 64, step: 1 });
   const decay = h('input', { type: 'number', id: 'field-decay', min: 0.1, max: 100, step: 0.1 });
-  const spread = h('input', { type: 'number', id: 'field-spread', min: 1, max: 20000, step: 10 });
+  const spread = h('input', { type: 'number', id: 'field-spread', min: 1, max: 20000, step: 10, placeholder: '100' });
   const k = h('input', { type: 'number', id: 'field-k', min: -20, max: 40, step: 1, value: 6 });
   const angle = h('input', { type: 'number', id: 'field-angle', min: 0, max: 180, step: 5, value: 60 });
   const speed = h('input', { type: 'number', id: 'field-speed', min: 1, max: 300, step: 1, value: 30 });
@@ -269,7 +270,10 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
                   kind: 'profile',
                   name: kind,
                   sampleRateHz,
-                  ...(kind.startsWith('TDL') ? { delaySpreadS: (spread.valueAsNumber || 1000) / 1e9 } : {}),
+                  // Left empty, it is the channel's default.
+                  ...(kind.startsWith('TDL') && spread.value !== ''
+                    ? { delaySpreadS: spread.valueAsNumber / 1e9 }
+                    : {}),
                 };
     set({ 'channel.taps': value });
   };
@@ -287,23 +291,24 @@ function tapsField(set: (changes: Record<string, unknown>) => void): Field {
       rows.speed,
     ),
     paths: ['channel.taps'],
-    show(state) {
+    show(state, all = false) {
       const { channel } = state.settings as { channel: { taps: TapModel; sampleRateHz: number } };
       const model = channel.taps;
       last = model;
       ({ sampleRateHz } = channel);
       const kind = model.kind === 'profile' ? (model.name ?? '') : model.kind;
-      if (document.activeElement !== select) select.value = kind;
+      if (all || document.activeElement !== select) select.value = kind;
       arrange(kind);
-      const showIn = (input: HTMLInputElement, value: number | undefined): void => {
-        if (value !== undefined && document.activeElement !== input) input.value = String(value);
+      const showIn = (input: HTMLInputElement, value: number | string | undefined): void => {
+        if (value !== undefined && (all || document.activeElement !== input)) input.value = String(value);
       };
       showIn(taps, model.numTaps);
       showIn(decay, model.decay);
       showIn(k, model.kFactorDb);
       showIn(angle, model.angleDeg);
       showIn(speed, model.speedMps);
-      showIn(spread, model.delaySpreadS === undefined ? undefined : Math.round(model.delaySpreadS * 1e9));
+      if (kind.startsWith('TDL'))
+        showIn(spread, model.delaySpreadS === undefined ? '' : Math.round(model.delaySpreadS * 1e9));
     },
   };
 }
@@ -318,7 +323,7 @@ function ownFields(create: (setting: SteerableSetting) => Field): Field {
     get paths() {
       return made.flatMap(({ field }) => field.paths);
     },
-    show(state) {
+    show(state, all) {
       const wanted = JSON.stringify(state.available.map(({ steerable }) => steerable));
       if (wanted !== shown) {
         shown = wanted;
@@ -330,7 +335,7 @@ function ownFields(create: (setting: SteerableSetting) => Field): Field {
       const running = new Set<string>(state.receivers.map(({ name }) => name));
       for (const { receiver, field } of made) {
         field.root.hidden = !running.has(receiver);
-        field.show(state);
+        field.show(state, all);
       }
     },
   };

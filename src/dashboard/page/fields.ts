@@ -7,7 +7,8 @@ export type Value = string | number | null;
 export interface Field {
   readonly root: HTMLElement;
   readonly paths: readonly string[];
-  show(state: StateMessage): void;
+  /** What someone is moving or typing stays theirs, unless `all` is to be shown. */
+  show(state: StateMessage, all?: boolean): void;
 }
 
 export interface NumberOptions {
@@ -72,12 +73,11 @@ export function numberField(
   return {
     root,
     paths: [path],
-    show(state) {
+    show(state, all = false) {
       const value = read(state);
       const text = typeof value === 'number' ? String(value) : '';
-      // What someone is moving or typing stays theirs.
-      if (document.activeElement !== input && document.activeElement !== slider) input.value = text;
-      if (slider !== null && document.activeElement !== slider) slider.value = text;
+      if (all || (document.activeElement !== input && document.activeElement !== slider)) input.value = text;
+      if (slider !== null && (all || document.activeElement !== slider)) slider.value = text;
     },
   };
 }
@@ -98,13 +98,15 @@ export function choiceField(
   return {
     root: h('div', { class: 'field' }, h('label', { for: id }, label), select),
     paths: [path],
-    show(state) {
+    show(state, all = false) {
       const list = choices(state);
-      if (list.join('\n') !== shown) {
+      // New entries begin at the first.
+      const anew = list.join('\n') !== shown;
+      if (anew) {
         shown = list.join('\n');
         select.replaceChildren(...list.map((choice) => h('option', { value: choice }, choice)));
       }
-      if (document.activeElement !== select) select.value = read(state);
+      if (all || anew || document.activeElement !== select) select.value = read(state);
     },
   };
 }

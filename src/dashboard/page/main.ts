@@ -67,6 +67,7 @@ const client = createLiveClient({
     if (message.type === 'state') {
       colourReceivers(message.available.map(({ name }) => name));
       controls.show(message);
+      sourceButtons.show(message);
       pictures.arrange(message);
       setText(byId('pause'), message.paused ? 'Resume' : 'Pause');
       setText(byId('record'), message.recording === null ? 'Record' : 'Stop recording');
@@ -86,21 +87,37 @@ const client = createLiveClient({
     setText(connection, state === 'open' || reason === null ? words[state] : `${words[state]}: ${reason}`);
   },
 });
+let open = 0;
 const run = (task: Promise<void>): void => {
-  task.catch((error: unknown) => {
-    alertUser(error instanceof Error ? error.message : String(error));
-    // Inputs go back to what the link really has.
-    if (store.state !== null) controls.show(store.state);
-  });
+  open++;
+  const end = (refused: boolean): void => {
+    open--;
+    // After a refusal the inputs go back to what the link really has.
+    if (store.state !== null) controls.show(store.state, refused);
+  };
+  task.then(
+    () => {
+      end(false);
+    },
+    (error: unknown) => {
+      alertUser(error instanceof Error ? error.message : String(error));
+      end(true);
+    },
+  );
 };
 const send = (command: LiveRequest): void => {
+  if (command.type === 'source') sourceButtons.stopCamera();
   run(client.request(command));
 };
 
-const controls = createControls(byId('controls'), send);
-document
-  .querySelector('[data-group="Source"]')
-  ?.append(createSourceButtons(client, () => store.state?.edge ?? null, run, alertUser));
+const form = byId('controls');
+const controls = createControls(form, send);
+// What changed elsewhere while an input was in use; what was changed in it is shown when the link has answered.
+form.addEventListener('focusout', () => {
+  if (open === 0 && store.state !== null) controls.show(store.state);
+});
+const sourceButtons = createSourceButtons(client, () => store.state?.edge ?? null, run, alertUser);
+form.querySelector('[data-group="Source"]')?.append(sourceButtons.root);
 const settings = byId('settings') as HTMLDetailsElement;
 settings.open = view.settings === null ? innerWidth > 900 : view.settings === 'open';
 settings.addEventListener('toggle', () => {
@@ -151,7 +168,9 @@ document.addEventListener('click', (event) => {
   if (menu.open && !(event.target as Element).closest('#save > summary')) menu.open = false;
 });
 document.addEventListener('keydown', (event) => {
-  if ((event.target as Element).closest('input, select, button, summary, a') !== null) return;
+  // Keys of the browser, of controls and of boxes that scroll are theirs.
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if ((event.target as Element).closest('input, select, button, summary, a, [tabindex="0"]') !== null) return;
   if (event.key === ' ') togglePause();
   else if (event.key === 'ArrowRight') send({ type: 'step' });
   else return;

@@ -1,9 +1,17 @@
 import type { LiveClient } from '../client.js';
+import { MAX_PICTURE_BYTES, type StateMessage } from '../messages.js';
 import { h } from './dom.js';
 
 /** Of a camera's pictures, where no size is chosen. */
 const CAMERA_EDGE = 256;
 const CAMERA_MS = 100;
+
+export interface SourceButtons {
+  readonly root: HTMLElement;
+  /** Ends the camera where another source was chosen elsewhere. */
+  show(state: StateMessage): void;
+  stopCamera(): void;
+}
 
 /** Buttons that send a picture of one's own, or those of a camera. */
 export function createSourceButtons(
@@ -11,7 +19,7 @@ export function createSourceButtons(
   edge: () => number | null,
   run: (task: Promise<void>) => void,
   alert: (text: string) => void,
-): HTMLElement {
+): SourceButtons {
   const file = h('input', {
     type: 'file',
     accept: 'image/*',
@@ -22,12 +30,17 @@ export function createSourceButtons(
   file.addEventListener('change', () => {
     const chosen = file.files?.[0];
     if (chosen === undefined) return;
-    run(
-      chosen
-        .arrayBuffer()
-        .then((content) => client.request({ type: 'picture', name: chosen.name, bytes: new Uint8Array(content) })),
-    );
     file.value = '';
+    if (chosen.size > MAX_PICTURE_BYTES) {
+      alert(`${chosen.name}: not sent, it has ${chosen.size} bytes, the limit is ${MAX_PICTURE_BYTES}`);
+      return;
+    }
+    run(
+      chosen.arrayBuffer().then((content) => {
+        stop?.();
+        return client.request({ type: 'picture', name: chosen.name, bytes: new Uint8Array(content) });
+      }),
+    );
   });
   const upload = h(
     'button',
@@ -41,6 +54,8 @@ export function createSourceButtons(
   );
 
   let stop: (() => void) | null = null;
+  let starting = false;
+  let source = '';
   const camera = h('button', { type: 'button', 'aria-pressed': 'false' }, 'Camera');
   camera.addEventListener('click', () => {
     if (stop !== null) {
@@ -48,8 +63,12 @@ export function createSourceButtons(
       run(client.request({ type: 'source', source: 'given' }));
       return;
     }
+    // Permission takes its time, and a second click would start a second camera. Disabled, the button would lose the focus.
+    if (starting) return;
+    starting = true;
     startCamera(client, () => edge() ?? CAMERA_EDGE).then(
       (end) => {
+        starting = false;
         camera.setAttribute('aria-pressed', 'true');
         camera.textContent = 'Stop camera';
         stop = () => {
@@ -60,11 +79,20 @@ export function createSourceButtons(
         };
       },
       (error: unknown) => {
+        starting = false;
         alert(`camera: ${error instanceof Error ? error.message : String(error)}`);
       },
     );
   });
-  return h('div', { class: 'row' }, file, upload, camera);
+  return {
+    root: h('div', { class: 'row' }, file, upload, camera),
+    show(state) {
+      // Only a change ends it: until its first picture has arrived, the link names what it had before.
+      if (source === 'camera' && state.source !== 'camera') stop?.();
+      ({ source } = state);
+    },
+    stopCamera: () => stop?.(),
+  };
 }
 
 /** Sends the middle square of the camera's picture ten times a second until the returned function is called. */
@@ -73,9 +101,17 @@ async function startCamera(client: LiveClient, edgeWanted: () => number): Promis
     video: { width: { ideal: 640 }, height: { ideal: 480 } },
     audio: false,
   });
+  const release = (): void => {
+    for (const track of stream.getTracks()) track.stop();
+  };
   const video = h('video', { muted: true, playsinline: true });
   video.srcObject = stream;
-  await video.play();
+  try {
+    await video.play();
+  } catch (error) {
+    release();
+    throw error;
+  }
   const canvas = h('canvas', { width: CAMERA_EDGE, height: CAMERA_EDGE });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
   const timer = setInterval(() => {
@@ -94,6 +130,6 @@ async function startCamera(client: LiveClient, edgeWanted: () => number): Promis
   }, CAMERA_MS);
   return () => {
     clearInterval(timer);
-    for (const track of stream.getTracks()) track.stop();
+    release();
   };
 }
