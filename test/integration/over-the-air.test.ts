@@ -338,7 +338,7 @@ true`;
     for (const name of ['pilot', 'blind-em']) expect(receivers[name], seen).toMatchObject({ frames: 4, success: 1 });
     for (const again of err.match(/^tried again: .*$/gm) ?? []) process.stderr.write(`${again}\n`);
     expect(out).toMatch(/UHD: e320 B11ND11/);
-    expect(seen, seen).toMatch(/blindlink: USRP .*: has no RX antenna FOO; choose one of its own with --ant/);
+    expect(seen, seen).toMatch(/blindlink: USRP .*: has no RX antenna FOO; choose one of its own with --rx-ant/);
     expect(out).toMatch(/antenna 1/);
     expect(seen).toMatch(/blindlink: USRP .*: has no such subdevice/);
     expect(out).toMatch(/subdevice 1/);
