@@ -49,8 +49,7 @@ export async function* runCampaign(
       state.figures.set(name, f);
       f.frames++;
       f.successes += success ? 1 : 0;
-      // What is no number is null once stored: a campaign that is resumed counts the same.
-      const psnr = finitePsnrDb(Number.isNaN(psnrDb) ? null : psnrDb);
+      const psnr = finitePsnrDb(psnrDb);
       const delta = psnr - f.psnrMean;
       f.psnrMean += delta / f.frames;
       f.psnrSquares += delta * (psnr - f.psnrMean);

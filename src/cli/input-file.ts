@@ -67,6 +67,10 @@ export function rateOf(recording: Recording): number {
 
 const suffixes: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 };
 
+/** Numbers between commas; NaN where there is none. */
+export const numbersIn = (text: string): number[] =>
+  text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+
 /** 20M, 640k, 2.437G, 1e6 → a number. */
 export function signedRate(value: string): number {
   const match = /^([+-]?[\d.]+(?:e[+-]?\d+)?)([kmg])?(?:Hz|S\/s|sps)?$/i.exec(value);

@@ -8,6 +8,7 @@ import { findModel } from '../core/shipped-models.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
 import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
+import { numbersIn } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime, writeBesideCard } from './model-common.js';
 import { createProgress } from './progress.js';
@@ -44,9 +45,8 @@ async function writeStatistics(
 ): Promise<void> {
   const rank = wholeNumber('--rank', options['rank']);
   const limit = wholeNumber('--limit', options['limit']);
-  const parts = options['snrs'].split(',');
-  const snrsDb = parts.map(Number);
-  if (parts.some((part) => part.trim() === '') || snrsDb.some((v) => !Number.isFinite(v))) {
+  const snrsDb = numbersIn(options['snrs']);
+  if (snrsDb.some((v) => !Number.isFinite(v))) {
     throw new ConfigError('model.snrs', `--snrs ${options['snrs']}: must be numbers in dB, separated by commas`);
   }
   const codec = await openCodec(cardPath, runtime);

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { assign, type RawConfig, readConfigFile, resolveConfig } from '../config/load.js';
 import { PHOTO_CODEC, setPhotoCodec, wantsPhotoCodec } from '../config/photo-settings.js';
 import type { LinkConfig } from '../config/schema.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, firstLine } from '../core/errors.js';
 import { modelNames } from '../core/shipped-models.js';
 import { builtinReceivers, checkReceiverNames } from '../link/setting/receivers.js';
 import { openPictures, type PictureSource } from '../source/picture-source.js';
@@ -135,8 +135,10 @@ export function yamlOf(flag: string, text: string): unknown {
   try {
     return parse(text) as unknown;
   } catch (cause) {
-    const [reason] = (cause as Error).message.split('\n');
-    throw new ConfigError('config.flag', `${flag}: is not YAML (${reason.replace(/:$/, '')})`, { value: text, cause });
+    throw new ConfigError('config.flag', `${flag}: is not YAML (${firstLine(cause).replace(/:$/, '')})`, {
+      value: text,
+      cause,
+    });
   }
 }
 

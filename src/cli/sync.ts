@@ -11,7 +11,7 @@ import {
 import type { NumerologyGuess } from '../sync/numerology-guess.js';
 import { createGrid, type Grid, ofdmProfiles } from '../ofdm/grid.js';
 import type { Recording } from '../recording/recording.js';
-import { addInputFlags, openInput, rate, rateOf, whole } from './input-file.js';
+import { addInputFlags, numbersIn, openInput, rate, rateOf, whole } from './input-file.js';
 import { interruptible } from './interrupt.js';
 
 export function addSync(program: Command): void {
@@ -217,9 +217,8 @@ export function explain(diagnosis: SearchDiagnosis): string {
 }
 
 function listOf(flag: string, text: string): number[] {
-  const parts = text.split(',');
-  const values = parts.map(Number);
-  if (parts.some((part) => part.trim() === '') || values.some((v) => !Number.isInteger(v) || v < 0)) {
+  const values = numbersIn(text);
+  if (values.some((v) => !Number.isInteger(v) || v < 0)) {
     throw new ConfigError('config.flag', `${flag} ${text}: give whole numbers, separated by commas`, { value: text });
   }
   return values;

@@ -80,9 +80,7 @@ def main() -> None:
         net.load_state_dict({name: stored[name] for name in net.state_dict()})
     # Of the weights as they are stored.
     parts = PhotoParts(args.rate, codec.config)
-    parts.encoder.load_state_dict(encoder.state_dict())
-    parts.decoder.load_state_dict(decoder.state_dict())
-    parts.eval()
+    parts.encoder, parts.decoder = encoder, decoder
     quality = {str(int(s)): round(validate(parts, val, s, args.rate, torch.device("cpu")), 2) for s in CARD_SNRS_DB}
     z_val, _ = photo_codewords(parts, args.rate, val, 500, 2)
     accuracy = {}

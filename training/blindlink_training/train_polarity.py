@@ -97,7 +97,7 @@ def main() -> None:
 
     codec = load_codec(args.codec).to(args.device)
     if isinstance(codec, PhotoParts):
-        raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64 (--rate with its run's checkpoint, or export_photo)")
+        raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64; export_photo trains its polarity network")
     z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
     z_val, snr_val = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Polarity(codec.config["latent_channels"], args.width).to(args.device)

@@ -79,7 +79,7 @@ def main() -> None:
     else:
         codec = load_codec(args.codec).to(args.device)
         if isinstance(codec, PhotoParts):
-            raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64 (--rate with its run's checkpoint, or export_photo)")
+            raise SystemExit(f"{args.codec}: a codec for photographs; this trains on pictures of 64×64; give --rate and its run's checkpoint")
         z, snr = encode_all(codec, load_pictures(args.train, limit=args.limit), args.seed)
         z_val, _ = encode_all(codec, load_pictures(args.val), args.seed + 1)
     net = Refiner(z.shape[1], args.width, args.blocks).to(args.device, memory_format=torch.channels_last)
