@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { type Codec, openCodec } from '../codec/codec.js';
-import { overAwgn, RangeObserver } from '../codec/observe-ranges.js';
+import { type CodecRanges, parseRanges } from '../codec/int8.js';
+import { type Network, NETWORKS, observe, RangeObserver } from '../codec/observe-ranges.js';
 import { ConfigError, throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { findModel } from '../core/shipped-models.js';
@@ -21,10 +24,11 @@ export function addModelQuantise(model: Command): void {
   model
     .command('quantise')
     .description(
-      'Find the ranges of the values in encoder and decoders, so that these can run on 8-bit integers; writes them beside the card and says what that costs and gains here.',
+      'Find the ranges of the values in encoder, decoders and refiner, so that these can run on 8-bit integers; writes them beside the card and says what that costs and gains here.',
     )
     .argument('<codec>', 'name, card or folder')
     .argument('<pictures...>', 'picture files or folders, of the kind and size that the codec is for')
+    .option('--networks <list>', `which of ${NETWORKS.join(', ')}; the others stay as they are`, NETWORKS.join(','))
     .option('--limit <n>', 'pictures at most', '64')
     .option('--seed <n>', 'seed of the noise', '1')
     .option('--threads <n>', 'threads in one operator', '1')
@@ -49,6 +53,7 @@ async function quantise(
   const limit = wholeNumber('--limit', options['limit'] as string);
   const threads = wholeNumber('--threads', options['threads'] as string);
   const seed = options['seed'] as string;
+  const networks = networksOf(options['networks'] as string);
   const source = openPictures(paths, { maxPixels: 1 << 26 });
   const count = Math.min(limit, source.count);
   const file = options['out'] as string;
@@ -57,8 +62,11 @@ async function quantise(
     if (own.card.mask) {
       throw new ConfigError('model.quantise', `${own.card.name}: chooses what it sends; such a codec stays float32`);
     }
+    if (own.refiner === null && networks.length === 1 && networks[0] === 'refiner') {
+      throw new ConfigError('model.quantise', `--networks refiner: ${own.card.name} has none; choose others`);
+    }
     const others = await Promise.all(Object.keys(own.card.decoders).map((name) => openCodec(cardPath, runtime, name)));
-    const observer = new RangeObserver(runtime, createRng(seed));
+    const observer = new RangeObserver(runtime, createRng(seed), networks);
     const progress = createProgress('pictures', count, process.stderr.isTTY && options['json'] !== true);
     try {
       for (let i = 0; i < count; i++) {
@@ -72,7 +80,8 @@ async function quantise(
     } finally {
       progress.stop();
     }
-    const bytes = Buffer.from(`${JSON.stringify(observer.ranges)}\n`);
+    const kept = networks.length < NETWORKS.length ? rangesOf(cardPath, own.card.ranges) : {};
+    const bytes = Buffer.from(`${JSON.stringify({ ...kept, ...observer.ranges })}\n`);
     writeBesideCard(cardPath, file, bytes, { ranges: file });
 
     const swift = createOnnxRuntime({ threads, prefersInt8: true });
@@ -89,9 +98,27 @@ async function quantise(
   }, threads);
 }
 
+function networksOf(list: string): Network[] {
+  const names = list.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (!(NETWORKS as readonly string[]).includes(name)) {
+      throw new ConfigError(
+        'model.quantise',
+        `--networks ${list}: ${name || 'nothing'} is none of ${NETWORKS.join(', ')}`,
+      );
+    }
+  }
+  return NETWORKS.filter((name) => names.includes(name));
+}
+
+/** What a codec has already. */
+function rangesOf(cardPath: string, file: string | undefined): CodecRanges {
+  return file === undefined ? {} : parseRanges(readFileSync(join(dirname(cardPath), file)), file);
+}
+
 interface Measured {
   readonly psnrDb: number;
-  /** Of encoding and decoding a picture, the median. */
+  /** Of encoding, refining (where there is a refiner) and decoding a picture, the median. */
   readonly milliseconds: number;
 }
 
@@ -111,7 +138,12 @@ async function throughNoise(
     const noise = rng.split(i);
     const once = async (): Promise<Float32Array> => {
       const latents = await codec.encode(padded.data, 1, layout, DESIGN_SNR_DB);
-      return codec.decode(overAwgn(latents, DESIGN_SNR_DB, noise), 1, layout, DESIGN_SNR_DB);
+      const { precision, information } = observe(latents, DESIGN_SNR_DB, noise);
+      const dims = [1, layout.channels, layout.height, layout.width] as const;
+      const refined = codec.hasRefiner ? (await codec.refine(precision, information, dims)).mean : null;
+      const received = information.map((q, i) => q / precision[i]);
+      const handed = codec.decodesRefined && refined !== null ? refined : received;
+      return codec.decode(handed, 1, layout, DESIGN_SNR_DB);
     };
     const picture = await once();
     const began = performance.now();
@@ -129,7 +161,9 @@ async function throughNoise(
 function describe(name: string, file: string, float32: Measured, int8: Measured): void {
   const line = ({ psnrDb, milliseconds }: Measured): string =>
     `${psnrDb.toFixed(2)} dB, ${milliseconds.toFixed(1)} ms a picture`;
-  console.log(`${name}: ranges in ${file}; over AWGN at ${DESIGN_SNR_DB} dB, encoding and decoding together:`);
+  console.log(
+    `${name}: ranges in ${file}; over AWGN at ${DESIGN_SNR_DB} dB, encoding, refining and decoding together:`,
+  );
   console.log(`  float32  ${line(float32)}`);
   console.log(`  int8     ${line(int8)}  (${(float32.milliseconds / int8.milliseconds).toFixed(2)} times as fast)`);
 }

@@ -72,7 +72,7 @@ export const cardSchema = z.strictObject({
       refinements: z.int().min(0).optional(),
     })
     .optional(),
-  /** Ranges of the values in encoder and decoders (JSON), made by `blindlink model quantise`: with them these can run on int8. */
+  /** Ranges of the values in encoder, decoders and refiner (JSON), made by `blindlink model quantise`: what has them can run on int8. */
   ranges: z.string().optional(),
   /** ONNX: precision and information vector [N,C,h,w] of the latents → their posterior mean and variance, both [N,C,h,w]. */
   refiner: z.string().optional(),

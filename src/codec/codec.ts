@@ -22,11 +22,12 @@ export interface Codec {
   /** The networks themselves, for graphs that are built of them. */
   readonly encoder: OpenGraph;
   readonly decoder: OpenGraph;
+  readonly refiner: OpenGraph | null;
   /** The decoder whose pictures are shown: the codec's own, or the one chosen at opening. */
   readonly shown: OpenGraph;
   /** Its file. */
   readonly shownFile: string;
-  /** Whether encoder and decoders run on 8-bit integers here. */
+  /** Whether networks of it run on 8-bit integers here: those that its card has ranges of. */
   readonly runsInt8: boolean;
   /** Channel uses per real source sample, C / (6·d²); the most of them where the codec chooses what it sends. */
   readonly bandwidthRatio: number;
@@ -93,10 +94,14 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   /** What is run of a network: where its ranges are known and it pays, on integers. Graphs that are built of it stay float32. */
   const swift = (network: OpenGraph, file: string): OpenGraph =>
     Object.hasOwn(ranges, file) ? onIntegers(network, ranges[file]) : network;
-  const runs = { encoder: swift(encoder, card.encoder), decoder: swift(decoder, card.decoder) };
   const polarity = card.polarity === undefined ? null : await openGraph(loaded, card.polarity, runtime, 1);
   const refiner = card.refiner === undefined ? null : await openGraph(loaded, card.refiner, runtime, 2, 2);
   const distortion = card.distortion === undefined ? null : await openGraph(loaded, card.distortion, runtime, 3);
+  const runs = {
+    encoder: swift(encoder, card.encoder),
+    decoder: swift(decoder, card.decoder),
+    refiner: refiner && swift(refiner, card.refiner ?? ''),
+  };
   if (card.decodesRefined && refiner === null) {
     throw new FormatError('codec.refiner', `${loaded.path}: decodesRefined needs a refiner; name one or leave it out`);
   }
@@ -161,7 +166,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
     decoder,
     shown: renderer ?? decoder,
     shownFile,
-    runsInt8: runs.encoder !== encoder,
+    refiner,
+    runsInt8: Object.keys(ranges).length > 0,
     bandwidthRatio: card.latentChannels / (6 * d * d),
     multipleOf,
     layoutFor(height, width) {
@@ -200,13 +206,14 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
       return output.data;
     },
     async refine(precision, information, dims) {
-      if (refiner === null) throw new FormatError('codec.refiner', `${loaded.path}: names no refiner`);
-      const [first, second] = refiner.ports.inputs;
-      const outputs = await runtime.run(refiner.graph, {
+      if (runs.refiner === null) throw new FormatError('codec.refiner', `${loaded.path}: names no refiner`);
+      const { graph, ports } = runs.refiner;
+      const [first, second] = ports.inputs;
+      const outputs = await runtime.run(graph, {
         [first.name]: tensor(precision, dims),
         [second.name]: tensor(information, dims),
       });
-      const [mean, variance] = refiner.ports.outputs.map(({ name }) => outputs[name]);
+      const [mean, variance] = ports.outputs.map(({ name }) => outputs[name]);
       for (const output of [mean, variance]) expectShape(loaded, card.refiner ?? '', output, dims);
       return { mean: mean.data, variance: variance.data };
     },

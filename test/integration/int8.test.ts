@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Codec, openCodec } from '../../src/codec/codec.js';
+import { observe, rayleighGains } from '../../src/codec/observe-ranges.js';
+import { createRng } from '../../src/core/rng.js';
 import { findModel } from '../../src/core/shipped-models.js';
 import { psnrDb } from '../../src/metrics/picture-quality.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
@@ -46,6 +48,11 @@ describe('a codec on 8-bit integers', () => {
   it('is what `model quantise` makes of any; what it finds is written beside the card, and says what it gains', async () => {
     const folder = join(work, 'faces');
     cpSync(dirname(findModel('codec', 'faces-12')), folder, { recursive: true });
+    const shipped = readFileSync(join(folder, 'ranges.json'), 'utf8');
+    const { ranges: _ranges, ...bare } = JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')) as {
+      ranges: string;
+    };
+    writeFileSync(join(folder, 'card.json'), JSON.stringify(bare));
     expect((await openCodec(join(folder, 'card.json'), int8)).runsInt8).toBe(false);
     const args = ['model', 'quantise', folder, 'builtin:faces', '--limit', '6', '--json'];
     const { status, stdout, stderr } = blindlink(...args);
@@ -53,11 +60,18 @@ describe('a codec on 8-bit integers', () => {
     const said = JSON.parse(stdout) as Record<'float32' | 'int8', { psnrDb: number; milliseconds: number }>;
     expect(Math.abs(said.int8.psnrDb - said.float32.psnrDb)).toBeLessThan(hasInt8Products() ? 0.2 : 20);
     const ranges = JSON.parse(readFileSync(join(folder, 'ranges.json'), 'utf8')) as Record<string, object>;
-    expect(Object.keys(ranges)).toEqual(['encoder.onnx', 'decoder.onnx', 'perceptual.onnx']);
+    expect(Object.keys(ranges).sort()).toEqual(['decoder.onnx', 'encoder.onnx', 'perceptual.onnx', 'refiner.onnx']);
     expect((await openCodec(join(folder, 'card.json'), int8)).runsInt8).toBe(true);
     const again = blindlink(...args);
     expect(again.status).toBe(0);
     expect(JSON.parse(readFileSync(join(folder, 'ranges.json'), 'utf8'))).toEqual(ranges);
+    // Some networks alone: what there is of the others is kept.
+    expect(blindlink(...args, '--networks', 'refiner', '--limit', '3').status).toBe(0);
+    const partly = JSON.parse(readFileSync(join(folder, 'ranges.json'), 'utf8')) as Record<string, object>;
+    expect(Object.keys(partly)).toEqual(Object.keys(ranges));
+    expect(partly['encoder.onnx']).toEqual(ranges['encoder.onnx']);
+    expect(partly['refiner.onnx']).not.toEqual(ranges['refiner.onnx']);
+    expect(Object.keys(JSON.parse(shipped) as object)).toEqual(['refiner.onnx']);
 
     const psnrs = ['int8', 'float32'].map((precision) => {
       const set = [`run.precision=${precision}`, `run.out=${join(work, precision)}`].flatMap((one) => ['--set', one]);
@@ -96,7 +110,34 @@ describe('a codec on 8-bit integers', () => {
     expect((await openCodec(join(folder, 'card.json'), float32)).runsInt8).toBe(false);
   });
 
+  it('is what the refiners of the shipped codecs are: a posterior of the same error', async () => {
+    const path = findModel('codec', 'faces-12');
+    const [plain, integers] = [await openCodec(path, float32), await openCodec(path, int8)];
+    const { data, height, width } = await builtinPicture('faces', 5);
+    const layout = plain.layoutFor(height, width);
+    const latents = await plain.encode(data, 1, layout, 10);
+    expect(await integers.encode(data, 1, layout, 10)).toEqual(latents);
+    const rng = createRng(4);
+    const gains = rayleighGains(latents.length, rng);
+    expect(gains.reduce((sum, v) => sum + v, 0) / gains.length).toBeCloseTo(1, 1);
+    const { precision, information } = observe(latents, 10, rng, gains);
+    const dims = [1, layout.channels, layout.height, layout.width] as const;
+    const [a, b] = [
+      await plain.refine(precision, information, dims),
+      await integers.refine(precision, information, dims),
+    ];
+    const errorOf = ({ mean }: { mean: Float32Array }): number =>
+      mean.reduce((sum, v, i) => sum + (v - latents[i]) ** 2, 0) / mean.length;
+    expect(b.mean).not.toEqual(a.mean);
+    expect(Math.abs(errorOf(b) / errorOf(a) - 1)).toBeLessThan(hasInt8Products() ? 0.02 : 1);
+  });
+
   it('is refused where it has no sense', () => {
+    for (const list of ['refiner,', 'receiver']) {
+      const wrong = blindlink('model', 'quantise', 'faces-12', 'builtin:faces', '--networks', list);
+      expect([wrong.status, wrong.stderr.trim().split('\n').length]).toEqual([2, 1]);
+      expect(wrong.stderr).toContain('none of encoder, decoders, refiner');
+    }
     const none = blindlink('model', 'quantise', 'faces-12', join(work, 'nowhere'));
     expect([none.status, none.stderr.trim().split('\n').length]).toEqual([2, 1]);
     const wrong = blindlink('simulate', '--set', 'run.precision=int4', '--frames', '1');

@@ -2,6 +2,7 @@
 
     python3 -m blindlink_training.train_codec --train A.jpegs B.jpegs --val V.jpegs --out runs/natural --minutes 60
 
+With `--lpips` both ends are trained for how pictures look (`perceptual_loss.py`), best from a codec that was trained without (`--init`).
 The learning rate follows a cosine over the larger of the elapsed share of --minutes and of --steps. A
 checkpoint is written atomically every minute; the same command resumes from it, and with more --minutes it goes on
 past the end of an earlier schedule.
@@ -21,6 +22,8 @@ from .blind import CodewordPrior, through_unknown_channel
 from .channel import awgn, mixed
 from .codec import Codec
 from .loop import Interrupt, average_into, descend, device_of, drawing_from, save_atomically, set_rate, start_from
+from .muon import Muon
+from .perceptual_loss import PerceptualLoss
 from .pictures import load_pictures
 from .saved_codec import load_codec
 
@@ -46,11 +49,20 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--blind-share", type=float, default=0.0, help="share of the batch sent over a channel that the receiver must find out")
     parser.add_argument("--blind-rank", type=int, default=32, help="rank of the codeword's prior in that receiver")
     parser.add_argument("--blind-passes", type=int, default=4)
+    parser.add_argument("--lpips", type=float, default=0.0, help="weight of LPIPS in the loss, which --backbone and --weights are then for")
+    parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a discriminator of patches, beside --lpips")
+    parser.add_argument("--backbone", help="torchvision's SqueezeNet 1.1")
+    parser.add_argument("--weights", help="LPIPS 0.1's linear layers for it")
     parser.add_argument("--init", help="checkpoint.pt or an exported codec's folder to start from, of any latent channels")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.lpips > 0 and not (args.backbone and args.weights):
+        parser.error("--lpips: needs --backbone and --weights, the files of LPIPS on SqueezeNet 1.1")
+    if args.adversarial > 0 and args.lpips <= 0:
+        parser.error("--adversarial: goes with --lpips")
+    return args
 
 
 def history_of(init: Path) -> list[dict]:
@@ -81,6 +93,18 @@ def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 1
             snr = torch.full((len(x),), snr_db, device=x.device)
             y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
             values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+    return torch.cat(values).mean().item()
+
+
+@torch.no_grad()
+def validate_lpips(codec: Codec, lpips: torch.nn.Module, pictures: torch.Tensor, snr_db: float) -> float:
+    """Mean over pictures of LPIPS over AWGN, on clipped output."""
+    with drawing_from(0):
+        values = []
+        for chunk in pictures.split(100):
+            x = chunk.to(device_of(codec)).float() / 255
+            snr = torch.full((len(x),), snr_db, device=x.device)
+            values.append(lpips(x, codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)))
     return torch.cat(values).mean().item()
 
 
@@ -133,7 +157,12 @@ def main() -> None:
         history = history_of(Path(args.init))
     average = Codec(**codec.config).to(device, memory_format=torch.channels_last)
     average.load_state_dict(codec.state_dict())
-    optimiser = torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    perceptual = None
+    if args.lpips > 0:
+        perceptual = PerceptualLoss(args.backbone, args.weights, args.lpips, args.adversarial, args.lr, device)
+    # Muon gains where LPIPS is part of the loss; the recipes without it were measured with AdamW.
+    optimiser = Muon(codec, lr=args.lr) if perceptual else torch.optim.AdamW(codec.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    beside = perceptual.parts if perceptual else {}
     step, elapsed = 0, 0.0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
@@ -141,6 +170,8 @@ def main() -> None:
         codec.load_state_dict(state["codec"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
+        for name, part in beside.items():
+            part.load_state_dict(state[name])
         step, elapsed = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"].cpu())
         torch.cuda.manual_seed_all(args.seed + step)
@@ -150,6 +181,10 @@ def main() -> None:
             return {}
         quality = {s: validate_blind(average, pictures, s, prior, args.blind_passes) for s in VAL_SNRS_DB}
         return {"meanPower": round(prior.mean_power(), 4), "blind": quality}
+
+    def quality(pictures: torch.Tensor) -> dict:
+        looks = {"valLpips": {str(s): round(validate_lpips(average, perceptual.lpips, pictures, s), 4) for s in VAL_SNRS_DB}} if perceptual else {}
+        return {"valPsnrDb": {str(s): round(validate(average, pictures, s), 3) for s in VAL_SNRS_DB}, **looks, **blind_quality(pictures)}
 
     def save(final: bool) -> None:
         state = {
@@ -163,6 +198,7 @@ def main() -> None:
             "final": final,
             "history": history,
             "rng": torch.get_rng_state(),
+            **{name: part.state_dict() for name, part in beside.items()},
             "torch": str(torch.__version__),
         }
         save_atomically(state, checkpoint)
@@ -202,7 +238,11 @@ def main() -> None:
         mse = (x - y).square().mean(dim=(1, 2, 3))
         # Between MSE (a large floor) and mean PSNR (none): hard pictures keep a say, easy ones are not ignored.
         loss = torch.log(mse + args.loss_floor).mean()
+        if perceptual:
+            loss = loss + perceptual.of(x, y, snr, progress)
         descend(loss, codec, optimiser)
+        if perceptual:
+            perceptual.learn(x, y, snr, step, progress)
         step += 1
         average_into(average, codec, step, 0.999)
         running += (loss.item() - running) * 0.01
@@ -210,12 +250,10 @@ def main() -> None:
             save(False)
             last_save = time.time()
         if time.time() - last_val > 180:
-            psnr = [round(validate(average, val_small, snr_db), 2) for snr_db in VAL_SNRS_DB]
-            line = {"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4), "valPsnrDb": psnr}
-            print(json.dumps({**line, **blind_quality(val_small)}), flush=True)
+            line = {"step": step, "minutes": round(elapsed / 60, 1), "loss": round(running, 4)}
+            print(json.dumps({**line, **quality(val_small)}), flush=True)
             last_val = time.time()
-    psnr = {str(snr_db): round(validate(average, val, snr_db), 3) for snr_db in VAL_SNRS_DB}
-    print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, "valPsnrDb": psnr, **blind_quality(val)}), flush=True)
+    print(json.dumps({"step": step, "minutes": round(elapsed / 60, 1), "final": True, **quality(val)}), flush=True)
     save(True)
 
 

@@ -8,7 +8,7 @@ With a codec for photographs the pictures are crops of whole ones. It starts fro
 
     log(MSE + floor) + a·LPIPS(x, y) − g·D(y),
 
-LPIPS on SqueezeNet 1.1, D a discriminator of patches trained beside it by the hinge loss (Lim and Ye, 2017) with pictures as they are.
+LPIPS on SqueezeNet 1.1, D a discriminator of patches trained beside it (`perceptual_loss.py`).
 The checkpoint is written every minute and the same command resumes from it; `--export` adds what there is to a codec's folder.
 """
 
@@ -22,7 +22,6 @@ from typing import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel import mixed
@@ -31,6 +30,7 @@ from .features import load_distance
 from .loop import average_into, descend, drawing_from, set_rate
 from .photo_codec import PhotoParts
 from .muon import Muon
+from .perceptual_loss import PerceptualLoss
 from .pictures import load_photographs, load_pictures
 from .refiner import handed
 from .saved_codec import load_codec, load_refiner
@@ -44,24 +44,6 @@ CROP, VAL_EDGE = 128, 256
 Hand = Callable[[Tensor, Tensor, float], Tensor]
 
 
-class Discriminator(nn.Module):
-    """pictures [N,3,H,W] in [0,1], and the SNR in dB [N] → realness of patches [N,1,H/8,W/8]; spectrally normalised."""
-
-    def __init__(self, width: int = 48) -> None:
-        super().__init__()
-        norm = nn.utils.spectral_norm
-        widths = (4, width, 2 * width, 4 * width)
-        self.layers = nn.ModuleList(norm(nn.Conv2d(a, b, 4, stride=2, padding=1)) for a, b in zip(widths, widths[1:]))
-        self.out = norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
-
-    def forward(self, picture: Tensor, snr_db: Tensor) -> Tensor:
-        plane = (snr_db / 10 - 0.7).view(-1, 1, 1, 1).expand(-1, 1, *picture.shape[2:])
-        x = torch.cat([2 * picture - 1, plane], dim=1)
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        return self.out(x)
-
-
 def parse() -> argparse.Namespace:
     parser = run_parser(__doc__, "folder of the exported codec", "decoder", minutes=30, batch=48, lr=6e-4)
     parser.add_argument("--backbone", required=True, help="torchvision's SqueezeNet 1.1")
@@ -72,18 +54,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--least-snr", type=float, default=-1.0, help="lower end of most SNRs, dB")
     parser.add_argument("--adversarial", type=float, default=0.5, help="g; from a fifth of the time on")
     return parser.parse_args()
-
-
-def shifted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Both pictures from a random pixel within 4×4 on, and stretched by up to a quarter: LPIPS' strides would else leave a grid that
-    they never see."""
-    top, left = torch.randint(4, (2,)).tolist()
-    height, width = x.shape[2] - 4, x.shape[3] - 4
-    scale = float(torch.empty(()).uniform_(1, 1.25))
-    size = (round(scale * height), round(scale * width))
-    pair = torch.cat([x, y])[:, :, top : top + height, left : left + width]
-    a, b = F.interpolate(pair, size, mode="bilinear", align_corners=False).chunk(2)
-    return a, b
 
 
 @torch.no_grad()
@@ -165,17 +135,14 @@ def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     codec = load_codec(args.codec).to(device, memory_format=torch.channels_last).requires_grad_(False)
     val = validation_pictures(codec, args.val)[: 24 if isinstance(codec, PhotoParts) else 200]
-    lpips = load_distance("lpips-squeeze", args.backbone, args.weights).to(device).eval().requires_grad_(False)
+    perceptual = PerceptualLoss(args.backbone, args.weights, args.lpips, args.adversarial, args.lr, device)
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
-    judge = Discriminator().to(device, memory_format=torch.channels_last)
     optimiser = Muon(decoder, lr=args.lr)
-    rival = torch.optim.AdamW(judge.parameters(), lr=args.lr, betas=(0.5, 0.98), weight_decay=1e-4)
-    run = Run(args, {"decoder": decoder, "average": average, "judge": judge, "optimiser": optimiser, "rival": rival})
+    run = Run(args, {"decoder": decoder, "average": average, "optimiser": optimiser, **perceptual.parts})
     draw, hand = batches(codec, args, run.step), handing(Path(args.codec))
 
-    for progress in run.steps(lambda: table(codec, average, lpips, val, hand), before={"decoder": "the codec's own"}):
-        for one in (optimiser, rival):
-            set_rate(one, args.lr, run.step, progress)
+    for progress in run.steps(lambda: table(codec, average, perceptual.lpips, val, hand), before={"decoder": "the codec's own"}):
+        set_rate(optimiser, args.lr, run.step, progress)
         x = draw().to(device).contiguous(memory_format=torch.channels_last)
         snr = draw_snr(args.batch, args.least_snr).to(device)
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
@@ -183,18 +150,9 @@ def train(args: argparse.Namespace) -> None:
         with torch.autocast(device.type, dtype=torch.bfloat16):
             y = decoder(received, snr)
         y = y.float()
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            distance = lpips(*shifted(x, y)).float().mean()
-            realness = judge(y, snr).float().mean()
         error = torch.log((x - y).square().mean(dim=(1, 2, 3)) + args.loss_floor).mean()
-        share = args.adversarial if progress > 0.2 else 0.0
-        descend(error + args.lpips * distance - share * realness, decoder, optimiser)
-        if progress > 0.1:
-            with torch.autocast(device.type, dtype=torch.bfloat16):
-                real, fake = judge(x, snr).float(), judge(y.detach(), snr).float()
-            rival.zero_grad(set_to_none=True)
-            (F.relu(1 - real).mean() + F.relu(1 + fake).mean()).backward()
-            rival.step()
+        descend(error + perceptual.of(x, y, snr, progress), decoder, optimiser)
+        perceptual.learn(x, y, snr, run.step, progress)
         average_into(average, decoder, run.step + 1, 0.999)
 
 

@@ -10,13 +10,13 @@ import { packTiles, tileBatches, unpackTiles } from '../tile-batches.js';
 export interface BlindEmConfig {
   /** r, directions of the codeword's covariance that are used; at most what the statistics file holds. */
   readonly rank: number;
-  /** I, EM passes. */
+  /** I, EM passes at most. */
   readonly passes: number;
   /** Factor on the noise variance in the first pass; it falls linearly to 1 after 60 % of the passes. */
   readonly annealing: number;
   /** Conjugate-gradient steps in each E-step. */
   readonly solverSteps: number;
-  /** Passes with the codec's refiner as E-step, once the sign is known. */
+  /** Passes with the codec's refiner as E-step at most, once the sign is known. */
   readonly refinements: number;
   /** Starts of every part of a frame: the first from the mean codeword, the others from the tap prior. */
   readonly initialStarts: number;
@@ -35,6 +35,31 @@ export interface BlindEmConfig {
 /** Tracking begins when the codeword's estimate is good enough to be a reference: after this share of the passes. */
 const TRACK_AFTER = 0.4;
 
+/** Passes have settled where one moves the codeword's posterior mean by less than this share of its variance (mean squares over latents). */
+const SETTLED = 0.002;
+
+/** Whether passes still find anything new. */
+class Movement {
+  #before: Float32Array | null = null;
+
+  /** Whether this pass has left the posterior where the one before had it. */
+  settles(mean: Float32Array, variance: Float32Array): boolean {
+    const before = this.#before;
+    this.#before = Float32Array.from(mean);
+    if (before === null) return false;
+    let moved = 0;
+    let open = 0;
+    for (let i = 0; i < mean.length; i++) {
+      moved += (mean[i] - before[i]) ** 2;
+      open += variance[i];
+    }
+    return moved < SETTLED * open;
+  }
+}
+
+/** A channel that moves is found by many small steps, each of which looks settled: there every pass is made. */
+const maySettle = (chains: readonly BlindChain[]): boolean => chains.every(({ estimator }) => estimator.numTimes === 1);
+
 /** What all parts of the solver share. */
 export interface BlindModel {
   readonly setting: LinkSetting;
@@ -52,7 +77,10 @@ export interface Counter {
   evaluations: number;
 }
 
-/** All chains advance together: their tiles are the rows of one batch. */
+/**
+ * All chains advance together: their tiles are the rows of one batch. Where a pass of a still channel changes nothing, the next heat is skipped
+ * while it falls, and the passes end once it is 1.
+ */
 export async function runIterations(
   model: BlindModel,
   chains: readonly BlindChain[],
@@ -73,6 +101,8 @@ export async function runIterations(
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   const information = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
+  const movement = maySettle(chains) ? new Movement() : null;
+  let heatBefore = Infinity;
   for (let pass = 0; pass < passes; pass++) {
     throwIfAborted(signal, 'blind-em');
     const heat = Math.max(1, annealing * (1 - pass / (0.6 * passes)));
@@ -93,10 +123,15 @@ export async function runIterations(
         estimateNoise: estimateNoise && heat === 1,
       });
     });
+    if (movement?.settles(mean.data, variance.data) === true) {
+      if (heatBefore === 1) break;
+      if (heat > 1) pass++;
+    }
+    heatBefore = heat;
   }
 }
 
-/** More passes with the codec's refiner as E-step: it knows more of codewords than their second-order statistics. */
+/** More passes with the codec's refiner as E-step, which knows more of codewords than their second-order statistics, until they change nothing. */
 export async function refine(
   { setting, config }: BlindModel,
   chains: readonly BlindChain[],
@@ -113,6 +148,7 @@ export async function refine(
   const information = new Float32Array(rows * dimension);
   const mean = new Float32Array(rows * dimension);
   const variance = new Float32Array(rows * dimension);
+  const movement = maySettle(chains) ? new Movement() : null;
   for (let pass = 0; pass < config.refinements; pass++) {
     throwIfAborted(signal, 'blind-em');
     let offset = 0;
@@ -133,5 +169,6 @@ export async function refine(
       chain.update(chain.passVariance, mean, variance, offset, { tracking: config.tracking, estimateNoise });
       offset += chain.group.tiles.length * dimension;
     }
+    if (movement?.settles(mean, variance) === true) break;
   }
 }

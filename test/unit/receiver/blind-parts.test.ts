@@ -233,6 +233,36 @@ describe('EM', () => {
     expect(counter.evaluations).toBe(4);
   });
 
+  it('ends where passes change nothing any more; a channel that may move has all of them', async () => {
+    const made = await scene();
+    const { setting, problem, elements } = made;
+    const passesOf = async (chain: BlindChain, passes: number, annealing?: number): Promise<number> => {
+      const counter = { evaluations: 0 };
+      await runIterations(problem, [chain], false, counter, undefined, passes, annealing);
+      return counter.evaluations;
+    };
+    const chain = chainOf(made);
+    // 36 heated passes of 60, of which every other may be skipped; then a few.
+    const made60 = await passesOf(chain, 60);
+    expect(made60).toBeGreaterThanOrEqual(19);
+    expect(made60).toBeLessThan(44);
+    const found = chain.posteriors[0].response.re.slice();
+    expect(await passesOf(chain, 60, 1)).toBeLessThan(8);
+    const { response } = chain.posteriors[0];
+    const [moved, power] = [0, 1].map((k) =>
+      found.reduce((sum, v, m) => sum + (k === 0 ? v - response.re[m] : v) ** 2, 0),
+    );
+    expect(moved / power).toBeLessThan(1e-3);
+
+    const { grid, tapPrior } = setting;
+    const numTimes = elements.re.length / grid.numDataSubcarriers;
+    const basis = jakesBasis(0.01, numTimes);
+    const moving = createMovingEstimator(grid.dataBins, grid.fftSize, tapPrior, basis);
+    const other = new BlindChain(setting, findGroups(setting)[0], moving, elements, 0.05);
+    other.startFromMean(codec.statistics!.mean);
+    expect(await passesOf(other, 40)).toBe(40);
+  });
+
   it('takes a still channel to stand still', async () => {
     const made = await scene();
     const chain = chainOf(made);
