@@ -45,7 +45,7 @@ export interface Codec {
    * (mean square 1/2 of its real latents; latents that the layout does not send are 0).
    */
   encode(pictures: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
-  /** Mean square of one picture's latents before they are scaled. */
+  /** Mean square of one picture's latents before they are scaled; of those that are sent. */
   latentPower(picture: Float32Array, layout: CodewordLayout, snrDb: number): Promise<number>;
   /** Decodes latents [count,C,h,w] of mean square 1/2 to pictures [count,3,d·h,d·w], clipped to [0,1]. */
   decode(latents: Float32Array, count: number, layout: CodewordLayout, snrDb: number): Promise<Float32Array>;
@@ -193,7 +193,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
         side.active,
       );
     },
-    async latentPower(picture, { height, width }, snrDb) {
+    async latentPower(picture, { height, width, side }, snrDb) {
+      if (side !== null) return 1 / (2 * side.scale ** 2);
       const { latents } = await runEncoder(picture, 1, height, width, snrDb);
       return latents.reduce((sum, v) => sum + v * v, 0) / latents.length;
     },

@@ -1,3 +1,4 @@
+import { writeGaussianPrior } from '../support/gaussian-prior.js';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -122,6 +123,30 @@ describeWith(torch(), 'public checkpoints', () => {
     expect(await blindlink('model', 'check', at('adm'))).toMatch(/predicts epsilon from time/);
   });
 
+  /** DiffCom and HiFi-DiffCom run through the codec and its mask, with gradients through its encoder and decoder. */
+  async function sampled(folder: string): Promise<void> {
+    const steps = ['diffcom', 'hifiDiffcom'].flatMap((name) => ['--set', `receiver.${name}.steps=2`]);
+    const args = [
+      '--receiver',
+      'perfect,diffcom,hifi-diffcom',
+      '--prior',
+      writeGaussianPrior(),
+      '--frames',
+      '2',
+      ...steps,
+    ];
+    const out = await blindlink('simulate', 'builtin:faces', '--codec', folder, ...args, '--json', '--no-save');
+    const reports = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; receiver: string; psnrDb: number });
+    for (const receiver of ['diffcom', 'hifi-diffcom']) {
+      const mine = reports.filter((report) => report.type === 'frame' && report.receiver === receiver);
+      expect(mine).toHaveLength(2);
+      for (const { psnrDb } of mine) expect(psnrDb).toBeGreaterThan(0);
+    }
+  }
+
   it.each([
     ['ra', 'ra', false],
     ['sa-ra', 'sa-ra', true],
@@ -139,6 +164,7 @@ describeWith(torch(), 'public checkpoints', () => {
       const decoded = await run(join(folder, 'decoder.onnx'), { latents, ...snr, mask });
       expect(relativeError(decoded['picture'], picture_hat)).toBeLessThan(1e-4);
       expect(await blindlink('model', 'check', folder)).toMatch(/agree/);
+      await sampled(folder);
       if (both) return;
 
       // Fixed from one picture: for that picture both codecs are the same.
@@ -206,7 +232,10 @@ describeWith(torch(), 'public checkpoints', () => {
       expect(report.bandwidthRatio).toBeCloseTo(report.channelUses / (3 * 64 * 64), 5);
       expect(report.sideInformationBits).toBeGreaterThan(32);
     }
-    await expect(simulate('blind-em')).rejects.toThrow(/receiver blind-em: codec ntscc .* perfect and pilot/);
+    await expect(simulate('blind-em')).rejects.toThrow(
+      /receiver blind-em: codec ntscc .* only perfect, pilot, diffcom/,
+    );
+    await sampled(folder);
   });
 
   it('ntscc: bits are those of the exact Gaussian to a hundredth, down to the least likelihood', () => {

@@ -78,6 +78,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'diffcom',
     about: 'DiffCom (arXiv 2406.07390, algorithm 1)',
     prior: true,
+    takesMasks: true,
     steerable: [stepsOf('diffcom', 'diffcom')],
     create: (context) => {
       const config = context.config.receiver.diffcom;
@@ -92,6 +93,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'hifi-diffcom',
     about: 'HiFi-DiffCom (algorithm 2)',
     prior: true,
+    takesMasks: true,
     steerable: [stepsOf('hifi-diffcom', 'hifiDiffcom')],
     create: (context) => {
       const { hifiDiffcom, decoder } = context.config.receiver;
@@ -104,6 +106,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-diffcom',
     about: 'Blind-DiffCom (algorithm 3): picture and taps sampled jointly, no pilots',
     prior: true,
+    takesMasks: true,
     steerable: [stepsOf('blind-diffcom', 'blindDiffcom')],
     create: (context) => {
       const given = context.config.receiver.blindDiffcom;
@@ -116,6 +119,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-hifi-diffcom',
     about: 'Blind-DiffCom with HiFi-DiffCom’s confirming term, no pilots',
     prior: true,
+    takesMasks: true,
     steerable: [stepsOf('blind-hifi-diffcom', 'blindHifiDiffcom')],
     create: (context) =>
       createBlindHifiDiffcom({ ...sampler(context), config: context.config.receiver.blindHifiDiffcom }),
@@ -236,11 +240,13 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
   const { name } = descriptor;
   const { setting, config, denoiser } = context;
   if (setting.layout.side !== null && descriptor.takesMasks !== true) {
-    const able = builtinReceivers.filter(({ takesMasks }) => takesMasks).map((one) => one.name);
+    const able = builtinReceivers
+      .filter(({ takesMasks, ownFrames }) => takesMasks === true && ownFrames !== true)
+      .map((one) => one.name);
     throw new ConfigError(
       'receiver.mask',
       `receiver ${name}: codec ${setting.codec.card.name} sends another choice of latents with each picture, ` +
-        `which only ${able.join(' and ')} take; use --receiver ${able.join(',')} or another codec`,
+        `which only ${able.join(', ')} take; choose from these, or another codec`,
     );
   }
   if (descriptor.ownFrames === true && context.simulated !== true) throw ownFramesError(name, 'this link');

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { blindResult } from '../blind/solution.js';
@@ -58,6 +59,12 @@ export function createChannelKnowledge({
       };
     }
     case 'blind-em': {
+      if (setting.layout.side !== null) {
+        throw new ConfigError(
+          'receiver.knowledge',
+          `receiver ${receiver}: codec ${setting.codec.card.name} sends another choice of latents with each picture, which blind-em cannot find; choose knowledge perfect or pilot`,
+        );
+      }
       const solver = createBlindSolver(receiver, { setting, config: blindEm, runtime, rng });
       return {
         needs: { pilots: false, truth: false },

@@ -2,6 +2,8 @@ import { createGraphBuilder, type GraphBuilder, type Value } from '../../graph/g
 import type { Graph } from '../../runtime/onnx-runtime.js';
 import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
 import type { Grid } from '../../ofdm/grid.js';
+import type { CodewordLayout } from '../../codec/layout.js';
+import { tensor, type Tensor } from '../../runtime/tensor.js';
 import type { LinkSetting } from '../receiver.js';
 
 /** What of the physics the operator models beside Y = H·X. */
@@ -41,12 +43,13 @@ interface ComplexValue {
  * Without clipping and interference the time domain drops out: Ŷ = (F_L h)∘X. The operator is exactly linear in h and
  * differentiable in z; clipping is differentiated as it is (its gradient is that of x·min(1, A/|x|)).
  *
- * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M]; latent_power [1] where it is told.
+ * Inputs: latents [batch,C,h,w]; channel_re, channel_im; received_re, received_im [batch, P·S·M]; latent_power [1] where it is told; of a codec that
+ * chooses what it sends, what `toldOf` gives: P is then the mean square of the latents that are sent.
  * Outputs: distance [batch]; expected_re, expected_im (Ŷ) and sent_re, sent_im (X, clipped where Ŷ = H·X of what was clipped) [batch, P·S·M],
  * padding resource elements included.
  */
 export function createForwardGraph(setting: LinkSetting, options: ForwardOperatorOptions): Graph {
-  const { grid, interleaver, layout, tapPrior, rho, superimposed } = setting;
+  const { grid, interleaver, layout, tapPrior } = setting;
   const { numPackets } = interleaver;
   const numElements = numPackets * grid.elementsPerPacket;
   const numTaps = tapPrior.length;
@@ -63,26 +66,32 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
     im: builder.input('received_im', ['batch', numElements]),
   };
 
-  const flat = builder.node('Reshape', [latents, builder.int64s([-1, 2 * layout.numSymbols])]);
+  const numLatents = layout.channels * layout.height * layout.width;
+  const flat = builder.node('Reshape', [latents, builder.int64s([-1, numLatents])]);
+  const square = op('Mul', flat, flat);
   const power =
     options.power === 'told'
       ? builder.input('latent_power', [1])
-      : builder.node('ReduceMean', [op('Mul', flat, flat)], { axes: [1], keepdims: 1 });
+      : layout.side === null
+        ? builder.node('ReduceMean', [square], { axes: [1], keepdims: 1 })
+        : meanOver(builder, square, builder.input('sent_mask', [1, numLatents]));
   const z = op('Mul', flat, op('Sqrt', op('Div', builder.scalar(0.5), op('Add', power, builder.scalar(1e-12)))));
 
-  const amplitude = Math.sqrt(1 - rho);
-  const part = (latentOf: Int32Array, filler: Float32Array, known: Float32Array): Value => {
-    const source = Float32Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : amplitude));
-    const index = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? 0 : latentOf[symbol]));
-    const picked = builder.node('Gather', [z, builder.int64s(index)], { axis: 1 });
-    const constant = Float32Array.from(filler, (v, i) => amplitude * v + Math.sqrt(rho) * known[i]);
-    const scaled = op('Mul', picked, builder.constant(source, [1, numElements]));
-    return constant.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(constant, [1, numElements]));
+  const fixed = mapping(setting);
+  const part = (name: 're' | 'im'): Value => {
+    const { place, amplitude, known } = fixed[name];
+    if (layout.side !== null) {
+      // Another choice with each picture: what is where is an input, so that the graph is one.
+      const index = builder.node('Cast', [builder.input(`place_${name}`, [numElements])], { to: INT64 });
+      const picked = builder.node('Gather', [z, index], { axis: 1 });
+      const scaled = op('Mul', picked, builder.input(`amplitude_${name}`, [1, numElements]));
+      return op('Add', scaled, builder.input(`known_${name}`, [1, numElements]));
+    }
+    const picked = builder.node('Gather', [z, builder.int64s([...place])], { axis: 1 });
+    const scaled = op('Mul', picked, builder.constant(amplitude, [1, numElements]));
+    return known.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(known, [1, numElements]));
   };
-  const elements: ComplexValue = {
-    re: part(layout.latentOf, interleaver.filler.re, superimposed.re),
-    im: part(layout.imaginaryOf, interleaver.filler.im, superimposed.im),
-  };
+  const elements: ComplexValue = { re: part('re'), im: part('im') };
 
   const clips = options.clipping && grid.config.clippingRatio !== null;
   const interferes = options.interference && options.channel === 'taps' && numTaps - 1 > grid.cyclicPrefixLength;
@@ -111,13 +120,89 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
   return { name: forwardName(setting, options), bytes: builder.build() };
 }
 
+const INT64 = 7;
+
+/** Mean of [batch, n] over the places where `mask` [1, n] is 1: [batch, 1]. */
+function meanOver(builder: GraphBuilder, values: Value, mask: Value): Value {
+  const axes = builder.int64s([1]);
+  const sum = (x: Value): Value => builder.node('ReduceSum', [x, axes], { keepdims: 1 });
+  return builder.node('Div', [sum(builder.node('Mul', [values, mask])), sum(mask)]);
+}
+
+/** Which latent each resource element's real or imaginary part carries, with what amplitude, and what it carries besides that is known. */
+interface Mapping {
+  readonly place: Float32Array;
+  readonly amplitude: Float32Array;
+  readonly known: Float32Array;
+}
+
+/** X = amplitude·z[place] + known, a resource element at a time. */
+function mapping({ interleaver, layout, rho, superimposed }: LinkSetting): {
+  readonly re: Mapping;
+  readonly im: Mapping;
+} {
+  const amplitude = Math.sqrt(1 - rho);
+  const part = (latentOf: Int32Array, filler: Float32Array, known: Float32Array): Mapping => {
+    const latents = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? -1 : latentOf[symbol]));
+    return {
+      place: Float32Array.from(latents, (latent) => Math.max(0, latent)),
+      amplitude: Float32Array.from(latents, (latent) => (latent < 0 ? 0 : amplitude)),
+      known: Float32Array.from(filler, (v, i) => amplitude * v + Math.sqrt(rho) * known[i]),
+    };
+  };
+  return {
+    re: part(layout.latentOf, interleaver.filler.re, superimposed.re),
+    im: part(layout.imaginaryOf, interleaver.filler.im, superimposed.im),
+  };
+}
+
+/** What graphs of a codec that chooses what it sends take beside their other inputs, of one frame; nothing for other codecs. */
+export function toldOf(setting: LinkSetting, batch: number): Readonly<Record<string, Tensor>> {
+  const { interleaver, layout } = setting;
+  const { side, channels, height, width } = layout;
+  if (side === null) return {};
+  const told: Record<string, Tensor> = {};
+  const { numLatents, elementOf, isReal, isImaginary } = latentMapping(layout, interleaver.elementOf, side.scale);
+  for (const [name, { place, amplitude, known }] of Object.entries(mapping(setting))) {
+    told[`place_${name}`] = tensor(place, [place.length]);
+    told[`amplitude_${name}`] = tensor(amplitude, [1, amplitude.length]);
+    told[`known_${name}`] = tensor(known, [1, known.length]);
+  }
+  const mask = Float32Array.from(side.mask);
+  const every = new Float32Array(batch * numLatents);
+  for (let i = 0; i < batch; i++) every.set(mask, i * numLatents);
+  return {
+    ...told,
+    sent_mask: tensor(mask, [1, numLatents]),
+    told_mask: tensor(every, [batch, channels, height, width]),
+    element_of: tensor(elementOf, [numLatents]),
+    is_real: tensor(isReal, [1, numLatents]),
+    is_imaginary: tensor(isImaginary, [1, numLatents]),
+  };
+}
+
+/** Where each latent was sent, and as which part of a symbol; at the encoder's own scale (`scale` made it mean |z|² = 1), 0 where it was not. */
+function latentMapping(layout: CodewordLayout, elementOfSymbol: Int32Array, scale: number) {
+  const numLatents = layout.channels * layout.height * layout.width;
+  const [elementOf, isReal, isImaginary] = [0, 1, 2].map(() => new Float32Array(numLatents));
+  for (let symbol = 0; symbol < layout.numSymbols; symbol++) {
+    const [real, imaginary] = [layout.latentOf[symbol], layout.imaginaryOf[symbol]];
+    elementOf[real] = elementOfSymbol[symbol];
+    isReal[real] = 1 / scale;
+    if (imaginary < 0) continue;
+    elementOf[imaginary] = elementOfSymbol[symbol];
+    isImaginary[imaginary] = 1 / scale;
+  }
+  return { numLatents, elementOf, isReal, isImaginary };
+}
+
 /** Tells operators apart in the runtime's cache. */
 function forwardName(
   { grid, interleaver, layout, tapPrior, rho }: LinkSetting,
   options: ForwardOperatorOptions,
 ): string {
   const size = [layout.channels, layout.height, layout.width, interleaver.numPackets, tapPrior.length, rho];
-  return `forward operator ${size.join('×')} ${JSON.stringify(options)} ${JSON.stringify(grid.config)}`;
+  return `forward operator ${size.join('×')}${layout.side === null ? '' : ' masked'} ${JSON.stringify(options)} ${JSON.stringify(grid.config)}`;
 }
 
 /** a·b, elementwise. */
@@ -330,8 +415,8 @@ function addSamples(
  *
  *   z̃ = √(1−ρ)·Ĥ*·(Y − √ρ·Ĥ·C) / ((1−ρ)|Ĥ|² + σ²).
  *
- * Inputs: elements_re, elements_im, response_re, response_im [batch, P·S·M]; noise_variance [1].
- * Output: latents [batch,C,h,w].
+ * Inputs: elements_re, elements_im, response_re, response_im [batch, P·S·M]; noise_variance [1]; of a codec that chooses what it sends, what `toldOf` gives.
+ * Output: latents [batch,C,h,w], then at the encoder's own scale.
  */
 export function createEqualiserGraph(setting: LinkSetting): Graph {
   const { grid, interleaver, layout, rho, superimposed } = setting;
@@ -358,17 +443,25 @@ export function createEqualiserGraph(setting: LinkSetting): Graph {
   const denominator = op('Add', op('Mul', power, builder.scalar(1 - rho)), noise);
   const gain = op('Div', builder.scalar(Math.sqrt(1 - rho)), denominator);
   const turned = product(builder, { re: response.re, im: op('Neg', response.im) }, elements);
-  const order = new Array<number>(layout.numSymbols);
-  layout.latentOf.forEach((latent, symbol) => {
-    order[latent] = interleaver.elementOf[symbol];
-  });
-  const index = builder.int64s(order);
-  const picked = (x: Value): Value => builder.node('Gather', [op('Mul', x, gain), index], { axis: 1 });
-  const flat = builder.node('Concat', [picked(turned.re), picked(turned.im)], { axis: 1 });
   const dims = [layout.channels, layout.height, layout.width];
+  const picked = (x: Value, index: Value): Value => builder.node('Gather', [op('Mul', x, gain), index], { axis: 1 });
+  let flat: Value;
+  if (layout.side === null) {
+    const order = new Array<number>(layout.numSymbols);
+    layout.latentOf.forEach((latent, symbol) => {
+      order[latent] = interleaver.elementOf[symbol];
+    });
+    const index = builder.int64s(order);
+    flat = builder.node('Concat', [picked(turned.re, index), picked(turned.im, index)], { axis: 1 });
+  } else {
+    const numLatents = layout.channels * layout.height * layout.width;
+    const index = builder.node('Cast', [builder.input('element_of', [numLatents])], { to: INT64 });
+    const [real, imaginary] = ['is_real', 'is_imaginary'].map((name) => builder.input(name, [1, numLatents]));
+    flat = op('Add', op('Mul', picked(turned.re, index), real), op('Mul', picked(turned.im, index), imaginary));
+  }
   builder.output('latents', builder.node('Reshape', [flat, builder.int64s([-1, ...dims])]), ['batch', ...dims]);
   return {
-    name: `equaliser ${dims.join('×')} ${interleaver.numPackets} ${rho} ${grid.config.seed}`,
+    name: `equaliser ${dims.join('×')}${layout.side === null ? '' : ' masked'} ${interleaver.numPackets} ${rho} ${grid.config.seed}`,
     bytes: builder.build(),
   };
 }

@@ -9,8 +9,9 @@ import { readModel } from '../../onnx/read-model.js';
 import { writeModel } from '../../onnx/write-model.js';
 import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
+import type { Codec } from '../../codec/codec.js';
 import type { OpenGraph } from '../../codec/open-graph.js';
-import { createEqualiserGraph, createForwardGraph, type ForwardOperatorOptions } from './forward-operator.js';
+import { createEqualiserGraph, createForwardGraph, type ForwardOperatorOptions, toldOf } from './forward-operator.js';
 import type { LinkSetting } from '../receiver.js';
 
 export interface GuidanceOptions {
@@ -74,8 +75,13 @@ export async function createGuidance(
     options.forward.channel === 'taps'
       ? [batch, interleaver.numPackets, setting.tapPrior.length]
       : [batch, numElements];
+  const told = toldOf(setting, batch);
   const joined = composeGuidance(setting, denoiser, options);
+  const toldDims = Object.entries(told).flatMap(([name, { dims }]) =>
+    joined.inputs.some((input) => input.name === name) ? [[name, dims] as const] : [],
+  );
   const shaped = await fixShapes(joined, {
+    ...Object.fromEntries(toldDims),
     noisy: [batch, 3, ...size],
     noise_level: [batch],
     ...(codec.card.snrInput ? { snr_db: [batch] } : {}),
@@ -118,6 +124,7 @@ export async function createGuidance(
         received_im: repeat(received.im, [batch, numElements]),
         weight_distance: one(weights.distance),
         weight_confirm: one(weights.confirm),
+        ...told,
       };
       if (target !== undefined) {
         feeds['response_re'] = repeat(target.response.re, [batch, numElements]);
@@ -170,7 +177,7 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
       inputs: { prediction: `prior/${denoiser.ports.outputs[0].name}`, shifted: 'enter/shifted' },
     },
     { name: 'toCodec', model: affineGraph([-1, 1], codec.card.valueRange), inputs: { x: 'leave/denoised' } },
-    codecPart('encoder', codec.encoder, 'toCodec/y'),
+    codecPart('encoder', codec, codec.encoder, 'toCodec/y'),
     {
       name: 'forward',
       model: readModel(createForwardGraph(setting, options.forward).bytes),
@@ -190,7 +197,7 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
         model: readModel(createEqualiserGraph(setting).bytes),
         inputs: { elements_re: 'forward/expected_re', elements_im: 'forward/expected_im' },
       },
-      codecPart('decoder', codec.shown, 'equaliser/latents'),
+      codecPart('decoder', codec, codec.shown, 'equaliser/latents'),
       {
         name: 'fromCodec',
         model: affineGraph(codec.card.valueRange, [-1, 1]),
@@ -209,10 +216,20 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
   return composeModels('guidance', parts, outputs);
 }
 
-function codecPart(name: string, { graph, ports }: OpenGraph, source: string): GraphPart {
-  const [first, second] = ports.inputs;
-  const snr = ports.inputs.length > 1 ? { [second.name]: 'snr_db' } : {};
-  return { name, model: readModel(graph.bytes, graph.name), inputs: { [first.name]: source, ...snr } };
+/** A codec's network: its picture or latents, then the SNR where the codec takes one, then the mask where it is a decoder that does. */
+function codecPart(
+  name: 'encoder' | 'decoder',
+  { card }: Codec,
+  { graph, ports }: OpenGraph,
+  source: string,
+): GraphPart {
+  const sources = [
+    source,
+    ...(card.snrInput ? ['snr_db'] : []),
+    ...(name === 'decoder' && card.mask ? ['told_mask'] : []),
+  ];
+  const inputs = Object.fromEntries(ports.inputs.map((port, i) => [port.name, sources[i]]));
+  return { name, model: readModel(graph.bytes, graph.name), inputs };
 }
 
 const picture = ['batch', 3, 'height', 'width'] as const;
