@@ -25,7 +25,7 @@ export function modelFolders(): string[] {
 
 /** Models of the package `blindlink-models` that the package `blindlink` leaves out, for its size. */
 export const MODELS_APART: Readonly<Record<ModelKind, readonly string[]>> = {
-  codec: ['faces-48', 'natural-12-blind', 'natural-24'],
+  codec: ['faces-48', 'faces-48-perceptual', 'natural-12-blind'],
   prior: ['faces-prior', 'natural-prior'],
   features: [],
 };

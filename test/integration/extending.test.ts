@@ -75,10 +75,10 @@ describe('the package in another project', () => {
   });
 
   it('names the package of further models where one is not there', () => {
-    const { code, err } = run([program, 'simulate', '--codec', 'natural-24', '--no-save']);
+    const { code, err } = run([program, 'simulate', '--codec', 'faces-48', '--no-save']);
     expect(code).toBe(2);
     expect(err).toBe(
-      "blindlink: natural-24: this codec is in the package blindlink-models; install it beside blindlink, or give a card's path\n",
+      "blindlink: faces-48: this codec is in the package blindlink-models; install it beside blindlink, or give a card's path\n",
     );
     const prior = run([program, 'simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--no-save']);
     expect(prior.code).toBe(2);
@@ -106,7 +106,7 @@ describe('the package in another project', () => {
       program,
       'simulate',
       '--codec',
-      'natural-24',
+      'faces-48',
       '--frames',
       '1',
       '--receiver',

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
@@ -63,6 +63,22 @@ function trainingBeside(
   return { codec, train: (...flags) => python(module, ...common, ...flags) };
 }
 
+/** The flags of SqueezeNet and its linear layers, with random weights under the public names. */
+function squeezenetIn(work: string): string[] {
+  const weights = join(work, 'weights.py');
+  writeFileSync(
+    weights,
+    `import sys, torch
+from blindlink_training.perceptual import Lpips, squeezenet
+net = Lpips(squeezenet())
+torch.save(net.backbone.state_dict(), sys.argv[1] + "/squeezenet.pth")
+torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1] + "/linear.pth")
+`,
+  );
+  execFileSync(gnuradioPython, [weights, work], { env: { ...process.env, PYTHONPATH: resolve('training') } });
+  return ['--backbone', join(work, 'squeezenet.pth'), '--weights', join(work, 'linear.pth')];
+}
+
 describeWith(torch(), 'the training recipe', () => {
   it.each(['faces-48', 'photo-48'])(
     'trains another decoder of %s, resumes, and adds it to its folder',
@@ -72,19 +88,7 @@ describeWith(torch(), 'the training recipe', () => {
       mkdirSync(photographs);
       for (const file of ['dunes.webp', 'forest.webp']) cpSync(join('photographs', file), join(photographs, file));
       const pictures = name === 'photo-48' ? photographs : small64;
-      // SqueezeNet and its linear layers with random weights under the public names.
-      const weights = join(work, 'weights.py');
-      writeFileSync(
-        weights,
-        `import sys, torch
-from blindlink_training.perceptual import Lpips, squeezenet
-net = Lpips(squeezenet())
-torch.save(net.backbone.state_dict(), sys.argv[1] + "/squeezenet.pth")
-torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1] + "/linear.pth")
-`,
-      );
-      execFileSync(gnuradioPython, [weights, work], { env: { ...process.env, PYTHONPATH: resolve('training') } });
-      const files = ['--backbone', join(work, 'squeezenet.pth'), '--weights', join(work, 'linear.pth')];
+      const files = squeezenetIn(work);
       const beside = trainingBeside(name, 'train_decoder', { work, pictures, python });
       const codec = beside.codec;
       const train = (...more: string[]): string => beside.train(...files, ...more);
@@ -293,6 +297,38 @@ torch.save({k: v.abs() for k, v in net.linear.state_dict().items()}, sys.argv[1]
     expect(last).toMatchObject({ step: 3, final: true });
     expect(last['meanPower']).toBeGreaterThan(0);
     expect(last['blind']).toMatchObject({ '10.0': { channelError: expect.any(Number) as number } });
+  });
+
+  it('trains both ends of a codec for how pictures look, resumes, and stores kernels as bytes', async () => {
+    const { work, pictures, python } = await prepare();
+    const run = join(work, 'run');
+    const small = ['--width', '24', '--encoder-blocks', '1', '--decoder-blocks', '1', '--batch', '2', '--minutes', '5'];
+    const train = (...more: string[]): Record<string, unknown> => {
+      const args = ['--train', pictures, '--val', pictures, '--out', run, ...small, ...more];
+      return JSON.parse(python('train_codec', ...args).trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+    };
+    const looks = [...squeezenetIn(work), '--lpips', '2', '--adversarial', '0.1'];
+    expect(train(...looks, '--steps', '2')).toMatchObject({ step: 2, final: true });
+    const last = train(...looks, '--steps', '4');
+    expect(last).toMatchObject({ step: 4, valLpips: { '10.0': expect.any(Number) as number } });
+    const sizes = [[], ['--bytes']].map((flags) => {
+      const out = join(work, `codec${flags.length}`);
+      python('export', '--run', run, '--name', 'looks', '--val', pictures, '--out', out, ...flags);
+      expect(readCard(join(out, 'card.json')).card.training).toMatchObject({ lpips: 2, adversarial: 0.1 });
+      const checked = spawnSync(process.execPath, ['dist/cli/main.js', 'model', 'check', out], { encoding: 'utf8' });
+      expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('golden values agree') as string]);
+      return statSync(join(out, 'decoder.onnx')).size;
+    });
+    expect(sizes[1]).toBeLessThan(0.7 * sizes[0]);
+
+    const refused = (...more: string[]): string => {
+      const args = ['-m', 'blindlink_training.train_codec', '--train', pictures, '--val', pictures, '--out', run, ...more];
+      const { status, stderr } = spawnSync(gnuradioPython, args, { cwd: resolve('training'), encoding: 'utf8' });
+      expect(status).toBe(2);
+      return stderr.trim().split('\n').at(-1) ?? '';
+    };
+    expect(refused('--lpips', '2')).toContain('--lpips: needs --backbone and --weights');
+    expect(refused('--adversarial', '1')).toContain('--adversarial: goes with --lpips');
   });
 
   it('stops at a step when asked to, and loses nothing', async () => {

@@ -9,13 +9,14 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Callable
 
 import torch
 
 from .codec import DOWN_SAMPLING
 from .distortion import Distortion
 from .golden import add_golden
-from .small_weights import halve_weights
+from .small_weights import halve_weights, quarter_weights
 from .pictures import load_pictures
 from .polarity import Polarity
 from .refiner import Refiner
@@ -87,7 +88,7 @@ def write_polarity(path: Path, out: Path) -> dict:
 ADDED = {"polarity": (write_polarity, "polarityAccuracy"), "refiner": (write_refiner, "refiner")}
 
 
-def add_networks(run: Path, out: Path) -> None:
+def add_networks(run: Path, out: Path, shrink: Callable[[str], None] = halve_weights) -> None:
     """Adds refiner and polarity network of a run, which of them it has, to a codec that is exported already."""
     card_path = out / "card.json"
     card = json.loads(card_path.read_text())
@@ -99,7 +100,7 @@ def add_networks(run: Path, out: Path) -> None:
         write_part, entry = ADDED[part]
         card["training"][part] = {"steps": saved["step"], **{k: saved["args"][k] for k in ("batch", "minutes", "seed")}}
         card["quality"][entry] = write_part(run / f"{part}.pt", out / file)
-        halve_weights(str(out / file))
+        shrink(str(out / file))
         card["sha256"][file] = hashlib.sha256((out / file).read_bytes()).hexdigest()
         items = [(k, v) for k, v in card.items() if k != part]
         items.insert([k for k, _ in items].index("sha256"), (part, file))
@@ -117,12 +118,14 @@ def main() -> None:
     parser.add_argument("--data", default="", help="what it was trained on, and the terms of that")
     parser.add_argument("--val", nargs="+", default=[])
     parser.add_argument("--out", required=True)
+    parser.add_argument("--bytes", action="store_true", help="store kernels as bytes: half the size of float16")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    shrink = quarter_weights if args.bytes else halve_weights
 
     run, out = Path(args.run), Path(args.out)
     if args.name is None:
-        add_networks(run, out)
+        add_networks(run, out, shrink)
         return
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(run / "checkpoint.pt", map_location="cpu")
@@ -145,7 +148,7 @@ def main() -> None:
             quality[entry] = write_part(run / f"{part}.pt", out / f"{part}.onnx")
             files.append(f"{part}.onnx")
     for file in files:
-        halve_weights(str(out / file))
+        shrink(str(out / file))
     card = {
         "format": "blindlink-codec/1",
         "name": args.name,
@@ -176,6 +179,7 @@ def main() -> None:
             },
             "before": before(state),
             "lossFloor": state["args"]["loss_floor"],
+            **{flag: state["args"][flag] for flag in ("lpips", "adversarial") if state["args"].get(flag)},
             "fadingShare": state["args"]["fading_share"],
             "blindShare": state["args"].get("blind_share", 0),
         },

@@ -1,7 +1,7 @@
 """Make a shipped model from pictures: every stage, one command.
 
-    python3 -m blindlink_training.make natural-24 --train DATA… --val VAL --out ../models/natural-24
-    python3 -m blindlink_training.make natural-24 --train DATA… --val VAL --out /tmp/try --smoke      # minutes, only to see it run
+    python3 -m blindlink_training.make faces-48 --train DATA… --val VAL --out ../models/faces-48
+    python3 -m blindlink_training.make faces-48 --train DATA… --val VAL --out /tmp/try --smoke      # minutes, only to see it run
 
 Stages that are complete in --runs are not repeated, training resumes from its checkpoints. Statistics and verdict are
 blindlink's own work: `npm run build` first. A codec that starts from another needs that one in the models folder.
@@ -44,6 +44,7 @@ class Recipe:
     refiner_minutes: float = 8
     decoder_minutes: float = 0  # of its own decoder, for refined latents, once all else is there
     distortion_minutes: float = 0  # of the network that foretells the decoded picture's error
+    in_bytes: bool = False  # kernels are stored as bytes
     rank: int = 384
     blind_em: dict = field(default_factory=dict)
 
@@ -105,6 +106,18 @@ RECIPES = {
         decoder_minutes=32,
         blind_em={**LONG, "initialStarts": 2},
     ),
+    "faces-48-perceptual": Recipe(
+        *("faces", "aligned faces, both ends trained for how pictures look", 50),
+        latent_channels=2,
+        start="faces-48",
+        flags=["--lr", "8e-4", "--loss-floor", "1e-3", "--lpips", "120", "--adversarial", "0.15", "--fading-share", "0.5"],
+        polarity_minutes=5,
+        refiner_minutes=13,
+        decoder_minutes=10,
+        rank=192,
+        blind_em={**LONG, "initialStarts": 2},
+        in_bytes=True,
+    ),
     "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
     "natural-prior": Recipe("natural", "natural pictures", 95, prior=True),
 }
@@ -148,6 +161,7 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     def begin(file: str) -> list:
         return ["--init", start / file] if start else []
 
+    looks = ["--backbone", args.backbone, "--weights", args.weights] if "--lpips" in recipe.flags else []
     stages = [(recipe.minutes, recipe.flags), *([recipe.then] if recipe.then else [])]
     origin = begin("")
     for i, (minutes, flags) in enumerate(stages):
@@ -155,7 +169,7 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         if not is_final(stage / "checkpoint.pt"):
             size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", minutes]
             rate = ["--latent-channels", recipe.latent_channels]
-            python("train_codec", *data, "--out", stage, *rate, *origin, *flags, *size)
+            python("train_codec", *data, "--out", stage, *rate, *origin, *flags, *looks, *size)
         origin = ["--init", stage / "checkpoint.pt"]
     codec = ["--codec", run / "checkpoint.pt"]
     if not (run / "polarity.pt").exists():
@@ -165,10 +179,14 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         minutes = 0.05 if args.smoke else recipe.refiner_minutes
         python("train_refiner", *codec, *common, "--minutes", minutes, *begin("refiner.onnx"), *small)
     described = ["--description", f"SNR-adaptive codec for {recipe.description}", "--data", TERMS[recipe.pictures]]
-    python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+    stored = ["--bytes"] if recipe.in_bytes else []
+    python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described, *stored)
 
+    decoding = ("tune_decoder", ["--least-snr", -6])
+    if looks:
+        decoding = ("train_decoder", ["--own", "--least-snr", -3, "--lpips", 120, "--adversarial", 0.15, "--fading", 0.75, *looks])
     for module, name, minutes, flags in [
-        ("tune_decoder", "decoder", recipe.decoder_minutes, ["--least-snr", -6]),
+        (decoding[0], "decoder", recipe.decoder_minutes, decoding[1]),
         ("train_distortion", "distortion", recipe.distortion_minutes, []),
     ]:
         if not minutes:
@@ -206,16 +224,23 @@ def main() -> None:
     parser.add_argument("--apart", nargs="+", help="pictures that calibrate the verdict; those of --val by default")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder")
     parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints are kept in a folder of the model's name here")
+    parser.add_argument("--backbone", help="torchvision's SqueezeNet 1.1, for codecs that are trained by LPIPS")
+    parser.add_argument("--weights", help="LPIPS 0.1's linear layers for it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--smoke", action="store_true", help="a few steps of everything: shows that the recipe runs")
     args = parser.parse_args()
     recipe = RECIPES[args.name]
+    if "--lpips" in recipe.flags and not (args.backbone and args.weights):
+        parser.error(f"{args.name} is trained by LPIPS: give --backbone and --weights, its files on SqueezeNet 1.1")
     if not PROGRAM.exists():
         sys.exit(f"{PROGRAM} is not there: npm run build makes it")
     args.out = args.out.resolve()
     for name in ("train", "val", "apart"):
         paths = getattr(args, name)
         setattr(args, name, paths and [str(Path(p).resolve()) for p in paths])
+    for name in ("backbone", "weights"):
+        path = getattr(args, name)
+        setattr(args, name, path and str(Path(path).resolve()))
     run = (args.runs / (args.name + ("-smoke" if args.smoke else ""))).resolve()
     run.mkdir(parents=True, exist_ok=True)
     # Ctrl-C reaches the stage that runs, which ends by itself; its status is told below.

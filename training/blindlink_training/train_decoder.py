@@ -53,6 +53,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--fading", type=float, default=0.25, help="share of a batch that comes through fading")
     parser.add_argument("--least-snr", type=float, default=-1.0, help="lower end of most SNRs, dB")
     parser.add_argument("--adversarial", type=float, default=0.5, help="g; from a fifth of the time on")
+    parser.add_argument("--own", action="store_true", help="trains the codec's own decoder on, for refined latents, in place of another one")
     return parser.parse_args()
 
 
@@ -82,9 +83,9 @@ def validation_pictures(codec: nn.Module, paths: list[str]) -> Tensor:
     return torch.stack(middles)
 
 
-def handing(codec: Path) -> Hand:
-    """What a codec's decoders are handed: refined latents where its card says so."""
-    if not json.loads((codec / "card.json").read_text()).get("decodesRefined", False):
+def handing(codec: Path, own: bool) -> Hand:
+    """What a codec's decoders are handed: refined latents where its card says so, or will (`own`)."""
+    if not own and not json.loads((codec / "card.json").read_text()).get("decodesRefined", False):
         return mixed
     refiner = load_refiner(codec).requires_grad_(False)
     return lambda z, snr_db, fading: handed(refiner.to(z.device), z, snr_db, fading, 1)
@@ -113,22 +114,29 @@ def table(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Tens
 
 
 def export(args: argparse.Namespace) -> None:
-    """Adds the averaged decoder to the codec's folder and card."""
-    folder, file = Path(args.export), f"{NAME}.onnx"
+    """Adds the averaged decoder to the codec's folder and card, or puts it in place of its own (`--own`)."""
+    folder = Path(args.export)
+    file, part = ("decoder.onnx", "decoder") if args.own else (f"{NAME}.onnx", f"{NAME}Decoder")
     codec, decoder, state = averaged_decoder(args)
     lpips = load_distance("lpips-squeeze", args.backbone, args.weights).eval()
-    val, hand = validation_pictures(codec, args.val), handing(Path(args.codec))
+    val, hand = validation_pictures(codec, args.val), handing(Path(args.codec), args.own)
     card = json.loads((folder / "card.json").read_text())
     put_decoder(decoder, folder, file, card)
-    card["decoders"] = {**card.get("decoders", {}), NAME: file}
-    card["training"][f"{NAME}Decoder"] = how_trained(state, ("batch", "seed", "lpips", "adversarial", "fading", "least_snr"))
-    card["quality"][f"{NAME}Decoder"] = {
-        "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN, by CSNR in dB",
-        **table(codec, decoder, lpips, val, hand),
-        "decoderLpips": table(codec, codec.decoder, lpips, val, hand)["awgnLpips"],
-    }
+    card["training"][part] = how_trained(state, ("batch", "seed", "lpips", "adversarial", "fading", "least_snr"))
+    found = table(codec, decoder, lpips, val, hand)
+    measured = f"over {len(val)} validation pictures of {val.shape[3]}×{val.shape[2]}, AWGN"
+    if args.own:
+        card["decodesRefined"] = True
+        card["quality"] |= {"measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) {measured}, refined, by CSNR in dB", **found}
+    else:
+        card["decoders"] = {**card.get("decoders", {}), NAME: file}
+        card["quality"][part] = {
+            "measure": f"mean PSNR in dB and LPIPS (SqueezeNet 1.1) {measured}, by CSNR in dB",
+            **found,
+            "decoderLpips": table(codec, codec.decoder, lpips, val, hand)["awgnLpips"],
+        }
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    print(json.dumps(card["quality"][f"{NAME}Decoder"]))
+    print(json.dumps(found))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -139,7 +147,7 @@ def train(args: argparse.Namespace) -> None:
     decoder, average = copy.deepcopy(codec.decoder).requires_grad_(True), copy.deepcopy(codec.decoder)
     optimiser = Muon(decoder, lr=args.lr)
     run = Run(args, {"decoder": decoder, "average": average, "optimiser": optimiser, **perceptual.parts})
-    draw, hand = batches(codec, args, run.step), handing(Path(args.codec))
+    draw, hand = batches(codec, args, run.step), handing(Path(args.codec), args.own)
 
     for progress in run.steps(lambda: table(codec, average, perceptual.lpips, val, hand), before={"decoder": "the codec's own"}):
         set_rate(optimiser, args.lr, run.step, progress)
