@@ -305,7 +305,12 @@ describeWith(torch(), 'the training recipe', () => {
     const small = ['--width', '24', '--encoder-blocks', '1', '--decoder-blocks', '1', '--batch', '2', '--minutes', '5'];
     const train = (...more: string[]): Record<string, unknown> => {
       const args = ['--train', pictures, '--val', pictures, '--out', run, ...small, ...more];
-      return JSON.parse(python('train_codec', ...args).trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+      return JSON.parse(
+        python('train_codec', ...args)
+          .trim()
+          .split('\n')
+          .at(-1) ?? '',
+      ) as Record<string, unknown>;
     };
     const looks = [...squeezenetIn(work), '--lpips', '2', '--adversarial', '0.1'];
     expect(train(...looks, '--steps', '2')).toMatchObject({ step: 2, final: true });
@@ -322,7 +327,17 @@ describeWith(torch(), 'the training recipe', () => {
     expect(sizes[1]).toBeLessThan(0.7 * sizes[0]);
 
     const refused = (...more: string[]): string => {
-      const args = ['-m', 'blindlink_training.train_codec', '--train', pictures, '--val', pictures, '--out', run, ...more];
+      const args = [
+        '-m',
+        'blindlink_training.train_codec',
+        '--train',
+        pictures,
+        '--val',
+        pictures,
+        '--out',
+        run,
+        ...more,
+      ];
       const { status, stderr } = spawnSync(gnuradioPython, args, { cwd: resolve('training'), encoding: 'utf8' });
       expect(status).toBe(2);
       return stderr.trim().split('\n').at(-1) ?? '';
