@@ -61,6 +61,27 @@ export interface Guidance {
   step(input: GuidanceInput): Promise<GuidanceOutput>;
 }
 
+interface Compiled {
+  readonly graph: Graph;
+  readonly inputs: ReadonlySet<string>;
+}
+
+/** Receivers of a codec that chooses what it sends are made anew with each frame; the graphs that they share are not. */
+const compiled = new WeakMap<Runtime, Map<string, Promise<Compiled>>>();
+const KEPT_GRAPHS = 4;
+
+function compiledOnce(name: string, runtime: Runtime, compile: (name: string) => Promise<Compiled>): Promise<Compiled> {
+  const kept = compiled.get(runtime) ?? new Map<string, Promise<Compiled>>();
+  compiled.set(runtime, kept);
+  const found = kept.get(name) ?? compile(name);
+  // The newest last.
+  kept.delete(name);
+  kept.set(name, found);
+  if (kept.size > KEPT_GRAPHS) kept.delete(kept.keys().next().value!);
+  found.catch(() => kept.delete(name));
+  return found;
+}
+
 export async function createGuidance(
   setting: LinkSetting,
   denoiser: Denoiser,
@@ -76,27 +97,32 @@ export async function createGuidance(
       ? [batch, interleaver.numPackets, setting.tapPrior.length]
       : [batch, numElements];
   const told = toldOf(setting, batch);
-  const joined = composeGuidance(setting, denoiser, options);
-  const toldDims = Object.entries(told).flatMap(([name, { dims }]) =>
-    joined.inputs.some((input) => input.name === name) ? [[name, dims] as const] : [],
-  );
-  const shaped = await fixShapes(joined, {
-    ...Object.fromEntries(toldDims),
-    noisy: [batch, 3, ...size],
-    noise_level: [batch],
-    ...(codec.card.snrInput ? { snr_db: [batch] } : {}),
-    channel_re: channelDims,
-    channel_im: channelDims,
-    received_re: [batch, numElements],
-    received_im: [batch, numElements],
-    ...(confirm
-      ? { response_re: [batch, numElements], response_im: [batch, numElements], target: [batch, 3, ...size] }
-      : {}),
-  });
-  const withRespectTo = channelGradient ? ['noisy', 'channel_re', 'channel_im'] : ['noisy'];
-  const model = vjp(shaped, { of: 'loss', withRespectTo, cotangent: 'one' });
-  const inputs = new Set(model.inputs.map(({ name }) => name));
-  const graph: Graph = { name: guidanceName(setting, denoiser, options), bytes: writeModel(model) };
+  const { graph, inputs } = await compiledOnce(guidanceName(setting, denoiser, options), runtime, compile);
+
+  /** The graph with its gradients, for the shapes there are. */
+  async function compile(name: string): Promise<Compiled> {
+    const joined = composeGuidance(setting, denoiser, options);
+    const toldDims = Object.entries(told).flatMap(([name, { dims }]) =>
+      joined.inputs.some((input) => input.name === name) ? [[name, dims] as const] : [],
+    );
+    const shaped = await fixShapes(joined, {
+      ...Object.fromEntries(toldDims),
+      noisy: [batch, 3, ...size],
+      noise_level: [batch],
+      ...(codec.card.snrInput ? { snr_db: [batch] } : {}),
+      channel_re: channelDims,
+      channel_im: channelDims,
+      received_re: [batch, numElements],
+      received_im: [batch, numElements],
+      ...(confirm
+        ? { response_re: [batch, numElements], response_im: [batch, numElements], target: [batch, 3, ...size] }
+        : {}),
+    });
+    const withRespectTo = channelGradient ? ['noisy', 'channel_re', 'channel_im'] : ['noisy'];
+    const model = vjp(shaped, { of: 'loss', withRespectTo, cotangent: 'one' });
+    const found = new Set(model.inputs.map((input) => input.name));
+    return { graph: { name, bytes: writeModel(model) }, inputs: found };
+  }
 
   const repeat = (values: Float32Array, dims: readonly number[]): Tensor => {
     const count = dims.reduce((product, d) => product * d, 1) / values.length;
