@@ -88,10 +88,15 @@ describeWith(torch(), 'public checkpoints', () => {
   const card = (folder: string): Record<string, Record<string, unknown>> =>
     JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')) as Record<string, Record<string, unknown>>;
 
-  it.each(['deepjscc', 'adjscc'])('%s: graphs give what PyTorch gives, and the link takes the codec', async (model) => {
-    const tensors = model === 'deepjscc' ? deepjsccTensors(8) : adjsccTensors(32, 6);
-    const checkpoint = make(model, tensors);
-    const folder = exported(model, model, '--checkpoint', checkpoint);
+  it.each([
+    ['deepjscc', 'deepjscc', {}],
+    ['adjscc', 'adjscc', {}],
+    // The class is ADJSCC's; what it was trained with is saved beside it.
+    ['pdjscc', 'adjscc', { 'Discriminator.conv.0.weight': [8, 3, 4, 4], 'perceptual_loss.lin0.weight': [1, 64, 1, 1] }],
+  ])('%s: graphs give what PyTorch gives, and the link takes the codec', async (name, model, more) => {
+    const tensors = { ...(model === 'deepjscc' ? deepjsccTensors(8) : adjsccTensors(32, 6)), ...more };
+    const checkpoint = make(name, tensors);
+    const folder = exported(name, model, '--checkpoint', checkpoint);
     const { picture, snr_db, latents, latents_hat, picture_hat } = reference(model, checkpoint);
     const snr: Record<string, Tensor> = model === 'adjscc' ? { snr_db } : {};
     const encoded = await run(join(folder, 'encoder.onnx'), { picture, ...snr });
@@ -100,7 +105,7 @@ describeWith(torch(), 'public checkpoints', () => {
     expect(relativeError(decoded['picture'], picture_hat)).toBeLessThan(1e-4);
     expect(card(folder)).toMatchObject({
       licence: "as the checkpoint's",
-      training: { checkpoint: `${model}.pt`, checkpointSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+      training: { checkpoint: `${name}.pt`, checkpointSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
     });
     expect(await blindlink('model', 'check', folder)).toMatch(/agree/);
     const [line] = (

@@ -3,7 +3,8 @@
 Encoder and decoder of five (transposed) convolutions with generalised divisive normalisation (GDN) and PReLU and, behind
 each but the encoder's last, an attention module (AF) that scales the features from their means and the channel's SNR.
 Layout and tensor names are those of the checkpoints published with DiffCom, whose decoder ends in a 7×7 convolution and a
-sigmoid. Names may begin with `jscc_encoder`/`jscc_decoder` or, as before DiffCom renames them, with `Encoder`/`Decoder`.
+sigmoid. PDJSCC (Wang et al., "Perceptual Learned Source-Channel Coding for High-Fidelity Image Semantic Transmission", 2022) is the same class,
+trained with LPIPS and a discriminator, whose tensors are left out. Names may begin with `jscc_encoder`/`jscc_decoder` or, as before DiffCom renames them, with `Encoder`/`Decoder`.
 
     python3 -m blindlink_training.adjscc --checkpoint adjscc.pt --out models/adjscc
 """
@@ -104,10 +105,16 @@ class Adjscc(nn.Module):
         self.jscc_decoder = Decoder(width, latent_channels)
 
 
+def is_of_training(name: str) -> bool:
+    """Whether a tensor belongs to a loss or to PDJSCC's discriminator rather than to the codec."""
+    head = name.partition(".")[0].lower()
+    return head.startswith("discriminator") or any(part in head for part in ("loss", "lpips", "perceptual"))
+
+
 def rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The names after DiffCom's renaming, without the loss's tensors."""
     parts = {"Encoder": "jscc_encoder", "Decoder": "jscc_decoder"}
-    split = [(name.partition("."), value) for name, value in state.items() if not name.startswith("distortion_loss")]
+    split = [(name.partition("."), value) for name, value in state.items() if not is_of_training(name)]
     return {f"{parts.get(head, head)}{dot}{rest}": value for (head, dot, rest), value in split}
 
 
