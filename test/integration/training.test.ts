@@ -422,5 +422,30 @@ describeWith(torch(), 'the training recipe', () => {
     const values = expected.trim().split(' ').map(Number);
     values.forEach((v, i) => expect(Math.abs(data[i] - v)).toBeLessThan(5e-3));
     await runtime.dispose();
+
+    // Trained on from what was exported: it begins where that ended.
+    const onward = join(work, 'onward');
+    const args = [
+      '--train',
+      pictures,
+      '--val',
+      pictures,
+      '--out',
+      onward,
+      '--init',
+      out,
+      '--batch',
+      '2',
+      '--steps',
+      '1',
+    ];
+    const [first] = python('train_prior', ...args).split('\n');
+    const { quality } = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as {
+      quality: { denoisingPsnrDb: Record<string, number> };
+    };
+    const begin = JSON.parse(first) as { valPsnrDb: Record<string, number> };
+    for (const [sigma, psnr] of Object.entries(begin.valPsnrDb)) {
+      expect(Math.abs(psnr - quality.denoisingPsnrDb[sigma])).toBeLessThan(0.03);
+    }
   });
 });

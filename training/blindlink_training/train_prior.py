@@ -20,8 +20,10 @@ import torch
 
 from .dncnn import Dncnn
 from .loop import Interrupt, average_into, descend, save_atomically, set_rate
+from .muon import Muon
 from .pictures import load_pictures
 from .prior import SIGMA_DATA, Prior
+from .saved_codec import stored_parameters
 
 VAL_SIGMAS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -35,6 +37,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--init", help="folder of an exported prior to train on, by Muon")
     parser.add_argument("--network", choices=["prior", "dncnn"], default="prior", help="dncnn: the yardstick of dncnn.py")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 96, 160])
     parser.add_argument("--blocks", type=int, nargs="+", default=[1, 2, 3])
@@ -72,6 +75,18 @@ def load_prior(path: str) -> Prior:
     return prior.eval()
 
 
+def load_exported_prior(folder: Path) -> Prior:
+    """A prior from its ONNX file; see `export_prior.Exported` for its first convolution."""
+    network = json.loads((folder / "card.json").read_text())["training"]["network"]
+    stored = stored_parameters(folder / "denoiser.onnx")
+    prior = Prior(**network)
+    width = network["widths"][0]
+    entry = stored["merged.weight"].view(width, 3, 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4).reshape(width, 12, 3, 3)
+    known = {"entry.weight": entry, "entry.bias": stored["merged.bias"]}
+    prior.load_state_dict({name: known[name] if name in known else stored[f"prior.{name}"] for name in prior.state_dict()})
+    return prior
+
+
 def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
@@ -80,11 +95,14 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     train, val = load_pictures(args.train), load_pictures(args.val)
     val_small = val[:200]
-    prior = Prior(args.widths, args.blocks) if args.network == "prior" else Dncnn()
+    if args.init:
+        prior = load_exported_prior(Path(args.init))
+    else:
+        prior = Prior(args.widths, args.blocks) if args.network == "prior" else Dncnn()
     prior = prior.to(args.device, memory_format=torch.channels_last)
     average = copy.deepcopy(prior).eval()
     average.load_state_dict(prior.state_dict())
-    optimiser = torch.optim.AdamW(prior.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+    optimiser = Muon(prior, lr=args.lr) if args.init else torch.optim.AdamW(prior.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=1e-4)
     step, elapsed = 0, 0.0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
@@ -116,6 +134,8 @@ def main() -> None:
     running = 0.0
     interrupt = Interrupt()
     begin = {"step": step, "pictures": len(train), "parameters": sum(p.numel() for p in prior.parameters()), "device": args.device}
+    if step == 0 and args.init:
+        begin["valPsnrDb"] = {str(s): round(denoising_psnr(average, val_small, s, args.device), 2) for s in VAL_SIGMAS}
     print(json.dumps(begin), flush=True)
     while True:
         elapsed = time.time() - start
