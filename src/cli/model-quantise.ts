@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { readCard } from '../codec/card.js';
 import { type Codec, openCodec } from '../codec/codec.js';
 import { type CodecRanges, parseRanges } from '../codec/int8.js';
 import { type Network, NETWORKS, observe, RangeObserver } from '../codec/observe-ranges.js';
+import { readCardFile } from '../core/card-file.js';
 import { ConfigError, throwIfAborted } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { findModel } from '../core/shipped-models.js';
@@ -80,7 +80,7 @@ async function quantise(
     } finally {
       progress.stop();
     }
-    const kept = networks.length < NETWORKS.length ? rangesOf(cardPath, own.card.ranges) : {};
+    const kept = networks.length < NETWORKS.length ? rangesOf(cardPath) : {};
     const bytes = Buffer.from(`${JSON.stringify({ ...kept, ...observer.ranges })}\n`);
     writeBesideCard(cardPath, file, bytes, { ranges: file });
 
@@ -112,8 +112,10 @@ function networksOf(list: string): Network[] {
 }
 
 /** What a codec has already. */
-function rangesOf(cardPath: string, file: string | undefined): CodecRanges {
-  return file === undefined ? {} : parseRanges(readFileSync(join(dirname(cardPath), file)), file);
+function rangesOf(cardPath: string): CodecRanges {
+  const loaded = readCard(cardPath);
+  const { ranges } = loaded.card;
+  return ranges === undefined ? {} : parseRanges(readCardFile(loaded, ranges), ranges);
 }
 
 interface Measured {

@@ -16,7 +16,7 @@ export interface Sample {
 }
 
 /** Latents of mean square 1/2 with noise of σ²/2 each, σ² = 10^(−SNR/10). */
-export function overAwgn(latents: Float32Array, snrDb: number, rng: Rng): Float32Array {
+function overAwgn(latents: Float32Array, snrDb: number, rng: Rng): Float32Array {
   const sigma = Math.sqrt(10 ** (-snrDb / 10) / 2);
   return latents.map((v) => v + sigma * rng.gaussian());
 }

@@ -15,6 +15,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Callable
 
 import torch
 
@@ -28,6 +29,8 @@ from .pictures import load_pictures
 from .saved_codec import load_codec
 
 VAL_SNRS_DB = (0.0, 5.0, 10.0)
+# Sent and decoded pictures [N,3,H,W] → [N].
+Measure = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 PRIOR_CODEWORDS, PRIOR_REFRESH = 768, 300
 
 
@@ -83,28 +86,21 @@ def draw_snr(n: int, least: float = -1.0) -> torch.Tensor:
     return torch.where(wide, torch.empty(n).uniform_(least - 3, 22), torch.empty(n).uniform_(least, 13))
 
 
+def psnr_db(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Of each picture, [N,3,H,W] in [0,1] → [N]."""
+    return -10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10))
+
+
 @torch.no_grad()
-def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, batch: int = 100) -> float:
-    """Mean over pictures of the PSNR in dB over AWGN, on clipped output."""
+def validate(codec: Codec, pictures: torch.Tensor, snr_db: float, measure: Measure = psnr_db, batch: int = 100) -> float:
+    """Mean over pictures of a measure of sent and decoded ones, over AWGN, on clipped output; the PSNR in dB without other words."""
     with drawing_from(0):
         values = []
         for chunk in pictures.split(batch):
             x = chunk.to(device_of(codec)).float() / 255
             snr = torch.full((len(x),), snr_db, device=x.device)
             y = codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)
-            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
-    return torch.cat(values).mean().item()
-
-
-@torch.no_grad()
-def validate_lpips(codec: Codec, lpips: torch.nn.Module, pictures: torch.Tensor, snr_db: float) -> float:
-    """Mean over pictures of LPIPS over AWGN, on clipped output."""
-    with drawing_from(0):
-        values = []
-        for chunk in pictures.split(100):
-            x = chunk.to(device_of(codec)).float() / 255
-            snr = torch.full((len(x),), snr_db, device=x.device)
-            values.append(lpips(x, codec.decoder(awgn(codec.encode(x, snr), snr), snr).clamp(0, 1)))
+            values.append(measure(x, y))
     return torch.cat(values).mean().item()
 
 
@@ -130,7 +126,7 @@ def validate_blind(codec: Codec, pictures: torch.Tensor, snr_db: float, prior: C
             snr = torch.full((len(x),), snr_db, device=x.device)
             z, error = through_unknown_channel(codec.encode(x, snr), snr, prior, passes)
             y = codec.decoder(z, snr).clamp(0, 1)
-            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+            values.append(psnr_db(x, y))
             errors.append(error)
     psnr, error = torch.cat(values), torch.cat(errors)
     return {
@@ -183,7 +179,7 @@ def main() -> None:
         return {"meanPower": round(prior.mean_power(), 4), "blind": quality}
 
     def quality(pictures: torch.Tensor) -> dict:
-        looks = {"valLpips": {str(s): round(validate_lpips(average, perceptual.lpips, pictures, s), 4) for s in VAL_SNRS_DB}} if perceptual else {}
+        looks = {"valLpips": {str(s): round(validate(average, pictures, s, perceptual.lpips), 4) for s in VAL_SNRS_DB}} if perceptual else {}
         return {"valPsnrDb": {str(s): round(validate(average, pictures, s), 3) for s in VAL_SNRS_DB}, **looks, **blind_quality(pictures)}
 
     def save(final: bool) -> None:

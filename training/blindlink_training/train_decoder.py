@@ -34,7 +34,7 @@ from .perceptual_loss import PerceptualLoss
 from .pictures import load_photographs, load_pictures
 from .refiner import handed
 from .saved_codec import load_codec, load_refiner
-from .train_codec import draw_snr
+from .train_codec import draw_snr, psnr_db
 from .train_photo import crops
 
 NAME = "perceptual"
@@ -67,7 +67,7 @@ def quality(codec: nn.Module, decoder: nn.Module, lpips: nn.Module, pictures: Te
             x = chunk.to(device).float() / 255
             snr = torch.full((len(x),), snr_db, device=device)
             y = decoder(hand(codec.encode(x, snr), snr, 0), snr).clamp(0, 1)
-            psnr.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+            psnr.append(psnr_db(x, y))
             distance.append(lpips(x, y))
     return torch.cat(psnr).mean().item(), torch.cat(distance).mean().item()
 

@@ -25,7 +25,7 @@ from .muon import Muon
 from .photo_codec import PhotoParts
 from .refiner import handed
 from .saved_codec import load_codec, load_refiner
-from .train_codec import draw_snr
+from .train_codec import draw_snr, psnr_db
 from .train_decoder import batches, validation_pictures
 
 FILE = "decoder.onnx"
@@ -51,7 +51,7 @@ def quality(codec: nn.Module, decoder: nn.Module, refiner: nn.Module, pictures: 
             x = chunk.to(device).float() / 255
             snr = torch.full((len(x),), snr_db, device=device)
             y = decoder(handed(refiner, codec.encode(x, snr), snr, fading, refined), snr).clamp(0, 1)
-            values.append(-10 * torch.log10((x - y).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+            values.append(psnr_db(x, y))
     return torch.cat(values).mean().item()
 
 

@@ -57,8 +57,9 @@ class Movement {
   }
 }
 
-/** A channel that moves is found by many small steps, each of which looks settled: there every pass is made. */
-const maySettle = (chains: readonly BlindChain[]): boolean => chains.every(({ estimator }) => estimator.numTimes === 1);
+/** Null for a channel that moves: it is found by many small steps, each of which looks settled, and every pass is made. */
+const movementOf = (chains: readonly BlindChain[]): Movement | null =>
+  chains.every(({ estimator }) => estimator.numTimes === 1) ? new Movement() : null;
 
 /** What all parts of the solver share. */
 export interface BlindModel {
@@ -101,7 +102,7 @@ export async function runIterations(
   const precision = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   const information = tensor(new Float32Array(rows * dimension), [rows, dimension]);
   let coefficients = tensor(new Float32Array(rows * rank), [rows, rank]);
-  const movement = maySettle(chains) ? new Movement() : null;
+  const movement = movementOf(chains);
   let heatBefore = Infinity;
   for (let pass = 0; pass < passes; pass++) {
     throwIfAborted(signal, 'blind-em');
@@ -148,7 +149,7 @@ export async function refine(
   const information = new Float32Array(rows * dimension);
   const mean = new Float32Array(rows * dimension);
   const variance = new Float32Array(rows * dimension);
-  const movement = maySettle(chains) ? new Movement() : null;
+  const movement = movementOf(chains);
   for (let pass = 0; pass < config.refinements; pass++) {
     throwIfAborted(signal, 'blind-em');
     let offset = 0;

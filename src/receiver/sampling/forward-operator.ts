@@ -2,9 +2,8 @@ import { createGraphBuilder, type GraphBuilder, type Value } from '../../graph/g
 import type { Graph } from '../../runtime/onnx-runtime.js';
 import { blockPilotElements, combPilotElements } from '../../ofdm/pilots.js';
 import type { Grid } from '../../ofdm/grid.js';
-import type { CodewordLayout } from '../../codec/layout.js';
-import { tensor, type Tensor } from '../../runtime/tensor.js';
 import type { LinkSetting } from '../receiver.js';
+import { elementMapping } from './element-mapping.js';
 
 /** What of the physics the operator models beside Y = H·X. */
 export interface ForwardOperatorOptions {
@@ -77,16 +76,16 @@ export function createForwardGraph(setting: LinkSetting, options: ForwardOperato
         : meanOver(builder, square, builder.input('sent_mask', [1, numLatents]));
   const z = op('Mul', flat, op('Sqrt', op('Div', builder.scalar(0.5), op('Add', power, builder.scalar(1e-12)))));
 
-  const fixed = mapping(setting);
+  const fixed = layout.side === null ? elementMapping(setting) : null;
   const part = (name: 're' | 'im'): Value => {
-    const { place, amplitude, known } = fixed[name];
-    if (layout.side !== null) {
+    if (fixed === null) {
       // Another choice with each picture: what is where is an input, so that the graph is one.
       const index = builder.node('Cast', [builder.input(`place_${name}`, [numElements])], { to: INT64 });
       const picked = builder.node('Gather', [z, index], { axis: 1 });
       const scaled = op('Mul', picked, builder.input(`amplitude_${name}`, [1, numElements]));
       return op('Add', scaled, builder.input(`known_${name}`, [1, numElements]));
     }
+    const { place, amplitude, known } = fixed[name];
     const picked = builder.node('Gather', [z, builder.int64s([...place])], { axis: 1 });
     const scaled = op('Mul', picked, builder.constant(amplitude, [1, numElements]));
     return known.every((v) => v === 0) ? scaled : op('Add', scaled, builder.constant(known, [1, numElements]));
@@ -129,75 +128,8 @@ function meanOver(builder: GraphBuilder, values: Value, mask: Value): Value {
   return builder.node('Div', [sum(builder.node('Mul', [values, mask])), sum(mask)]);
 }
 
-/** Which latent each resource element's real or imaginary part carries, with what amplitude, and what it carries besides that is known. */
-interface Mapping {
-  readonly place: Float32Array;
-  readonly amplitude: Float32Array;
-  readonly known: Float32Array;
-}
-
-/** X = amplitude·z[place] + known, a resource element at a time. */
-function mapping({ interleaver, layout, rho, superimposed }: LinkSetting): {
-  readonly re: Mapping;
-  readonly im: Mapping;
-} {
-  const amplitude = Math.sqrt(1 - rho);
-  const part = (latentOf: Int32Array, filler: Float32Array, known: Float32Array): Mapping => {
-    const latents = Array.from(interleaver.symbolOf, (symbol) => (symbol < 0 ? -1 : latentOf[symbol]));
-    return {
-      place: Float32Array.from(latents, (latent) => Math.max(0, latent)),
-      amplitude: Float32Array.from(latents, (latent) => (latent < 0 ? 0 : amplitude)),
-      known: Float32Array.from(filler, (v, i) => amplitude * v + Math.sqrt(rho) * known[i]),
-    };
-  };
-  return {
-    re: part(layout.latentOf, interleaver.filler.re, superimposed.re),
-    im: part(layout.imaginaryOf, interleaver.filler.im, superimposed.im),
-  };
-}
-
-/** What graphs of a codec that chooses what it sends take beside their other inputs, of one frame; nothing for other codecs. */
-export function toldOf(setting: LinkSetting, batch: number): Readonly<Record<string, Tensor>> {
-  const { interleaver, layout } = setting;
-  const { side, channels, height, width } = layout;
-  if (side === null) return {};
-  const told: Record<string, Tensor> = {};
-  const { numLatents, elementOf, isReal, isImaginary } = latentMapping(layout, interleaver.elementOf, side.scale);
-  for (const [name, { place, amplitude, known }] of Object.entries(mapping(setting))) {
-    told[`place_${name}`] = tensor(place, [place.length]);
-    told[`amplitude_${name}`] = tensor(amplitude, [1, amplitude.length]);
-    told[`known_${name}`] = tensor(known, [1, known.length]);
-  }
-  const mask = Float32Array.from(side.mask);
-  const every = new Float32Array(batch * numLatents);
-  for (let i = 0; i < batch; i++) every.set(mask, i * numLatents);
-  return {
-    ...told,
-    sent_mask: tensor(mask, [1, numLatents]),
-    told_mask: tensor(every, [batch, channels, height, width]),
-    element_of: tensor(elementOf, [numLatents]),
-    is_real: tensor(isReal, [1, numLatents]),
-    is_imaginary: tensor(isImaginary, [1, numLatents]),
-  };
-}
-
-/** Where each latent was sent, and as which part of a symbol; at the encoder's own scale (`scale` made it mean |z|² = 1), 0 where it was not. */
-function latentMapping(layout: CodewordLayout, elementOfSymbol: Int32Array, scale: number) {
-  const numLatents = layout.channels * layout.height * layout.width;
-  const [elementOf, isReal, isImaginary] = [0, 1, 2].map(() => new Float32Array(numLatents));
-  for (let symbol = 0; symbol < layout.numSymbols; symbol++) {
-    const [real, imaginary] = [layout.latentOf[symbol], layout.imaginaryOf[symbol]];
-    elementOf[real] = elementOfSymbol[symbol];
-    isReal[real] = 1 / scale;
-    if (imaginary < 0) continue;
-    elementOf[imaginary] = elementOfSymbol[symbol];
-    isImaginary[imaginary] = 1 / scale;
-  }
-  return { numLatents, elementOf, isReal, isImaginary };
-}
-
 /** Tells operators apart in the runtime's cache. */
-function forwardName(
+export function forwardName(
   { grid, interleaver, layout, tapPrior, rho }: LinkSetting,
   options: ForwardOperatorOptions,
 ): string {

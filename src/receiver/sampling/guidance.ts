@@ -11,7 +11,13 @@ import type { Graph, Runtime } from '../../runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../runtime/tensor.js';
 import type { Codec } from '../../codec/codec.js';
 import type { OpenGraph } from '../../codec/open-graph.js';
-import { createEqualiserGraph, createForwardGraph, type ForwardOperatorOptions, toldOf } from './forward-operator.js';
+import { toldOf } from './element-mapping.js';
+import {
+  createEqualiserGraph,
+  createForwardGraph,
+  forwardName,
+  type ForwardOperatorOptions,
+} from './forward-operator.js';
 import type { LinkSetting } from '../receiver.js';
 
 export interface GuidanceOptions {
@@ -178,7 +184,7 @@ export async function createGuidance(
 }
 
 function guidanceName(setting: LinkSetting, denoiser: Denoiser, options: GuidanceOptions): string {
-  const { name } = createForwardGraph(setting, options.forward);
+  const name = forwardName(setting, options.forward);
   const { batch, confirm, channelGradient } = options;
   return `guidance ${JSON.stringify({ batch, confirm, channelGradient })} ${denoiser.path} ${setting.codec.path} ${setting.codec.shown.graph.name} ${name}`;
 }

@@ -8,7 +8,8 @@ import { type Denoiser, openDenoiser } from '../../../src/diffusion/denoiser.js'
 import { linkFrames } from '../../../src/link/link.js';
 import type { FrameOutcome } from '../../../src/link/results/frame-report.js';
 import { createLinkSetting, gridOf } from '../../../src/link/setting/link-setting.js';
-import { createEqualiserGraph, createForwardGraph, toldOf } from '../../../src/receiver/sampling/forward-operator.js';
+import { toldOf } from '../../../src/receiver/sampling/element-mapping.js';
+import { createEqualiserGraph, createForwardGraph } from '../../../src/receiver/sampling/forward-operator.js';
 import { createGuidance } from '../../../src/receiver/sampling/guidance.js';
 import { createOnnxRuntime } from '../../../src/runtime/onnx-runtime.js';
 import { tensor, type Tensor } from '../../../src/runtime/tensor.js';
