@@ -36,3 +36,10 @@ export function writeBesideCard(
   const sha256 = { ...card.sha256, [file]: createHash('sha256').update(bytes).digest('hex') };
   writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, ...fields, sha256 }, null, 2)}\n`));
 }
+
+/** Writes what was measured into a card's `quality`, beside what stands there. */
+export function writeQuality(cardPath: string, measured: Readonly<Record<string, unknown>>): void {
+  const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown> & { readonly quality?: object };
+  const quality = { ...card.quality, ...measured };
+  writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, quality }, null, 2)}\n`));
+}

@@ -6,8 +6,8 @@ import { ConfigError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { findModel } from '../core/shipped-models.js';
 import type { Runtime } from '../runtime/onnx-runtime.js';
-import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
+import { wholeTiles } from '../source/whole-tiles.js';
 import { numbersIn } from './input-file.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime, writeBesideCard } from './model-common.js';
@@ -50,15 +50,16 @@ async function writeStatistics(
     throw new ConfigError('model.snrs', `--snrs ${options['snrs']}: must be numbers in dB, separated by commas`);
   }
   const codec = await openCodec(cardPath, runtime);
-  const source = openPictures(pictures, { maxPixels: 1 << 26 });
+  const all = openPictures(pictures, { maxPixels: 1 << 26 });
+  const source = all.count > limit ? openPictures(pictures, { maxPixels: 1 << 26, frames: limit }) : all;
   const edge = codec.card.tile * codec.card.downSampling;
-  const progress = createProgress('tiles', Math.min(limit, source.count));
+  const progress = createProgress('tiles', source.count);
   let statistics;
   let tiles = 0;
   try {
     statistics = await estimateStatistics(
       codec,
-      tilesOf(source.pictures(), edge, limit),
+      wholeTiles(source.pictures(), edge),
       runtime,
       createRng(options['seed']),
       {
@@ -86,24 +87,4 @@ async function writeStatistics(
   console.log(
     `${file}: rank ${rank} holds ${(100 * kept).toFixed(1)} % of the variance, the mean ${(100 * share).toFixed(1)} % of the power; named in ${codec.path}`,
   );
-}
-
-/** Whole edge×edge tiles of each picture; pictures smaller than a tile give none. */
-async function* tilesOf(pictures: AsyncIterable<Picture>, edge: number, limit: number): AsyncIterable<Float32Array> {
-  let seen = 0;
-  for await (const { data, height, width } of pictures) {
-    if (seen++ >= limit) return;
-    for (let top = 0; top + edge <= height; top += edge) {
-      for (let left = 0; left + edge <= width; left += edge) {
-        const tile = new Float32Array(3 * edge * edge);
-        for (let c = 0; c < 3; c++) {
-          for (let y = 0; y < edge; y++) {
-            const from = (c * height + top + y) * width + left;
-            tile.set(data.subarray(from, from + edge), (c * edge + y) * edge);
-          }
-        }
-        yield tile;
-      }
-    }
-  }
 }

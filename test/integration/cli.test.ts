@@ -414,7 +414,42 @@ describe('priors', () => {
     expect(sheets.get('d')).not.toEqual(sheets.get('a'));
   });
 
+  it('compare what they draw, as a crowd, with pictures: no distance from the same pictures, much from others', async () => {
+    // 36 pictures are more than are drawn at a time, and fill their sheet: its tiles are the samples themselves.
+    const draw = ['model', 'sample', 'faces-prior', '--count', '36', '--steps', '4', '--json', '--out', 'crowd.png'];
+    expect((await blindlink(draw)).code).toBe(0);
+    const distances: number[] = [];
+    for (const [pictures, tiles] of [
+      [file('crowd.png'), 36],
+      ['builtin:faces', 8],
+    ] as const) {
+      const { code, out, err } = await blindlink([...draw, '--against', pictures]);
+      expect([code, err]).toEqual([0, '']);
+      const result = JSON.parse(out) as Record<string, unknown>;
+      expect(result).toMatchObject({ type: 'samples', prior: 'faces-prior', count: 36, steps: 4, seed: '1', tiles });
+      distances.push(result['naturalnessDistance'] as number);
+    }
+    expect(distances[0]).toBeLessThan(0.1);
+    expect(distances[1]).toBeGreaterThan(10);
+
+    // On the card of a copy, beside what stands there.
+    cpSync('models/faces-prior', file('prior'), { recursive: true });
+    const own = draw.map((word) => (word === 'faces-prior' ? file('prior') : word));
+    expect((await blindlink([...own, '--against', 'builtin:faces', '--on-card'])).code).toBe(0);
+    const { quality } = JSON.parse(readFileSync(file('prior/card.json'), 'utf8')) as { quality: object };
+    const measure = 'Fréchet distance of 36 samples (4 steps of multistep, seed 1) from 8 pictures of 64×64';
+    expect(quality).toMatchObject({
+      denoisingPsnrDb: {},
+      samples: { measure, brisque: Number(distances[1].toPrecision(4)) },
+    });
+    expect(await sharp(readFileSync(file('crowd.png'))).metadata()).toMatchObject({ width: 384, height: 384 });
+  });
+
   it.each([
+    [['model', 'sample', 'faces-prior', '--count', '1', '--against', 'builtin:faces'], 2, /at least 2 pictures/],
+    [['model', 'sample', 'faces-prior', '--size', '512', '--against', 'builtin:faces'], 2, /0 whole tiles of 512×512/],
+    [['model', 'sample', 'faces-prior', '--feature-network', 'x'], 2, /--against/],
+    [['model', 'sample', 'faces-prior', '--against', 'nothing-such'], 2, /no such file or folder/],
     [['model', 'sample', 'faces-prior', '--sampler', 'magic'], 2, /multistep, ddim, ancestral/],
     [['model', 'sample', 'faces-prior', '--steps', '0'], 2, /whole number above 0/],
     [['model', 'sample', 'faces-prior', '--size', '30'], 1, /multiples of 8/],

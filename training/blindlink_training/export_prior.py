@@ -1,4 +1,4 @@
-"""Export a trained prior to ONNX (weights as float16) and write its card and a sheet of unconditional samples.
+"""Export a trained prior to ONNX (weights as float16, or kernels as bytes) and write its card.
 
     python3 -m blindlink_training.export_prior --run runs/prior-faces --name faces-prior --val V.jpegs --out ../models/faces-prior
 """
@@ -8,20 +8,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 from .golden import add_golden
-from .small_weights import halve_weights
+from .small_weights import halve_weights, quarter_weights
 from .pictures import load_pictures
 from .prior import Prior
-from .train_prior import VAL_SIGMAS, denoising_psnr, load_prior
+from .train_prior import VAL_SIGMAS, denoising_psnr, load_exported_prior, load_prior
 
 
 class Exported(nn.Module):
@@ -49,30 +46,12 @@ class Exported(nn.Module):
             F.pixel_unshuffle, self.prior.entry = unshuffle, entry
 
 
-@torch.no_grad()
-def sample(prior: Prior, count: int, steps: int = 60, seed: int = 0) -> Tensor:
-    """Unconditional samples by Heun's method over Karras' noise levels 80…0.01 (2·steps − 1 evaluations)."""
-    generator = torch.Generator().manual_seed(seed)
-    levels = [(80 ** (1 / 7) + (0.01 ** (1 / 7) - 80 ** (1 / 7)) * i / (steps - 1)) ** 7 for i in range(steps)] + [0.0]
-    x = levels[0] * torch.randn(count, 3, 64, 64, generator=generator)
-    for high, low in zip(levels[:-1], levels[1:]):
-        slope = (x - prior(x, torch.full((count,), high))) / high
-        y = x + (low - high) * slope
-        if low > 0:
-            slope = (slope + (y - prior(y, torch.full((count,), low))) / low) / 2
-            y = x + (low - high) * slope
-        x = y
-    return x.clamp(-1, 1)
-
-
-def save_sheet(pictures: Tensor, path: Path) -> None:
-    columns = math.ceil(math.sqrt(len(pictures)))
-    rows = math.ceil(len(pictures) / columns)
-    sheet = np.zeros((64 * rows, 64 * columns, 3), np.uint8)
-    for i, picture in enumerate(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()):
-        y, x = 64 * (i // columns), 64 * (i % columns)
-        sheet[y : y + 64, x : x + 64] = picture
-    Image.fromarray(sheet).save(path)
+def training_before(init: str | None) -> dict | None:
+    """How the prior that this one was trained on from had been trained."""
+    if init is None:
+        return None
+    training = json.loads((Path(init) / "card.json").read_text())["training"]
+    return {k: training[k] for k in ("steps", "batch", "seed", "minutes", "hardware", "torch", "start") if k in training}
 
 
 def main() -> None:
@@ -83,13 +62,15 @@ def main() -> None:
     parser.add_argument("--data", default="", help="what it was trained on, and the terms of that")
     parser.add_argument("--val", nargs="+", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--samples", type=int, default=36, help="pictures on the sheet; 0 for none")
+    parser.add_argument("--bytes", action="store_true", help="store kernels as bytes: half the size of float16")
     args = parser.parse_args()
     torch.set_num_threads(1)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     state = torch.load(Path(args.run) / "checkpoint.pt", map_location="cpu")
     prior = load_prior(str(Path(args.run) / "checkpoint.pt"))
+    # Read before anything is written: a prior may be trained on into its own folder.
+    start = training_before(state["args"].get("init"))
     network = out / "denoiser.onnx"
     example = (torch.randn(2, 3, 64, 64), torch.tensor([0.5, 2.0]))
     exported = Exported(prior).eval()
@@ -105,7 +86,7 @@ def main() -> None:
         dynamic_axes=axes,
         opset_version=17,
     )
-    halve_weights(str(network))
+    (quarter_weights if args.bytes else halve_weights)(str(network))
     val = load_pictures(args.val)
     card = {
         "format": "blindlink-prior/1",
@@ -133,13 +114,17 @@ def main() -> None:
         },
         "quality": {
             "measure": f"mean PSNR in dB (peak 2) of the denoised picture over {len(val)} validation pictures of 64×64; σ → dB",
-            "denoisingPsnrDb": {str(s): round(denoising_psnr(prior, val, s), 2) for s in VAL_SIGMAS},
         },
     }
-    (out / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    if start is not None:
+        card["training"]["start"] = start
+    card_path = out / "card.json"
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    # Of the weights as they are stored.
+    prior = load_exported_prior(out)
+    card["quality"]["denoisingPsnrDb"] = {str(s): round(denoising_psnr(prior, val, s), 2) for s in VAL_SIGMAS}
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     add_golden(out)
-    if args.samples > 0:
-        save_sheet(sample(prior, args.samples), out / "samples.png")
     print(json.dumps({"out": str(out), "quality": card["quality"]}, ensure_ascii=False))
 
 

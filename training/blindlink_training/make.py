@@ -118,8 +118,8 @@ RECIPES = {
         blind_em={**LONG, "initialStarts": 2},
         in_bytes=True,
     ),
-    "faces-prior": Recipe("faces", "aligned faces", 95, prior=True),
-    "natural-prior": Recipe("natural", "natural pictures", 95, prior=True),
+    "faces-prior": Recipe("faces", "aligned faces", 95, prior=True, then=(60, ["--lr", "8e-4"]), in_bytes=True),
+    "natural-prior": Recipe("natural", "natural pictures", 95, prior=True, then=(60, ["--lr", "8e-4"]), in_bytes=True),
 }
 
 
@@ -141,12 +141,19 @@ def is_final(checkpoint: Path) -> bool:
 
 
 def make_prior(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
-    data = ["--train", *args.train, "--val", *args.val, "--out", run]
+    data = ["--train", *args.train, "--val", *args.val, "--device", args.device]
+    described = ["--name", name, "--val", *args.val, "--description", f"Denoiser for {recipe.description}", "--data", TERMS[recipe.pictures]]
+    short = ["--batch", 4, "--steps", 30]
     if not is_final(run / "checkpoint.pt"):
-        size = ["--widths", 16, 24, "--blocks", 1, 1, "--batch", 4, "--steps", 30] if args.smoke else ["--minutes", recipe.minutes]
-        python("train_prior", *data, *size, "--device", args.device)
-    described = ["--description", f"Denoiser for {recipe.description}", "--data", TERMS[recipe.pictures]]
-    python("export_prior", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described)
+        size = ["--widths", 16, 24, "--blocks", 1, 1, *short] if args.smoke else ["--minutes", recipe.minutes]
+        python("train_prior", *data, "--out", run, *size)
+    first, onward = run / "first", run / "onward"
+    if not (first / "card.json").exists():
+        python("export_prior", "--run", run, "--out", first, *described)
+    minutes, flags = recipe.then
+    if not is_final(onward / "checkpoint.pt"):
+        python("train_prior", *data, "--out", onward, "--init", first, *flags, *(short if args.smoke else ["--minutes", minutes]))
+    python("export_prior", "--run", onward, "--out", args.out, *(["--bytes"] if recipe.in_bytes else []), *described)
     blindlink("model", "seal", args.out)
 
 

@@ -84,7 +84,7 @@ def load_exported_prior(folder: Path) -> Prior:
     entry = stored["merged.weight"].view(width, 3, 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4).reshape(width, 12, 3, 3)
     known = {"entry.weight": entry, "entry.bias": stored["merged.bias"]}
     prior.load_state_dict({name: known[name] if name in known else stored[f"prior.{name}"] for name in prior.state_dict()})
-    return prior
+    return prior.eval()
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     train, val = load_pictures(args.train), load_pictures(args.val)
     val_small = val[:200]
     if args.init:
-        prior = load_exported_prior(Path(args.init))
+        prior = load_exported_prior(Path(args.init)).train()
     else:
         prior = Prior(args.widths, args.blocks) if args.network == "prior" else Dncnn()
     prior = prior.to(args.device, memory_format=torch.channels_last)
