@@ -69,10 +69,11 @@ export async function* receiveBest<C>(
 
 /** A picture with NaN or infinities shows nothing: mid-grey and failed, as where no frame was found. */
 function finiteOrGrey(result: ReceiverResult): ReceiverResult {
+  const { picture } = result;
   let sum = 0;
-  for (const value of result.picture) sum += value;
+  for (let i = 0; i < picture.length; i++) sum += picture[i];
   if (Number.isFinite(sum)) return result;
-  return { ...result, picture: new Float32Array(result.picture.length).fill(0.5), verdict: 'failed', confidence: 0 };
+  return { ...result, picture: new Float32Array(picture.length).fill(0.5), verdict: 'failed', confidence: 0 };
 }
 
 /** A receiver's steps; what it throws that is not meant for users says whose it is. */
