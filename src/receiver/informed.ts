@@ -2,7 +2,7 @@ import { symbolsOf } from '../codec/layout.js';
 import type { ComplexArray } from '../core/complex.js';
 import { codewordSymptoms } from './codeword-symptoms.js';
 import { decoderLatents, type HeardFrame } from './decoder-input.js';
-import { expectedErrors, meanError } from './expected-error.js';
+import { errorShown, expectedErrors, meanError, meanSquare } from './expected-error.js';
 import { type ElementChannel, equalise, type EqualiserKind } from './equalise.js';
 import { ConfigError } from '../core/errors.js';
 import type { LinkSetting, Observations, ReceivedFrame, ReceiverResult, TapEstimate } from './receiver.js';
@@ -127,6 +127,8 @@ export interface Ending {
   readonly latents?: Float32Array;
   /** D(W⁻¹(y)), where the picture is not just that: a sample far from it explains the signal by something else. */
   readonly deterministic?: Float32Array;
+  /** What is shown in place of `picture`, which is judged. */
+  readonly shown?: Float32Array;
   readonly evaluations: number;
   readonly began: number;
 }
@@ -135,11 +137,9 @@ export interface Ending {
 const CONTRADICTS_DB = 12;
 const AGREES_DB = 18;
 
-/** How much of the confidence survives a sample's distance from the deterministic reconstruction. */
-function agreement(picture: Float32Array, deterministic: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < picture.length; i++) sum += (picture[i] - deterministic[i]) ** 2;
-  const psnr = -10 * Math.log10(Math.max(sum / picture.length, 1e-10));
+/** How much of the confidence survives a sample's distance from the deterministic reconstruction, 0…1. */
+export function agreement(picture: Float32Array, deterministic: Float32Array): number {
+  const psnr = -10 * Math.log10(Math.max(meanSquare(picture, deterministic), 1e-10));
   return Math.min(1, Math.max(0, (psnr - CONTRADICTS_DB) / (AGREES_DB - CONTRADICTS_DB)));
 }
 
@@ -148,7 +148,7 @@ export async function conclude(
   setting: LinkSetting,
   frame: ReceivedFrame,
   channel: KnownChannel,
-  { picture, equalised, latents, deterministic, evaluations, began }: Ending,
+  { picture, equalised, latents, deterministic, shown = picture, evaluations, began }: Ending,
 ): Promise<ReceiverResult> {
   const { codec, layout, snrDb, interleaver } = setting;
   const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
@@ -161,16 +161,17 @@ export async function conclude(
     signLogOdds: await plausibility(setting, equalised),
     agreement: null,
     phaseError: phaseErrorOver(setting, frame.elements, channel.response, codeword, interleaver.elementOf),
-    expectedError: meanError(
-      setting,
-      await expectedErrors(setting, deterministic ?? picture, heardThrough(frame, channel)),
+    expectedError: errorShown(
+      meanError(setting, await expectedErrors(setting, deterministic ?? picture, heardThrough(frame, channel))),
+      shown,
+      deterministic ?? shown,
     ),
     ...(await codewordSymptoms(setting, frame.elements, channel, channel.noiseVariance)),
   };
   const judged = judgeSymptoms(setting, symptoms);
   const { chance, verdict } = deterministic === undefined ? judged : lowered(judged, agreement(picture, deterministic));
   return {
-    picture,
+    picture: shown,
     channel: channel.estimates,
     response: channel.response,
     equalised,

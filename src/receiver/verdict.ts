@@ -201,6 +201,33 @@ function verdictOf(setting: Pick<LinkSetting, 'snrDb'>, snr: number, chance: num
   return { chance, verdict: chance < FAILED ? 'failed' : 'doubtful' };
 }
 
+/**
+ * The same where another picture is shown than the one that was judged, with a larger expected error: the chance is what the verdict's
+ * logistic model makes of it. Never higher than before.
+ */
+export function judgedWithError(
+  setting: Pick<LinkSetting, 'codec' | 'snrDb'>,
+  { chance, verdict }: Judged,
+  symptoms: Symptoms,
+  expectedError: number | null,
+): Judged {
+  const { expected, informed, blind } = setting.codec.card.verdict ?? UNCALIBRATED;
+  const model = symptoms.agreement === null ? informed : blind;
+  const marginOf = (error: number | null): number =>
+    verdictInputs(expected, { ...symptoms, expectedError: error }).distortion;
+  const shift = Math.min(0, model.distortion * (marginOf(expectedError) - marginOf(symptoms.expectedError)));
+  if (shift === 0 || chance === 0) return { chance, verdict };
+  const odds = (chance / (1 - chance)) * Math.exp(shift);
+  const judged = verdictOf(setting, symptoms.snr, odds === Infinity ? 1 : odds / (1 + odds), model);
+  return {
+    chance: judged.chance,
+    verdict: VERDICTS[Math.min(...[verdict, judged.verdict].map((v) => VERDICTS.indexOf(v)))],
+  };
+}
+
+/** From the least promise to the most. */
+const VERDICTS: readonly Verdict[] = ['failed', 'doubtful', 'decoded'];
+
 /** A verdict that something else lowers: the chance times `share`, 0…1. */
 export function lowered({ chance, verdict }: Judged, share: number): Judged {
   if (share >= 1) return { chance, verdict };

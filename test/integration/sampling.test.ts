@@ -60,6 +60,29 @@ describe('blind-hifi', () => {
     expect(summary['blind-hifi'].sharpnessMean).toBeGreaterThan(summary['pilot'].sharpnessMean);
   });
 
+  it('foretells the error of what it shows, where the prior is one of other pictures and makes it worse', async () => {
+    const wrong = await openDenoiser(findModel('prior', 'natural-prior'), runtime);
+    const source = openPictures(['builtin:faces'], { maxPixels: 1 << 22, frames: 3 });
+    const names = ['blind-em', 'blind-hifi'];
+    const config = resolveConfig({ receiver: { names, blindHifi: { perception: 1, steps: 3, startSigma: 3 } } });
+    const outcomes = await lastValueFrom(
+      createLink(config, { codec, denoiser: wrong, runtime }, source.pictures()).pipe(toArray()),
+    );
+    const drop = (of: (report: FrameOutcome['report']) => number | null): number[] =>
+      [0, 1, 2].map((frame) => {
+        const [before, after] = names.map((name) => {
+          const found = outcomes.find(({ report }) => report.frame === frame && report.receiver === name);
+          return (found && of(found.report)) ?? Number.NaN;
+        });
+        return before - after;
+      });
+    const [real, foretold] = [drop((report) => report.psnrDb), drop((report) => report.expectedPsnrDb)];
+    real.forEach((worse, i) => {
+      expect(worse).toBeGreaterThan(1);
+      expect(Math.abs(foretold[i] - worse)).toBeLessThan(2);
+    });
+  });
+
   it('trades error for naturalness along --perception, and steps along --quality', async () => {
     const at = async (perception: number, quality = 'fast') =>
       (await figures({ names: ['blind-hifi'], blindHifi: { perception, quality } }, 4))['blind-hifi'];

@@ -216,14 +216,14 @@ function createBlindSampling(
     const picture = fromPrior(chainOf(x, best));
     const latents = await decoderLatents(setting, equalised, heardThrough(frame, channel));
     const deterministic = await codec.decode(latents, 1, setting.layout, setting.snrDb);
-    const ending = { picture, equalised, latents, deterministic, evaluations, began };
-    const result = await conclude(setting, frame, channel, ending);
     // What is judged is the sample: a line to the decoder's picture would always agree with it.
-    const shown = config.perception === 1 ? picture : await renderLatents(setting, latents, 1, deterministic);
-    const mixed = between(shown, picture, config.perception);
+    const line = config.perception === 1 ? picture : await renderLatents(setting, latents, 1, deterministic);
+    const shown = between(line, picture, config.perception);
+    const ending = { picture, equalised, latents, deterministic, shown, evaluations, began };
+    const result = await conclude(setting, frame, channel, ending);
     yield {
       kind: 'final',
-      result: { ...result, picture: mixed, ...(told && { sideInformationBits: TOLD_BITS }) },
+      result: { ...result, ...(told && { sideInformationBits: TOLD_BITS }) },
     };
   }
 

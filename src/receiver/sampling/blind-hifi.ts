@@ -10,12 +10,13 @@ import type { BlindEmConfig } from '../blind/iterations.js';
 import { type BlindSolution, createBlindSolver } from '../blind/solver.js';
 import type { Candidate } from '../blind/candidate.js';
 import { decoderLatents } from '../decoder-input.js';
-import { between, renderElements, renderLatents } from '../informed.js';
+import { errorShown } from '../expected-error.js';
+import { agreement, between, renderElements, renderLatents } from '../informed.js';
 import type { SamplerParts } from './guided-sampling.js';
 import { fromPrior, toPrior } from './picture-scale.js';
 import type { LinkSetting, ReceivedFrame, Receiver, ReceiverResult } from '../receiver.js';
 import { residualEnergy } from '../residual.js';
-import { lowered } from '../verdict.js';
+import { judgedWithError, lowered } from '../verdict.js';
 
 export interface BlindHifiConfig {
   /** Denoiser evaluations. */
@@ -181,10 +182,13 @@ class JointState {
     const codeword = symbolsOf(layout, await codec.encode(picture, 1, layout, snrDb));
     const energy = residualEnergy(setting, frame.elements, heard.channel.response, codeword, interleaver.elementOf);
     const residual = energy / (base.noiseVariance * layout.numSymbols);
-    // A sample that explains the signal worse than the decoder's picture did is not to be trusted more.
+    // A sample that explains the signal worse than the decoder's picture did, or is far from it, is not to be trusted as much: one that has
+    // learnt the noise by heart explains the signal well.
+    const { symptoms } = solution;
+    const expectedError = errorShown(symptoms.expectedError, picture, solution.picture);
     const worse = lowered(
-      { chance: solution.chance, verdict: solution.verdict },
-      Math.min(1, (base.residual ?? residual) / residual + WORSE_ALLOWANCE),
+      judgedWithError(setting, solution, symptoms, expectedError),
+      Math.min(1, (base.residual ?? residual) / residual + WORSE_ALLOWANCE, agreement(picture, solution.picture)),
     );
     return {
       ...base,
@@ -192,6 +196,7 @@ class JointState {
       equalised,
       latents,
       residual,
+      symptoms: { ...symptoms, expectedError },
       verdict: worse.verdict,
       confidence: worse.chance,
       milliseconds: performance.now() - began,

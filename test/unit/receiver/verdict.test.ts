@@ -4,7 +4,16 @@ import type { Codec } from '../../../src/codec/codec.js';
 import { fitModel, verdictFrom, type VerdictSample } from '../../../src/link/verdict/learn.js';
 import { createRng } from '../../../src/core/rng.js';
 import type { Symptoms } from '../../../src/receiver/symptoms.js';
-import { excessResidual, judgeSymptoms, lowered, textureOf, UNCALIBRATED } from '../../../src/receiver/verdict.js';
+import { errorShown } from '../../../src/receiver/expected-error.js';
+import {
+  excessResidual,
+  type Judged,
+  judgedWithError,
+  judgeSymptoms,
+  lowered,
+  textureOf,
+  UNCALIBRATED,
+} from '../../../src/receiver/verdict.js';
 
 const right: Symptoms = {
   residual: 1.1,
@@ -109,11 +118,34 @@ describe('the verdict', () => {
     expect([odds(10 ** -2.6), odds(1)]).toEqual([odds(10 ** -2), odds(10 ** -1)]);
   });
 
+  it('of another picture that is shown is what it would have been with that one’s expected error', () => {
+    const blind = { ...UNCALIBRATED.blind, distortion: 12, decoded: 0.9 };
+    const known = setting(10, { ...UNCALIBRATED, blind });
+    const at = (expectedError: number): Judged => judgeSymptoms(known, { ...right, expectedError });
+    const [fine, poor] = [10 ** -1.8, 10 ** -1.2];
+    const moved = judgedWithError(known, at(fine), { ...right, expectedError: fine }, poor);
+    expect(at(fine).verdict).toBe('decoded');
+    expect(moved.chance).toBeCloseTo(at(poor).chance, 9);
+    expect(moved.verdict).toBe(at(poor).verdict);
+    expect(moved.verdict).not.toBe('decoded');
+    // Never raised: neither by a smaller error nor where something else had lowered it.
+    expect(judgedWithError(known, at(poor), { ...right, expectedError: poor }, fine)).toEqual(at(poor));
+    const low: Judged = { chance: 0.99, verdict: 'doubtful' };
+    expect(judgedWithError(known, low, { ...right, expectedError: fine }, fine * 1.1).verdict).toBe('doubtful');
+  });
+
   it('is lowered by a share of its chance', () => {
     expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.95).verdict).toBe('decoded');
     expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.6)).toEqual({ chance: 0.99 * 0.6, verdict: 'doubtful' });
     expect(lowered({ chance: 0.99, verdict: 'decoded' }, 0.1).verdict).toBe('failed');
   });
+});
+
+it('the error of a picture shown in place of the decoded one is that one’s and the distance between the two', () => {
+  const [decoded, shown] = [new Float32Array(12).fill(0.5), new Float32Array(12).fill(0.6)];
+  expect(errorShown(0.02, shown, decoded)).toBeCloseTo(0.03, 6);
+  expect(errorShown(0.02, decoded, decoded)).toBe(0.02);
+  expect(errorShown(null, shown, decoded)).toBeNull();
 });
 
 describe('texture', () => {
