@@ -2,6 +2,7 @@ import { type LoadedCard, readCardFile } from '../core/card-file.js';
 import { FormatError, ShapeError } from '../core/errors.js';
 import type { Graph, GraphInterface, Runtime } from '../runtime/onnx-runtime.js';
 import { sizeOf, tensor, type Tensor } from '../runtime/tensor.js';
+import { cropped, mirrored } from './mirror.js';
 import { type PriorCard, readPriorCard } from './prior-card.js';
 import { linearSchedule, type NoiseSchedule, timeOf } from './schedule.js';
 
@@ -15,7 +16,7 @@ export interface Denoiser {
   readonly schedule: NoiseSchedule;
   readonly graph: Graph;
   readonly ports: GraphInterface;
-  /** Denoises pictures [N,3,H,W], one noise level for all. */
+  /** Denoises pictures [N,3,H,W] of any size, one noise level for all; see `mirrored` for edges that the network does not take. */
   denoise(noisy: Tensor, sigma: number): Promise<Tensor>;
 }
 
@@ -80,21 +81,23 @@ export async function openDenoiser(cardPath: string, runtime: Runtime): Promise<
     ports,
     async denoise(noisy, sigma) {
       expectPicture(loaded, noisy);
+      const whole = mirrored(noisy, card.multipleOf);
       // Noise scales with the range: in the network's units σ is gain·σ.
       const scaled = gain * sigma;
       const { cIn: inputScale, cNoise: noise, cSkip: skip, cOut: out } = preconditioning(card, schedule, scaled);
       const count = noisy.dims[0];
-      const input = noisy.data.map((v) => inputScale * (gain * v + shift));
+      const input = whole.data.map((v) => inputScale * (gain * v + shift));
       const results = await runtime.run(graph, {
-        [ports.inputs[0].name]: tensor(input, noisy.dims),
+        [ports.inputs[0].name]: tensor(input, whole.dims),
         [ports.inputs[1].name]: tensor(new Float32Array(count).fill(noise), [count]),
       });
-      const prediction = firstThreeChannels(loaded, results[ports.outputs[0].name], noisy.dims);
-      const data = new Float32Array(noisy.data.length);
+      const prediction = firstThreeChannels(loaded, results[ports.outputs[0].name], whole.dims);
+      const data = new Float32Array(whole.data.length);
       for (let i = 0; i < data.length; i++) {
-        data[i] = (skip * (gain * noisy.data[i] + shift) + out * prediction[i] - shift) / gain;
+        data[i] = (skip * (gain * whole.data[i] + shift) + out * prediction[i] - shift) / gain;
       }
-      return tensor(data, noisy.dims);
+      const [, , height, width] = noisy.dims;
+      return cropped(tensor(data, whole.dims), height, width);
     },
   };
   const edge = Math.max(16, card.multipleOf);
@@ -102,13 +105,11 @@ export async function openDenoiser(cardPath: string, runtime: Runtime): Promise<
   return denoiser;
 }
 
-function expectPicture({ path, card }: LoadedCard<PriorCard>, picture: Tensor): void {
-  const [, channels, height, width] = picture.dims;
-  const m = card.multipleOf;
-  if (picture.dims.length !== 4 || channels !== 3 || height % m !== 0 || width % m !== 0) {
+function expectPicture({ path }: LoadedCard<PriorCard>, picture: Tensor): void {
+  if (picture.dims.length !== 4 || picture.dims[1] !== 3) {
     throw new ShapeError(
       'prior.size',
-      `${path}: pictures must be [N, 3, height, width] with both edges multiples of ${m}, got [${picture.dims.join(', ')}]`,
+      `${path}: pictures must be [N, 3, height, width], got [${picture.dims.join(', ')}]`,
     );
   }
 }

@@ -452,7 +452,6 @@ describe('priors', () => {
     [['model', 'sample', 'faces-prior', '--against', 'nothing-such'], 2, /no such file or folder/],
     [['model', 'sample', 'faces-prior', '--sampler', 'magic'], 2, /multistep, ddim, ancestral/],
     [['model', 'sample', 'faces-prior', '--steps', '0'], 2, /whole number above 0/],
-    [['model', 'sample', 'faces-prior', '--size', '30'], 1, /multiples of 8/],
     [['model', 'sample', 'nothing-such'], 2, /no such prior.*faces-prior/],
     [['simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--prior', 'nothing-such'], 2, /no such prior/],
     [['simulate', 'builtin:faces', '--receiver', 'blind-hifi', '--prior', 'faces-12'], 1, /format/],

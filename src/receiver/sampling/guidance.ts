@@ -1,5 +1,6 @@
 import type { ComplexArray } from '../../core/complex.js';
 import { type Denoiser, preconditioning } from '../../diffusion/denoiser.js';
+import { upTo } from '../../diffusion/mirror.js';
 import { composeModels, type GraphPart } from '../../graph/compose.js';
 import { fixShapes } from '../../graph/fix-shapes.js';
 import { createGraphBuilder, type Value } from '../../graph/graph-builder.js';
@@ -12,6 +13,7 @@ import { tensor, type Tensor } from '../../runtime/tensor.js';
 import type { Codec } from '../../codec/codec.js';
 import type { OpenGraph } from '../../codec/open-graph.js';
 import { toldOf } from './element-mapping.js';
+import { pictureDims } from './picture-scale.js';
 import {
   createEqualiserGraph,
   createForwardGraph,
@@ -192,9 +194,10 @@ function guidanceName(setting: LinkSetting, denoiser: Denoiser, options: Guidanc
 /** noisy → network → x̂₀ → encoder → W → distance (→ W⁻¹ → decoder → confirm) → loss. */
 function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: GuidanceOptions): OnnxModel {
   const { codec } = setting;
-  const range = denoiser.card.valueRange;
+  const { valueRange: range, multipleOf } = denoiser.card;
+  const [, , height, width] = pictureDims(setting, 1);
   const parts: GraphPart[] = [
-    { name: 'enter', model: enterGraph(range) },
+    { name: 'enter', model: enterGraph(range, [height, width], multipleOf) },
     {
       name: 'prior',
       model: readModel(denoiser.graph.bytes, denoiser.graph.name),
@@ -205,7 +208,7 @@ function composeGuidance(setting: LinkSetting, denoiser: Denoiser, options: Guid
     },
     {
       name: 'leave',
-      model: leaveGraph(range),
+      model: leaveGraph(range, [height, width]),
       inputs: { prediction: `prior/${denoiser.ports.outputs[0].name}`, shifted: 'enter/shifted' },
     },
     { name: 'toCodec', model: affineGraph([-1, 1], codec.card.valueRange), inputs: { x: 'leave/denoised' } },
@@ -266,26 +269,42 @@ function codecPart(
 
 const picture = ['batch', 3, 'height', 'width'] as const;
 
-/** shifted = noisy in the network's range, scaled = inputScale·shifted. */
-function enterGraph([low, high]: readonly [number, number]): OnnxModel {
+/** shifted = noisy in the network's range, scaled = inputScale·shifted, of a size that the network takes (`mirrored`). */
+function enterGraph(
+  [low, high]: readonly [number, number],
+  size: readonly [number, number],
+  multipleOf: number,
+): OnnxModel {
   const b = createGraphBuilder('enter');
   const noisy = b.input('noisy', picture);
   const gained = b.node('Mul', [noisy, b.scalar((high - low) / 2)]);
   const shifted = b.node('Add', [gained, b.scalar((high + low) / 2)]);
   b.output('shifted', shifted, picture);
-  b.output('scaled', b.node('Mul', [shifted, b.input('input_scale', [1])]), picture);
+  let scaled = b.node('Mul', [shifted, b.input('input_scale', [1])]);
+  size.forEach((edge, i) => {
+    for (let length = edge; length < upTo(edge, multipleOf);) {
+      // Backwards from the last pixel but one; of a single one, that again.
+      const count = Math.min(upTo(edge, multipleOf) - length, Math.max(1, length - 1));
+      const first = Math.max(0, length - 2);
+      const [starts, ends] = [b.int64s([first - length]), b.int64s([first - count - length])];
+      const back = b.node('Slice', [scaled, starts, ends, b.int64s([2 + i]), b.int64s([-1])]);
+      scaled = b.node('Concat', [scaled, back], { axis: 2 + i });
+      length += count;
+    }
+  });
+  b.output('scaled', scaled, ['batch', 3, 'whole_height', 'whole_width']);
   return readModel(b.build());
 }
 
 /**
- * x̂₀ = skip·shifted + out·F, back in [−1, 1]; channels behind the third are left out. Clipped: a codeword has unit power
- * whatever the picture's contrast, so nothing else would hold that.
+ * x̂₀ = skip·shifted + out·F, back in [−1, 1]; channels behind the third are left out, and what was mirrored. Clipped: a codeword has unit
+ * power whatever the picture's contrast, so nothing else would hold that.
  */
-function leaveGraph([low, high]: readonly [number, number]): OnnxModel {
+function leaveGraph([low, high]: readonly [number, number], size: readonly [number, number]): OnnxModel {
   const b = createGraphBuilder('leave');
-  const prediction = b.input('prediction', ['batch', 'channels', 'height', 'width']);
+  const prediction = b.input('prediction', ['batch', 'channels', 'whole_height', 'whole_width']);
   const shifted = b.input('shifted', picture);
-  const three = b.node('Slice', [prediction, b.int64s([0]), b.int64s([3]), b.int64s([1])]);
+  const three = b.node('Slice', [prediction, b.int64s([0, 0, 0]), b.int64s([3, ...size]), b.int64s([1, 2, 3])]);
   const sum = b.node('Add', [
     b.node('Mul', [shifted, b.input('skip', [1])]),
     b.node('Mul', [three, b.input('out', [1])]),

@@ -113,6 +113,32 @@ describe('a guidance step', () => {
     expect(alongChannel / channelSize).toBeCloseTo(1, 1);
   });
 
+  it('takes pictures of sizes that the prior does not: denoises as the denoiser does, and knows its slope', async () => {
+    const prior = await openDenoiser(findModel('prior', 'faces-prior'), runtime);
+    expect(prior.card.multipleOf).toBe(8);
+    const config = resolveConfig({});
+    const [height, width] = [36, 20];
+    const setting = createLinkSetting(config, codec, gridOf(config), { height, width });
+    const options = { batch: 2, forward: elements, confirm: false, channelGradient: false } as const;
+    const guidance = await createGuidance(setting, prior, options, runtime);
+    const problem = problemOf(setting, options);
+    const noisy = normalTensor([2, 3, height, width], createRng(5));
+    const input = { ...problem, noisy };
+    const output = await guidance.step(input);
+    const { data } = await prior.denoise(noisy, input.sigma);
+    output.denoised.data.forEach((v, i) => {
+      expect(v).toBeCloseTo(Math.min(1, Math.max(-1, data[i])), 4);
+    });
+
+    const size = Math.hypot(...output.gradient);
+    const lossAt = async (by: number): Promise<number> => {
+      const moved = noisy.data.map((v, i) => v + (by * output.gradient[i]) / size);
+      const { distance } = await guidance.step({ ...input, noisy: tensor(moved, noisy.dims) });
+      return distance.reduce((sum, d) => sum + input.weights.distance * d, 0);
+    };
+    expect(((await lossAt(0.02)) - (await lossAt(-0.02))) / 0.04 / size).toBeCloseTo(1, 1);
+  });
+
   it('denoises as the denoiser does, clipped, and keeps chains apart', async () => {
     const setting = settingOf({});
     const options = { batch: 2, forward: taps, confirm: false, channelGradient: true } as const;
