@@ -15,6 +15,7 @@ import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import { versions, writing } from '../link/results/run-folder.js';
 import { readCard } from '../codec/card.js';
+import { rendererOf } from '../codec/codec.js';
 import { readFeatureCard } from '../perception/feature-card.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -140,6 +141,7 @@ export async function checkPoints(
     await findReceivers(config);
     openSource(config);
     const { card } = readCard(findModel('codec', config.codec));
+    if (config.receiver.decoder !== null) rendererOf(card, config.receiver.decoder);
     codecs.set(card.name, card.sha256);
     const cards = config.run.featureNetworks.map((network) => readFeatureCard(findModel('features', network)).card);
     expectEnoughPictures(cards, frames);

@@ -10,6 +10,17 @@ export function readInput(path: string): Uint8Array {
   }
 }
 
+/** Tries, before long work, whether a file can be written: `writeAtomically` will. Throws FormatError. */
+export function expectWritable(path: string): void {
+  const part = `${path}.part`;
+  try {
+    writeFileSync(part, '');
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+  rmSync(part, { force: true });
+}
+
 /** Writes a file whole or not at all. Throws FormatError. */
 export function writeAtomically(path: string, bytes: Uint8Array): void {
   const part = `${path}.part`;
@@ -18,9 +29,9 @@ export function writeAtomically(path: string, bytes: Uint8Array): void {
     renameSync(part, path);
   } catch (cause) {
     rmSync(part, { force: true });
-    throw new FormatError('file.write', `${path}: cannot be written (${(cause as Error).message})`, {
-      cause,
-      value: path,
-    });
+    throw unwritable(path, cause);
   }
 }
+
+const unwritable = (path: string, cause: unknown): FormatError =>
+  new FormatError('file.write', `${path}: cannot be written (${(cause as Error).message})`, { cause, value: path });

@@ -20,7 +20,7 @@ import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-
 import type { Runtime } from '../runtime/runtime.js';
 import { openPictures, type PictureSource } from '../source/picture-source.js';
 import { wholeTiles } from '../source/whole-tiles.js';
-import { writeAtomically } from './files.js';
+import { expectWritable, writeAtomically } from './files.js';
 import { interruptible } from './interrupt.js';
 import { wholeNumber, withRuntime, writeQuality } from './model-common.js';
 import { createProgress, type Progress } from './progress.js';
@@ -93,9 +93,17 @@ async function drawSamples(name: string, options: SampleOptions, signal: AbortSi
   const threads = wholeNumber('--threads', options.threads);
   const { against, out, json = false } = options;
   const real = against === undefined ? null : openPictures(against, { maxPixels: 1 << 26 });
+  expectWritable(out);
   await withRuntime(async (runtime) => {
     const cardPath = findModel('prior', name);
     const denoiser = await openDenoiser(cardPath, runtime);
+    const { numSteps } = denoiser.schedule;
+    if (sampler === 'ancestral' && steps > numSteps) {
+      throw new ConfigError(
+        'model.steps',
+        `--steps ${steps}: ancestral sampling of this prior has ${numSteps} at most`,
+      );
+    }
     const networks = await openCrowdNetworks(options.featureNetwork, runtime);
     const theirs = real === null ? null : await crowdOfTiles(real, networks, size, signal);
 
@@ -107,10 +115,17 @@ async function drawSamples(name: string, options: SampleOptions, signal: AbortSi
         if (shown.length < SHEET) shown.push(picture);
         if (theirs !== null) await mine.add(picture);
       }
+    } catch (error) {
+      if (!signal.aborted || shown.length === 0) throw error;
     } finally {
       progress.stop();
     }
     writeAtomically(out, await contactSheet(concatenated(shown), shown.length, size, size));
+    if (signal.aborted) {
+      console.error(`blindlink: interrupted; ${out} has ${shown.length} of ${count} pictures`);
+      process.exitCode = 130;
+      return;
+    }
 
     const distances = theirs === null ? null : { tiles: theirs.count, ...mine.distancesFrom(theirs) };
     if (options.onCard === true && distances !== null) {
@@ -137,6 +152,9 @@ function drawingOf(options: SampleOptions): Drawing {
   const sampler = samplers.find((known) => known === options.sampler);
   if (sampler === undefined) {
     throw new ConfigError('model.sampler', `--sampler ${options.sampler}: must be ${samplers.join(', ')}`);
+  }
+  if (!/\.png$/i.test(options.out)) {
+    throw new ConfigError('model.out', `--out ${options.out}: the sheet is a PNG; give a name that ends in .png`);
   }
   const unused = options.onCard === true ? '--on-card' : options.featureNetwork.length > 0 ? '--feature-network' : null;
   if (options.against === undefined && unused !== null) {

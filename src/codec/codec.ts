@@ -245,8 +245,8 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   return codec;
 }
 
-/** The file of a decoder that is asked for by name. */
-function rendererOf(card: CodecCard, name: string): string {
+/** The file of a decoder that is asked for by name. Throws ConfigError. */
+export function rendererOf(card: CodecCard, name: string): string {
   if (Object.hasOwn(card.decoders, name)) return card.decoders[name];
   const names = Object.keys(card.decoders);
   throw new ConfigError(

@@ -371,11 +371,16 @@ describe('blindlink sweep', () => {
       expect([refused.code, refused.out]).toEqual([1, '']);
       expect(refused.err).toMatch(/a-file.*: cannot be written .*; choose another folder with --out/);
     }
-    const unknown = ['sweep', 'builtin:faces', '--over', 'codec=faces-12,nosuch', '--frames', '1', '--out', 'never'];
-    const { code, out, err } = await blindlink(unknown);
-    expect([code, out]).toEqual([2, '']);
-    expect(err).toMatch(/nosuch: no such codec/);
-    expect(existsSync(join(work, 'never'))).toBe(false);
+    for (const [over, more, message] of [
+      ['codec=faces-12,nosuch', [], /nosuch: no such codec/],
+      ['receiver.decoder=null,nosuch', ['--codec', 'faces-12'], /codec faces-12 has its own and perceptual/],
+    ] as const) {
+      const late = ['sweep', 'builtin:faces', '--over', over, ...more, '--frames', '1', '--out', 'never'];
+      const { code, out, err } = await blindlink(late);
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toMatch(message);
+      expect(existsSync(join(work, 'never'))).toBe(false);
+    }
     expect(readFileSync(join(work, 'a-file'), 'utf8')).toBe('kept');
   });
 
@@ -450,6 +455,9 @@ describe('priors', () => {
     [['model', 'sample', 'faces-prior', '--size', '512', '--against', 'builtin:faces'], 2, /0 whole tiles of 512×512/],
     [['model', 'sample', 'faces-prior', '--feature-network', 'x'], 2, /--against/],
     [['model', 'sample', 'faces-prior', '--against', 'nothing-such'], 2, /no such file or folder/],
+    [['model', 'sample', 'faces-prior', '--sampler', 'ancestral', '--steps', '1200'], 2, /1000 at most/],
+    [['model', 'sample', 'faces-prior', '--out', 'sheet.jpg'], 2, /a name that ends in \.png/],
+    [['model', 'sample', 'faces-prior', '--out', 'nosuch/sheet.png'], 1, /sheet\.png: cannot be written/],
     [['model', 'sample', 'faces-prior', '--sampler', 'magic'], 2, /multistep, ddim, ancestral/],
     [['model', 'sample', 'faces-prior', '--steps', '0'], 2, /whole number above 0/],
     [['model', 'sample', 'nothing-such'], 2, /no such prior.*faces-prior/],

@@ -157,6 +157,7 @@ describe('the live link', () => {
 
     const set = (changes: Record<string, unknown>) => link.carryOut({ type: 'set', id: 2, changes } as never);
     await expect(set({ snrDb: 99 })).rejects.toThrow(/snrDb is 99: must be at most 60/);
+    await expect(set({ 'receiver.decoder': 'nosuch' })).rejects.toThrow(/codec faces-12 has its own and perceptual/);
     await expect(set({ 'channel.taps': { kind: 'exponential', numTaps: 99, decay: 4 } })).rejects.toThrow(
       /99 taps do not fit 64/,
     );

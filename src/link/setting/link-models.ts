@@ -1,5 +1,5 @@
 import type { CodecCard } from '../../codec/card.js';
-import { type Codec, openCodec } from '../../codec/codec.js';
+import { type Codec, openCodec, rendererOf } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError } from '../../core/errors.js';
 import { findModel } from '../../core/shipped-models.js';
@@ -65,6 +65,8 @@ export async function openModels(
   const runtime = await openRuntime(config.run);
   try {
     const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : decoder);
+    // A sender has no use for it, but is the first to see a setting that no receiver can take.
+    if (decoder !== null) rendererOf(codec.card, decoder);
     const prior = priorOf(config, receivers, codec.card);
     const denoiser = prior === undefined ? null : await openDenoiser(findModel('prior', prior), runtime);
     return { codec, runtime, denoiser, dispose: () => runtime.dispose() };
