@@ -81,14 +81,14 @@ export function openCampaignFolder(
     if (isCampaign) {
       const before = readCampaignFile(path);
       const now = JSON.parse(JSON.stringify(stored)) as StoredCampaign;
+      whole = keepWholeLines(file(FRAMES_FILE));
       const difference = planDifference(measured(before.plan), measured(now.plan));
-      if (difference !== null) {
+      if (difference !== null && whole > 0) {
         throw new ConfigError(
           'campaign.changed',
           `${path}: holds another campaign: ${difference}; choose another --out, or undo the change`,
         );
       }
-      whole = keepWholeLines(file(FRAMES_FILE));
       keepWholeLines(file(TIMING_FILE));
       // What an earlier version did not write down is not compared.
       const known = Object.fromEntries(Object.entries(now.versions).filter(([name]) => name in before.versions));

@@ -1,6 +1,6 @@
 import type { LinkConfig } from '../config/schema.js';
 import { throwIfAborted } from '../core/errors.js';
-import { linkFrames } from '../link/link.js';
+import { linkFrames, tryLink } from '../link/link.js';
 import { describeFrame } from '../link/results/describe-frame.js';
 import type { FeaturePair, FrameOutcome, FrameReport } from '../link/results/frame-report.js';
 import { saveFrame } from '../link/results/save-frame.js';
@@ -53,6 +53,8 @@ export interface FrameProduct {
 export interface JobRunner {
   /** @throws AbortedError once `signal` is aborted */
   run(job: FrameJob, signal?: AbortSignal): AsyncIterable<FrameProduct>;
+  /** Throws what keeps a configuration's first frame from being computed: models, receivers, settings that exclude each other. */
+  expectRuns(config: LinkConfig): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -90,6 +92,12 @@ export function createJobRunner(): JobRunner {
   };
   return {
     dispose,
+    async expectRuns(config) {
+      const { models, receivers } = await openFor(config);
+      const { pictures, source } = config;
+      const first = await openPictures(pictures, { maxPixels: source.maxPixels, frames: 1 }).at(0);
+      await tryLink(config, { ...models, receivers }, first);
+    },
     async *run({ config, from, to, wishes }, signal) {
       const { models, features, receivers } = await openFor(config);
       throwIfAborted(signal, 'the link');

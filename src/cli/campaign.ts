@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { GOES_ON, openCampaignFolder } from '../campaign/campaign-folder.js';
 import { deriveTables } from '../campaign/derive-tables.js';
+import { createJobRunner } from '../campaign/frame-job.js';
 import { createFramePool, workersFor } from '../campaign/frame-pool.js';
 import { type CampaignPlan, type CampaignPoint, planCampaign, readCampaign } from '../campaign/plan.js';
 import type { PointFigures } from '../campaign/point-figures.js';
@@ -8,14 +9,15 @@ import { openQueuePool, queueRun } from '../campaign/queue/queue-pool.js';
 import { connectRedis } from '../campaign/queue/redis.js';
 import { runCampaign } from '../campaign/run-campaign.js';
 import { readConfigFile } from '../config/load.js';
+import type { LinkConfig } from '../config/schema.js';
 import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
+import { modelsKey } from '../link/setting/link-models.js';
 import { receiverHashes } from '../link/setting/receiver-hashes.js';
 import { findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import { versions, writing } from '../link/results/run-folder.js';
 import { readCard } from '../codec/card.js';
-import { rendererOf } from '../codec/codec.js';
 import { readFeatureCard } from '../perception/feature-card.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -129,7 +131,10 @@ const note = (text: string): void => {
   console.error(`note: ${text}`);
 };
 
-/** Looks for what every point needs, to refuse a wrong name before anything is measured. Returns what identifies models and receiver files. */
+/**
+ * Looks for what every point needs and builds its receivers, to refuse wrong names and settings that exclude each other before anything is
+ * measured. Returns what identifies models and receiver files.
+ */
 export async function checkPoints(
   points: readonly Pick<CampaignPoint, 'config' | 'frames'>[],
 ): Promise<Record<string, unknown>> {
@@ -141,7 +146,6 @@ export async function checkPoints(
     await findReceivers(config);
     openSource(config);
     const { card } = readCard(findModel('codec', config.codec));
-    if (config.receiver.decoder !== null) rendererOf(card, config.receiver.decoder);
     codecs.set(card.name, card.sha256);
     const cards = config.run.featureNetworks.map((network) => readFeatureCard(findModel('features', network)).card);
     expectEnoughPictures(cards, frames);
@@ -150,12 +154,28 @@ export async function checkPoints(
     for (const [name, sha256] of Object.entries(hashes.priors)) priors.set(name, sha256);
     for (const [file, sha256] of Object.entries(hashes.receivers)) receivers.set(file, sha256);
   }
+  await expectAllRun(points.map(({ config }) => config));
   return {
     codecs: Object.fromEntries(codecs),
     ...(features.size > 0 && { featureNetworks: Object.fromEntries(features) }),
     ...(priors.size > 0 && { priors: Object.fromEntries(priors) }),
     ...(receivers.size > 0 && { receivers: Object.fromEntries(receivers) }),
   };
+}
+
+/** Throws what keeps one of them from running; those with the same networks after one another, which are opened once. */
+async function expectAllRun(configs: readonly LinkConfig[]): Promise<void> {
+  const runner = createJobRunner();
+  try {
+    const keyed = await Promise.all(
+      configs.map(async (config) => ({ config, key: modelsKey(config, await findReceivers(config)) })),
+    );
+    for (const { config } of keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
+      await runner.expectRuns(config);
+    }
+  } finally {
+    await runner.dispose();
+  }
 }
 
 function describe(plan: CampaignPlan, figures: readonly PointFigures[]): string {

@@ -146,6 +146,15 @@ async function preparation(
 
 const KEPT_SIZES = 8;
 
+/** Builds what a link's frames need, the receivers among it, and computes none: throws what the first frame would, before any work. */
+export async function tryLink(config: LinkConfig, parts: LinkParts, picture: Picture): Promise<void> {
+  const grid = gridOf(config);
+  const rng = createRng(config.seed);
+  createSimulation(config, grid, rng);
+  const prepare = await preparation(config, parts, grid, rng);
+  await prepare(padPicture(picture, parts.codec.multipleOf));
+}
+
 async function outcomeOf(
   receiver: Receiver,
   arrived: ArrivedFrame,
