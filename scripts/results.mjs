@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = 'docs/results.md';
-const marked = [...readFileSync(`${root}${DOCUMENT}`, 'utf8').matchAll(/<!-- campaign ([\w-]+) -->/g)].map(
+const marked = [...readFileSync(`${root}${DOCUMENT}`, 'utf8').matchAll(/^<!-- campaign ([\w-]+) -->$/gm)].map(
   ([, name]) => name,
 );
 

@@ -112,7 +112,7 @@ export function openCampaignFolder(
       resumed: whole > 0,
       notes,
       *lines() {
-        for (const { value } of readJsonLines<FrameLine>(file(FRAMES_FILE))) yield value;
+        yield* frameLines(path, plan);
       },
       append(point, products) {
         const lines = products.map((product) => linesOf(point, product));
@@ -193,7 +193,27 @@ export function readCampaignFile(path: string): StoredCampaign {
       `${path}: its ${CAMPAIGN_FILE} is of format ${String(stored.format)}, not blindlink-campaign/1`,
     );
   }
+  if (!Array.isArray(stored.plan?.points)) {
+    throw new FormatError('campaign.folder', `${path}: its ${CAMPAIGN_FILE} has no plan; restore it or start anew`);
+  }
   return stored as StoredCampaign;
+}
+
+/** The frames of a campaign's folder. Throws FormatError for lines that are none, or of a point that it has not. */
+export function* frameLines(path: string, { points }: CampaignPlan): Iterable<FrameLine> {
+  const file = join(path, FRAMES_FILE);
+  let number = 0;
+  for (const { value } of readJsonLines<Partial<FrameLine> | null>(file)) {
+    number++;
+    const { point, frame, receivers } = value ?? {};
+    if (point === undefined || !(point in points) || !Number.isInteger(frame) || typeof receivers !== 'object') {
+      throw new FormatError(
+        'campaign.line',
+        `${file}: line ${number} is no frame of this campaign; restore it or start anew`,
+      );
+    }
+    yield value as FrameLine;
+  }
 }
 
 /** A file with the process's number; that of a process which is gone is taken over. */

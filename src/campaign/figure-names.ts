@@ -22,5 +22,11 @@ export const meanMetrics = [
 /** Figures that are a share of frames. */
 export const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'precision', 'recall', 'blockErrors']);
 
+/** Charts that a report may have, beside feature networks' distances. */
+export const chartNames: readonly string[] = [
+  ...['psnrDb', 'msSsim', 'niqe', 'success', 'nearPerfect', 'channelError', 'decoded', 'precision', 'recall'],
+  ...['throughput', 'blockErrors', 'evm', 'fid', 'speed', 'rate-distortion', 'perception-distortion', 'papr-ccdf'],
+];
+
 /** What a table may have a column of, beside feature networks' distances; `ms` is a receiver's time. */
 export const figureNames: readonly string[] = [...meanMetrics, ...SHARES, 'ms'];

@@ -6,7 +6,7 @@ import { ConfigError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
 import { sortedJson } from '../core/sorted-json.js';
 import { gridOfPoints } from '../link/points.js';
-import { figureNames } from './figure-names.js';
+import { chartNames, figureNames } from './figure-names.js';
 import { stopSchema } from './stopping.js';
 
 /** Decibels below `perfect` within which a picture is near it, unless the campaign says otherwise. */
@@ -16,6 +16,18 @@ export const WITHIN_DB = 1;
 export const LABEL = 'label';
 
 const values = z.record(z.string(), z.unknown());
+
+const documentSchema = z.strictObject({
+  /** Figures by name, as in points.csv, for the tables' columns. */
+  columns: z
+    .array(z.string())
+    .min(1)
+    .default(['success', 'psnrDb', 'msSsim', 'nearPerfect', 'channelError', 'throughput']),
+  /** Charts by the names of their files. */
+  charts: z.array(z.string()).default([]),
+  /** Whether the page's pictures go there, as one. */
+  pictures: z.boolean().default(false),
+});
 
 /** What a campaign's YAML file holds. */
 export const campaignSchema = z.strictObject({
@@ -41,21 +53,12 @@ export const campaignSchema = z.strictObject({
   /** Pictures are kept for this many frames of each point. */
   keepPictures: z.int().min(0).max(1000).default(3),
   /** What `report --markdown` puts into a document. */
-  document: z
-    .strictObject({
-      /** Figures by name, as in points.csv, for the tables' columns. */
-      columns: z
-        .array(z.string())
-        .min(1)
-        .default(['success', 'psnrDb', 'msSsim', 'nearPerfect', 'channelError', 'throughput']),
-      /** Charts by the names of their files. */
-      charts: z.array(z.string()).default([]),
-      /** Whether the page's pictures go there, as one. */
-      pictures: z.boolean().default(false),
-    })
-    .prefault({}),
+  document: documentSchema.prefault({}),
 });
 export type CampaignFile = z.infer<typeof campaignSchema>;
+
+/** Sections that have keys of their own. */
+const sections: Readonly<Record<string, z.ZodObject>> = { stop: stopSchema, document: documentSchema };
 
 /** One point: what sets it apart, and everything that it is measured with. */
 export interface CampaignPoint {
@@ -97,7 +100,7 @@ export function readCampaign(raw: RawConfig, name: string): CampaignFile {
   const issue = parsed.error.issues[0];
   const where = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(issue.path[0] === 'stop' ? stopSchema.shape : campaignSchema.shape);
+    const known = Object.keys((sections[String(issue.path[0])] ?? campaignSchema).shape);
     const guess = nearest(issue.keys[0], known);
     const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${guess}?`;
     const hintOfSettings = issue.path.length === 0 ? '; settings of the link go under settings:' : '';
@@ -130,10 +133,9 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
   const twice = texts.find((text, i) => texts.indexOf(text) < i);
   if (twice !== undefined)
     throw new ConfigError('campaign.twice', `${name}: points: ${twice} is there twice; leave one out`);
+  const gridAxes = Object.keys(file.over);
   for (const path of listed) {
-    const clash = Object.keys(file.over).find(
-      (axis) => axis === path || axis.startsWith(`${path}.`) || path.startsWith(`${axis}.`),
-    );
+    const clash = gridAxes.find((axis) => overlap(axis, path));
     if (clash !== undefined) {
       throw new ConfigError(
         'campaign.twice',
@@ -141,6 +143,26 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
       );
     }
   }
+  for (const [where, paths] of [['over', gridAxes], ...file.points.map((point) => ['points', Object.keys(point)])] as [
+    string,
+    string[],
+  ][]) {
+    const [first, second] =
+      paths.flatMap((a, i) => paths.slice(i + 1).map((b) => [a, b])).find(([a, b]) => overlap(a, b)) ?? [];
+    if (first !== undefined) {
+      throw new ConfigError(
+        'campaign.twice',
+        `${name}: ${where}: ${first} and ${second} set the same; keep one of them`,
+      );
+    }
+  }
+  if (LABEL in file.over) {
+    throw new ConfigError(
+      'campaign.label',
+      `${name}: over: ${LABEL} names points and sets nothing; give it under points`,
+    );
+  }
+  if ('' in file.over) throw new ConfigError('campaign.axis', `${name}: over: a setting has no name`);
   for (const path of [...listed, ...Object.keys(file.over)]) {
     if (/^run\.(out|threads)$/.test(path)) {
       throw new ConfigError('campaign.axis', `${name}: ${path} cannot differ between points; leave it out`);
@@ -174,6 +196,9 @@ export function planCampaign(file: CampaignFile, name: string, { resolve, countO
   return { title, about, axes, grid: Object.keys(file.over), points, stop, batch, withinDb, keepPictures, document };
 }
 
+/** Whether one path is the other or holds it. */
+const overlap = (a: string, b: string): boolean => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+
 /** A seed that depends on the setting's seed and the point, receivers left out: they are compared on the same frames. */
 function ownSeed(seed: number, at: ReadonlyMap<string, unknown>): number {
   const named = [...at].filter(([path]) => !path.startsWith('receiver') && path !== 'seed' && path !== LABEL);
@@ -195,15 +220,24 @@ export function planDifference(before: unknown, after: unknown, path = ''): stri
   return `${path} was ${brief(before)} and is ${brief(after)}`;
 }
 
-/** @throws ConfigError for a column of which there is no figure; feature networks bring their own */
+/** @throws ConfigError for columns and charts of which there is no figure; feature networks bring their own */
 function expectFigures({ document }: CampaignFile, name: string, points: readonly CampaignPoint[]): void {
   if (points.some(({ config }) => config.run.featureNetworks.length > 0)) return;
   const missing = document.columns.find((column) => !figureNames.includes(column));
-  if (missing === undefined) return;
-  throw new ConfigError(
-    'campaign.columns',
-    `${name}: document.columns: no figure ${missing}${insteadOf(missing, figureNames)}`,
-  );
+  if (missing !== undefined) {
+    throw new ConfigError(
+      'campaign.columns',
+      `${name}: document.columns: no figure ${missing}${insteadOf(missing, figureNames)}`,
+    );
+  }
+  // One of several facets has its number before the name.
+  const unknown = document.charts.find((chart) => !chartNames.includes(chart.replace(/^\d+-/, '')));
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      'campaign.charts',
+      `${name}: document.charts: no chart ${unknown}${insteadOf(unknown, chartNames)}`,
+    );
+  }
 }
 
 /** @throws ConfigError for a stopping rule that watches receivers which no point has: it would never end one */

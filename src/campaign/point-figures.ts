@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { frechetDistance } from '../metrics/frechet.js';
 import { finitePsnrDb } from '../metrics/picture-quality.js';
-import { FRAMES_FILE, TIMING_FILE } from './campaign-folder.js';
+import { frameLines, readCampaignFile, TIMING_FILE } from './campaign-folder.js';
 import { meanMetrics, SHARES } from './figure-names.js';
 import { type FrameLine, readJsonLines, type StoredReport, type TimingLine, unpackFeatures } from './frame-lines.js';
 import { packetColumns } from '../link/results/frame-report.js';
@@ -53,7 +53,7 @@ export const isNetworkMetric = (metric: string): boolean =>
 /** Frames of a campaign point by point, as they lie in `frames.jsonl`. */
 export function* pointsIn(folder: string): Iterable<{ point: number; lines: FrameLine[] }> {
   let lines: FrameLine[] = [];
-  for (const { value } of readJsonLines<FrameLine>(join(folder, FRAMES_FILE))) {
+  for (const value of frameLines(folder, readCampaignFile(folder).plan)) {
     if (lines.length > 0 && lines[0].point !== value.point) {
       yield { point: lines[0].point, lines };
       lines = [];

@@ -39,7 +39,7 @@ export async function campaign(names: readonly string[], options: Readonly<Recor
   }
   if (options['radio'] !== 'none')
     throw new ConfigError('campaign.flag', '--radio: campaigns are simulated; leave it out');
-  const file = readCampaign(readConfigFile(name), name);
+  const file = readCampaign(readConfigFile(name, 'to sweep'), name);
   const title = file.title ?? name.replace(/^.*\/|\.ya?ml$/g, '');
   const plan = planCampaign({ ...file, title }, name, {
     resolve: (base, at) => settingsFrom(withSettings(options, at), [], base),

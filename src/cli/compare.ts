@@ -46,7 +46,7 @@ function compare(first: string, second: string, options: CompareOptions): void {
   const bounds = boundsOf(options.bound);
   const [before, after] = [readResults(first), readResults(second)];
   const pairs = pairsOf(options.receivers);
-  const { differences, notes } = compareResults(before, after, pairs);
+  const { differences, notes, lost } = compareResults(before, after, pairs);
   const rates = rateDifferences(before, after, pairs.length > 0 ? pairs : sameNames(before, after));
   const shown = shownMetrics(differences, options.metric);
   for (const metric of bounds.keys()) {
@@ -58,14 +58,14 @@ function compare(first: string, second: string, options: CompareOptions): void {
     }
   }
   const worse = regressions(differences, bounds);
-  for (const note of notes) console.error(`note: ${note}`);
+  for (const note of bounds.size > 0 ? notes : [...lost, ...notes]) console.error(`note: ${note}`);
   if (options.json === true) {
     for (const one of differences.filter(({ metric }) => shown.includes(metric))) {
       console.log(JSON.stringify({ type: 'difference', ...one }));
     }
     for (const one of rates) console.log(JSON.stringify({ type: 'bdRate', ...one }));
     console.log(
-      JSON.stringify({ type: 'summary', first, second, bounds: Object.fromEntries(bounds), regressions: worse }),
+      JSON.stringify({ type: 'summary', first, second, bounds: Object.fromEntries(bounds), regressions: worse, lost }),
     );
   } else {
     console.log(table(differences.filter(({ metric }) => shown.includes(metric))));
@@ -79,7 +79,10 @@ function compare(first: string, second: string, options: CompareOptions): void {
       `blindlink: ${words(one.at)}, ${pairName(one.receivers)}: ${one.metric} went from ${format(one.before)} to ${format(one.after)}, beyond the bound of ${bounds.get(one.metric)!}`,
     );
   }
-  if (worse.length > 0) process.exitCode = 1;
+  // What is bounded must be there: a run that broke off would else pass.
+  if (bounds.size > 0)
+    for (const text of lost) console.error(`blindlink: ${text}; with --bound nothing may be missing`);
+  if (worse.length > 0 || (bounds.size > 0 && lost.length > 0)) process.exitCode = 1;
 }
 
 function table(differences: readonly Difference[]): string {
@@ -114,11 +117,14 @@ function pairsOf(given: readonly string[]): ReceiverPair[] {
 }
 
 function boundsOf(given: readonly string[]): Map<string, number> {
+  const names = given.map((bound) => bound.split('=')[0]);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new ConfigError('compare.bound', `--bound ${twice}: is given twice; keep one of them`);
   return new Map(
     given.map((bound): [string, number] => {
-      const [metric, text = ''] = bound.split('=');
+      const [metric, text = '', ...rest] = bound.split('=');
       const value = Number(text);
-      if (text === '' || !(value >= 0)) {
+      if (text.trim() === '' || rest.length > 0 || !(value >= 0) || !Number.isFinite(value)) {
         throw new ConfigError('compare.bound', `--bound ${bound}: write it as METRIC=X, X being 0 or more`);
       }
       if (!boundedMetrics.includes(metric)) {

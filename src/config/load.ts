@@ -8,13 +8,17 @@ import { type LinkConfig, linkConfigSchema } from './schema.js';
 /** Settings as nested plain objects, not yet checked. */
 export type RawConfig = Record<string, unknown>;
 
-/** Reads a YAML (or JSON) file of settings. Throws ConfigError, one line. */
-export function readConfigFile(path: string): RawConfig {
+/**
+ * Reads a YAML (or JSON) file of settings.
+ * @param given where its path was given, for messages
+ * @throws ConfigError, one line
+ */
+export function readConfigFile(path: string, given = 'to --config'): RawConfig {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError('config.file', `${path}: cannot be read; check the path given to --config`, { cause });
+    throw new ConfigError('config.file', `${path}: cannot be read; check the path given ${given}`, { cause });
   }
   let value: unknown;
   try {

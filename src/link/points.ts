@@ -25,6 +25,9 @@ export function gridOfPoints(
 ): ReadonlyMap<string, unknown>[] {
   let points: Map<string, unknown>[] = [new Map()];
   for (const [name, values] of axes) {
+    const odd = values.find((value) => typeof value === 'number' && !Number.isFinite(value));
+    if (odd !== undefined)
+      throw new ConfigError('points.value', `${where}${name}: ${String(odd)} is no value to measure`);
     const texts = values.map(sortedJson);
     const twice = texts.find((text, i) => texts.indexOf(text) < i);
     if (twice !== undefined) {

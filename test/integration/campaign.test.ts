@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { planCampaign, readCampaign } from '../../src/campaign/plan.js';
+import { settingsFrom, withSettings } from '../../src/cli/settings.js';
+import { readConfigFile } from '../../src/config/load.js';
 import { parseNpz } from '../../src/core/npy.js';
 import { createRng } from '../../src/core/rng.js';
 import { bytesOf, contentsOf, type Outcome, startBlindlink, until } from '../support/campaign-runs.js';
@@ -173,6 +177,27 @@ describe('a campaign', () => {
       /stop\.of: no point has a receiver blind-em/,
     ],
     ['document: { columns: [psnr] }', /document\.columns: no figure psnr/],
+    ['document: { charts: [1-psnr] }', /document\.charts: no chart 1-psnr/],
+    ['document: { collumns: [psnrDb] }', /document\.collumns: no such key, did you mean columns\?/],
+    ['over: { snrDb: [5, .nan] }', /over: snrDb: NaN is no value to measure/],
+    ['over: { "": [5] }', /over: a setting has no name/],
+    ['over: { label: [a, b] }', /over: label names points and sets nothing/],
+    [
+      'over: { ofdm.clippingRatio: [1], ofdm: [{ clippingRatio: 5 }] }',
+      /over: ofdm\.clippingRatio and ofdm set the same/,
+    ],
+    [
+      'settings: { pictures: ["builtin:faces"], receiver: { names: [pilot] } }\nover: { ofdm.pilotSymbols: [1, 0] }\nstop: { frames: 1 }',
+      /receiver pilot: the link sends no pilots/,
+    ],
+    [
+      'settings: { receiver: { names: [perfect], baselines: { perfect: { source: webp } } } }',
+      /is the name of a receiver/,
+    ],
+    [
+      'settings: { receiver: { names: [sent], baselines: { sent: { source: webp } } } }',
+      /is the name of the sent picture/,
+    ],
   ])(
     'is refused in one line: %s',
     async (yaml, message) => {
@@ -185,6 +210,27 @@ describe('a campaign', () => {
     },
     TIMEOUT,
   );
+});
+
+it.each(readdirSync('experiments'))('experiments/%s is a campaign whose points are all valid', (name) => {
+  const path = join('experiments', name);
+  const plan = planCampaign(readCampaign(readConfigFile(path), path), path, {
+    resolve: (base, at) => settingsFrom(withSettings({ set: [] }, at), [], base),
+    countOf: () => 1,
+  });
+  expect(plan.points.length).toBeGreaterThan(0);
+  expect(plan.about).not.toBe('');
+});
+
+it('results.md has a campaign in experiments/ for each of its marks, and results.mjs knows them', () => {
+  const marks = [...readFileSync('docs/results.md', 'utf8').matchAll(/^<!-- campaign ([\w-]+) -->$/gm)].map(
+    ([, m]) => m,
+  );
+  expect(marks.length).toBeGreaterThan(10);
+  for (const mark of marks) expect(existsSync(join('experiments', `${mark}.yaml`))).toBe(true);
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/results.mjs', 'nosuch'], { encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr.trim()).toBe(`results: nosuch: docs/results.md has no mark for it; it has ${marks.join(', ')}`);
 });
 
 describe('simulate on several processes', () => {

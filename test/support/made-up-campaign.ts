@@ -27,7 +27,7 @@ export function madeUpCampaign(
     points: points.map((at) => ({
       at,
       frames: of,
-      config: { codec: at['codec'] ?? 'faces-12', ofdm: {}, rho: 0, seed: 1 },
+      config: { codec: at['codec'] ?? 'faces-12', ofdm: {}, rho: 0, seed: 1, receiver: {} },
     })),
     stop: {},
     batch: 8,

@@ -35,6 +35,8 @@ export interface Comparison {
   readonly differences: readonly Difference[];
   /** What the user should know of the pairing. */
   readonly notes: readonly string[];
+  /** What the first has and the second lacks: points, receivers, frames. Not said again in `notes`. */
+  readonly lost: readonly string[];
 }
 
 /** Which way is better; of other metrics none is. */
@@ -74,6 +76,7 @@ export function compareResults(
   pairs: readonly ReceiverPair[] = [],
 ): Comparison {
   const notes: string[] = [];
+  const lost: string[] = [];
   const differences: Difference[] = [];
   const pooled = new Map<
     string,
@@ -83,7 +86,7 @@ export function compareResults(
   const others = new Map(after.map((point) => [sortedJson(point.at), point]));
   for (const point of before) {
     const other = others.get(sortedJson(point.at));
-    if (other === undefined) notes.push(`only the first has ${words(point.at)}`);
+    if (other === undefined) lost.push(`only the first has ${words(point.at)}`);
     else matched.push({ point, other });
   }
   const known = new Set(before.map(({ at }) => sortedJson(at)));
@@ -95,7 +98,18 @@ export function compareResults(
   if (first.withinDb !== undefined && second.withinDb !== undefined && first.withinDb !== second.withinDb) {
     notes.push(`nearPerfect is within ${first.withinDb} dB in the first and ${second.withinDb} dB in the second`);
   }
-  if (pairs.length === 0) notes.push(...missingReceivers(matched));
+  if (pairs.length === 0) {
+    lost.push(...missingReceivers(matched, 'first'));
+    notes.push(...missingReceivers(matched, 'second'));
+  }
+  for (const { point, other } of matched) {
+    const missing = [...point.frames.keys()].filter((frame) => !other.frames.has(frame)).length;
+    // A point that ends by its results has as many frames as these take.
+    if (missing > 0) {
+      const text = `${words(point.at)}: ${missing} of ${point.frames.size} frames are only in the first`;
+      (other.endsByResults === true ? notes : lost).push(text);
+    }
+  }
   for (const pair of pairs) expectReceivers(pair, matched);
   for (const { point, other } of matched) {
     if (point.seed !== other.seed) {
@@ -134,7 +148,7 @@ export function compareResults(
       differences.push(differenceOf(null, receivers, metric, values));
     }
   }
-  return { differences, notes };
+  return { differences, notes, lost };
 }
 
 /** Differences that are worse than a bound allows: by the mean of the pairs. */
@@ -173,20 +187,19 @@ export function sameNames(before: readonly ComparedPoint[], after: readonly Comp
 }
 
 /** Receivers that one of two points has and the other has not: said once where it is so at every point. */
-function missingReceivers(matched: readonly Matched[]): string[] {
+function missingReceivers(matched: readonly Matched[], side: 'first' | 'second'): string[] {
   const names = matched.map(({ point, other }) => ({
     at: point.at,
     first: namesOf([point]),
     second: namesOf([other]),
   }));
-  const lone = (side: 'first' | 'second', rest: 'first' | 'second'): string[] =>
-    [...new Set(names.flatMap((one) => one[side]))].flatMap((name) => {
-      const missing = names.filter((one) => one[side].includes(name) && !one[rest].includes(name));
-      const note = `only the ${side} has receiver ${name}`;
-      if (!names.some((one) => one[rest].includes(name))) return [note];
-      return missing.map(({ at }) => `${words(at)}: ${note}`);
-    });
-  return [...lone('first', 'second'), ...lone('second', 'first')];
+  const rest = side === 'first' ? 'second' : 'first';
+  return [...new Set(names.flatMap((one) => one[side]))].flatMap((name) => {
+    const missing = names.filter((one) => one[side].includes(name) && !one[rest].includes(name));
+    const note = `only the ${side} has receiver ${name}`;
+    if (!names.some((one) => one[rest].includes(name))) return [note];
+    return missing.map(({ at }) => `${words(at)}: ${note}`);
+  });
 }
 
 /** @throws ConfigError for a receiver that is not there */

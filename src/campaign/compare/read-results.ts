@@ -21,6 +21,8 @@ export interface ComparedPoint {
   readonly seed: number;
   /** How near `perfect` counts as near, dB; of a campaign. */
   readonly withinDb?: number;
+  /** Of a campaign's point whose number of frames hangs on what they show. */
+  readonly endsByResults?: boolean;
   readonly frames: ReadonlyMap<number, ComparedFrame>;
 }
 
@@ -41,6 +43,8 @@ function campaignPoints(folder: string): ComparedPoint[] {
   const { plan } = readCampaignFile(folder);
   // Missing in folders of an earlier version.
   const withinDb = (plan.withinDb as number | undefined) ?? WITHIN_DB;
+  const { failures, psnrHalfWidthDb, successHalfWidth } = plan.stop;
+  const endsByResults = [failures, psnrHalfWidthDb, successHalfWidth].some((rule) => rule !== undefined);
   const points: ComparedPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
     const frames = new Map(
@@ -54,7 +58,8 @@ function campaignPoints(folder: string): ComparedPoint[] {
         },
       ]),
     );
-    points.push({ at: plan.points[point].at, seed: plan.points[point].config.seed, withinDb, frames });
+    const { at, config } = plan.points[point];
+    points.push({ at, seed: config.seed, withinDb, endsByResults, frames });
   }
   return points;
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ConfigError, DeviceError } from '../../core/errors.js';
 
@@ -6,6 +7,21 @@ const LONGEST_WAIT_MS = 2000;
 
 /** A Redis address as it may be shown: without user and password. */
 export const shownAddress = (url: string): string => url.replace(/\/\/[^/]*@/, '//');
+
+/** A promise that is given up after `ms`: what listens there may not be a Redis and never answer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = setTimeout(ms, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${ms / 1000} s`);
+  });
+  late.catch(() => undefined);
+  promise.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+  }
+}
 
 /**
  * A connection that outlives restarts of the server: commands wait until it answers again.
@@ -42,8 +58,10 @@ export async function connectRedis(url: string, onNote: (note: string) => void):
     lost = false;
   });
   try {
-    await redis.connect();
-    await redis.ping();
+    await within(
+      CONNECT_MS,
+      redis.connect().then(() => redis.ping()),
+    );
   } catch (cause) {
     redis.disconnect();
     const why = reason === '' ? (cause as Error).message : reason;

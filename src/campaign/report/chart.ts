@@ -30,6 +30,7 @@ export interface Chart {
   readonly markers?: boolean;
 }
 
+const DASHES = ['', '', '', '6 3', '2 3', '8 3 2 3', '', '4 4'];
 const WIDTH = 460;
 const HEIGHT = 300;
 const LEFT = 58;
@@ -131,7 +132,8 @@ export function chartSvg(chart: Chart): string {
         marks += `<path d="M${n(at(p))} ${n(clampY(p.low!))}V${n(clampY(p.high!))}" stroke="${colour}" stroke-width="2"/>`;
     }
     if (categories === undefined) {
-      const dash = ['', '', '', '6 3', '2 3', '8 3 2 3', '', '4 4'][style % 8];
+      // Colours and marks return with the ninth curve, and dashes then are others.
+      const dash = DASHES[(style + 3 * Math.floor(style / 8)) % 8];
       marks += `<path d="M${sorted.map((p) => `${n(at(p))} ${n(clampY(p.y))}`).join('L')}" fill="none" stroke="${colour}" stroke-width="1.8"${dash === '' ? '' : ` stroke-dasharray="${dash}"`}/>`;
     }
     if (chart.markers !== false) {

@@ -1,3 +1,4 @@
+import { LABEL } from '../plan.js';
 import type { MeanFigure } from '../point-figures.js';
 import { type Chart, type ChartSeries } from './chart.js';
 import {
@@ -9,6 +10,7 @@ import {
   type ReportPoint,
   settingText,
 } from './report-data.js';
+import { spread } from './spread.js';
 
 /** A chart with the name its files get. */
 export interface NamedChart {
@@ -158,13 +160,25 @@ function speedChart(data: ReportData, facet: Facet): NamedChart | null {
       };
 }
 
-/** Rate–distortion: PSNR over channel uses per source sample, one curve a receiver. Needs points of two rates. */
+/**
+ * Rate–distortion: PSNR over channel uses per source sample, one curve a receiver. Needs points of two rates: of the facet, or, where facets
+ * differ in rate, of all of them at the middle of the x axis (in the first facet's charts).
+ */
 function rateChart(data: ReportData, facet: Facet): NamedChart | null {
   const rateOf = (point: ReportPoint, receiver: string): number =>
     point.receivers[receiver].metrics['bandwidthRatio'].mean;
-  const points = data.x === null ? data.facets.flatMap((one) => one.points) : facet.points;
-  const rates = new Set(points.map((point) => rateOf(point, Object.keys(point.receivers)[0]).toPrecision(4)));
-  if (rates.size < 2) return null;
+  const rates = (of: readonly ReportPoint[]): number =>
+    new Set(of.map((point) => rateOf(point, Object.keys(point.receivers)[0]).toPrecision(4))).size;
+  const { x } = data;
+  let points = x === null ? data.facets.flatMap((one) => one.points) : facet.points;
+  let at = '';
+  if (x !== null && rates(points) < 2 && facet === data.facets[0]) {
+    const values = [...new Set(facet.points.map((point) => point.at[x] as number))].sort((a, b) => a - b);
+    const middle = values[values.length >> 1];
+    points = data.facets.flatMap((one) => one.points.filter((point) => point.at[x] === middle));
+    at = `, ${settingText(x, middle)}`;
+  }
+  if (rates(points) < 2) return null;
   const series = data.receivers.map((name, style) => ({
     name,
     style,
@@ -175,7 +189,7 @@ function rateChart(data: ReportData, facet: Facet): NamedChart | null {
   return {
     id: 'rate-distortion',
     chart: {
-      title: 'Rate and distortion',
+      title: `Rate and distortion${at}`,
       xLabel: 'channel uses per source sample (CBR)',
       yLabel: 'PSNR, dB',
       logX: true,
@@ -205,29 +219,41 @@ function planeChart(data: ReportData, facet: Facet, networks: readonly string[])
   };
 }
 
-const CCDF_CURVES = 6;
+/** As many as there are colours. */
+const CCDF_CURVES = 8;
 
 /** P(PAPR > x) of whole frames as sent; points whose frames are alike make one curve. */
 function paprChart(data: ReportData, facet: Facet): NamedChart | null {
   const groups = new Map<string, { name: string; values: number[] }>();
   for (const point of facet.points) {
     const { config } = data.campaign.plan.points[point.point];
-    const key = JSON.stringify([config.codec, config.ofdm, config.rho, config.designSnrDb]);
-    const group = groups.get(key) ?? { name: groupName(data, point), values: [] };
-    group.values.push(...point.paprDb);
-    groups.set(key, group);
+    for (const [link, values] of Object.entries(point.paprDb)) {
+      const key = JSON.stringify([
+        link,
+        link === '' ? config.codec : null,
+        config.ofdm,
+        config.rho,
+        config.designSnrDb,
+      ]);
+      const name = [link, groupName(data, point)].filter((part) => part !== '').join(', ');
+      const group = groups.get(key) ?? { name, values: [] };
+      for (const value of values) group.values.push(value);
+      groups.set(key, group);
+    }
   }
-  const series = [...groups.values()].slice(0, CCDF_CURVES).map(({ name, values }, style) => {
+  const all = [...groups.values()];
+  const shown = spread(all, CCDF_CURVES);
+  const series = shown.map(({ name, values }, style) => {
     const sorted = values.sort((a, b) => a - b);
     const n = sorted.length;
     const points = sorted.map((x, i) => ({ x, y: (n - i) / n }));
-    return { name: `${name}${name === '' ? '' : ', '}${n} frames`, style, points: thin(points, 120) };
+    return { name: `${name}${name === '' ? '' : ', '}${n} frames`, style, points: spread(points, 120) };
   });
   if (series.every(({ points }) => points.length < 20)) return null;
   return {
     id: 'papr-ccdf',
     chart: {
-      title: 'PAPR of frames as sent (CCDF)',
+      title: `PAPR of frames as sent (CCDF)${shown.length < all.length ? `, ${shown.length} of ${all.length}` : ''}`,
       xLabel: 'x, dB',
       yLabel: 'P(PAPR > x)',
       logY: true,
@@ -237,18 +263,13 @@ function paprChart(data: ReportData, facet: Facet): NamedChart | null {
   };
 }
 
-/** What the sender's side of a point is called: settings that change what is sent. */
+/** What the sender's side of a point is called: its label, and settings that change what is sent. */
 const groupName = (data: ReportData, point: ReportPoint): string =>
   Object.entries(point.at)
     .filter(
       ([axis]) =>
-        /^(codec|ofdm|rho)/.test(axis) &&
+        (axis === LABEL || /^(codec|ofdm|rho)/.test(axis)) &&
         new Set(data.facets.flatMap((f) => f.points.map(({ at }) => JSON.stringify(at[axis])))).size > 1,
     )
     .map(([axis, value]) => settingText(axis, value))
     .join(', ');
-
-const thin = <T>(points: readonly T[], most: number): T[] =>
-  points.length <= most
-    ? [...points]
-    : Array.from({ length: most }, (_, i) => points[Math.round((i * (points.length - 1)) / (most - 1))]);

@@ -3,7 +3,8 @@ import sharp, { type OverlayOptions } from 'sharp';
 import { escapeXml } from '../../link/results/save-pictures.js';
 import { pictureFile } from '../keep-pictures.js';
 import { palette } from './chart.js';
-import { pointName, type ReportData, type ReportPoint } from './report-data.js';
+import { pointName, type ReportData } from './report-data.js';
+import { spread } from './spread.js';
 
 const ROWS = 6;
 /** Shorter edge that pictures are shown with, by a whole factor. */
@@ -108,9 +109,4 @@ async function shown(file: string): Promise<{ whole: Buffer; crop: Buffer }> {
     .png()
     .toBuffer();
   return { whole, crop };
-}
-
-function spread<T extends ReportPoint>(points: readonly T[], most: number): T[] {
-  if (points.length <= most) return [...points];
-  return Array.from({ length: most }, (_, i) => points[Math.round((i * (points.length - 1)) / (most - 1))]);
 }

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import type { LinkConfig } from '../../config/schema.js';
+import { sendsOwnFrames } from '../../link/setting/baselines.js';
 import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
+import type { FrameLine } from '../frame-lines.js';
 import { pictureFile } from '../keep-pictures.js';
 import { type CampaignPlan, LABEL, WITHIN_DB } from '../plan.js';
 import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
@@ -9,8 +12,8 @@ import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn } from
 /** A point as the report draws it. */
 export interface ReportPoint extends PointFigures {
   readonly at: Readonly<Record<string, unknown>>;
-  /** Of every frame, sorted. */
-  readonly paprDb: Float64Array;
+  /** Of every frame, sorted: of the codec's own (named '') and of each conventional link that sends others. */
+  readonly paprDb: Readonly<Record<string, Float64Array>>;
   readonly times: Readonly<Record<string, { readonly mean: number; readonly n: number }>>;
   /** Frames of which pictures were kept. */
   readonly pictures: readonly { readonly frame: number; readonly psnrDb: Readonly<Record<string, number>> }[];
@@ -56,14 +59,18 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     points.push({
       ...figures,
       at: shownOf(plan.points[point].at, axes),
-      paprDb: Float64Array.from(lines, ({ receivers }) => Object.values(receivers)[0].paprDb).sort(),
+      paprDb: paprOf(lines, plan.points[point].config),
       times: times.get(point) ?? {},
       pictures: lines
         .slice(0, plan.keepPictures)
         .filter(({ frame }) => existsSync(join(folder, 'pictures', String(point), pictureFile(frame, 'sent'))))
         .map(({ frame, receivers }) => ({
           frame,
-          psnrDb: Object.fromEntries(Object.entries(receivers).map(([name, { psnrDb }]) => [name, psnrDb])),
+          psnrDb: Object.fromEntries(
+            Object.entries(receivers)
+              .filter(([name]) => existsSync(join(folder, 'pictures', String(point), pictureFile(frame, name))))
+              .map(([name, { psnrDb }]) => [name, psnrDb]),
+          ),
         })),
     });
   }
@@ -98,6 +105,21 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
     withinDb,
     complete: existsSync(join(folder, 'points.json')),
   };
+}
+
+function paprOf(lines: readonly FrameLine[], { receiver }: LinkConfig): Record<string, Float64Array> {
+  const names = Object.keys(lines[0].receivers);
+  const of = (name: string): Float64Array =>
+    Float64Array.from(
+      lines.filter(({ receivers }) => name in receivers),
+      ({ receivers }) => receivers[name].paprDb,
+    ).sort();
+  const own = names.filter((name) => sendsOwnFrames(name, receiver));
+  const rest = names.find((name) => !own.includes(name));
+  return Object.fromEntries([
+    ...(rest === undefined ? [] : [['', of(rest)]]),
+    ...own.map((name) => [name, of(name)]),
+  ]) as Record<string, Float64Array>;
 }
 
 /** What points differ in, in the report: where they have labels, these stand for the settings of their own. */

@@ -1,9 +1,11 @@
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { FormatError } from '../../core/errors.js';
 import { makeFolder } from '../../core/make-folder.js';
 import { csvLine, writeWhole } from '../../link/results/tables.js';
 import { pointsCsv } from '../derive-tables.js';
+import { chartNames } from '../figure-names.js';
 import { type Chart, chartSvg, standalone } from './chart.js';
 import { chartsOf } from './charts.js';
 import { reportPage } from './page.js';
@@ -74,6 +76,7 @@ export async function writeReport(
     );
     const rows = await pictureRows(data);
     if (rows.length > 0) write(PICTURES_FILE, await gridPicture(rows));
+    removeStale(out, files);
     const page = join(out, 'index.html');
     writeWhole(
       page,
@@ -84,6 +87,12 @@ export async function writeReport(
     if ((cause as NodeJS.ErrnoException).code === undefined || cause instanceof FormatError) throw cause;
     throw new FormatError('report.write', `${out}: cannot be written (${(cause as Error).message})`, { cause });
   }
+}
+
+/** Charts of an earlier report that this one has not: with other points their names change. */
+function removeStale(out: string, files: readonly string[]): void {
+  const own = new RegExp(`^(\\d+-)?(${chartNames.join('|')})\\.(svg|png|csv)$`);
+  for (const name of readdirSync(out)) if (own.test(name) && !files.includes(name)) rmSync(join(out, name));
 }
 
 const chartCsv = ({ xLabel, yLabel, series, categories }: Chart): string =>

@@ -19,6 +19,10 @@ type BaselineName = (typeof baselineNames)[number];
 
 const isBuiltin = (name: string): name is BaselineName => (baselineNames as readonly string[]).includes(name);
 
+/** Whether a receiver's name is a conventional link's, which sends frames of its own. */
+export const sendsOwnFrames = (name: string, { baselines }: LinkConfig['receiver']): boolean =>
+  isBuiltin(name) || baselines?.[name] !== undefined;
+
 /** A conventional link as a receiver, by what `receiver.baselines` says of its name. */
 export function baselineDescriptor(name: string): ReceiverDescriptor {
   const builtin = isBuiltin(name) ? (name.split('-') as [(typeof sources)[number], (typeof knowledge)[number]]) : null;
@@ -72,7 +76,7 @@ function settingsOf(
 
 /** Refuses conventional links by name where frames are the codec's alone. Throws ConfigError. */
 export function refuseOwnFrames(config: LinkConfig, where: string): void {
-  const name = config.receiver.names.find((one) => isBuiltin(one) || config.receiver.baselines?.[one] !== undefined);
+  const name = config.receiver.names.find((one) => sendsOwnFrames(one, config.receiver));
   if (name !== undefined) throw ownFramesError(name, where);
 }
 

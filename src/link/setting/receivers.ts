@@ -168,7 +168,7 @@ export async function findReceivers(
   config: LinkConfig,
   own: readonly ReceiverDescriptor[] = [],
 ): Promise<readonly ReceiverDescriptor[]> {
-  const known = knownReceivers([...baselinesOf(config), ...own]);
+  const known = knownReceivers([...namedBaselines(config), ...own]);
   const found: ReceiverDescriptor[] = [];
   for (const name of config.receiver.names) {
     const descriptor = known.find((one) => one.name === name) ?? (isFile(name) ? await loadReceiver(name) : null);
@@ -181,6 +181,24 @@ export async function findReceivers(
   return found;
 }
 
+/** The conventional links that a configuration describes. Throws ConfigError where one has the name of something else. */
+function namedBaselines(config: LinkConfig): readonly ReceiverDescriptor[] {
+  const baselines = baselinesOf(config);
+  const taken = baselines.find(
+    ({ name }) =>
+      name === SENT ||
+      builtinReceivers.some((one) => one.name === name && !(baselineNames as readonly string[]).includes(name)),
+  );
+  if (taken === undefined) return baselines;
+  throw new ConfigError(
+    'config.baseline',
+    `receiver.baselines.${taken.name}: is the name of ${taken.name === SENT ? 'the sent picture in results' : 'a receiver'}; choose another`,
+  );
+}
+
+/** What results call the sent picture. */
+const SENT = 'sent';
+
 const knownReceivers = (own: readonly ReceiverDescriptor[]): readonly ReceiverDescriptor[] => [
   ...own,
   ...builtinReceivers.filter(({ name }) => !own.some((one) => one.name === name)),
@@ -188,7 +206,7 @@ const knownReceivers = (own: readonly ReceiverDescriptor[]): readonly ReceiverDe
 
 /** Refuses unknown names without loading files: for commands that only check settings. Throws ConfigError. */
 export function checkReceiverNames(config: LinkConfig): void {
-  const known = knownReceivers(baselinesOf(config));
+  const known = knownReceivers(namedBaselines(config));
   for (const name of config.receiver.names) {
     if (!isFile(name) && !known.some((one) => one.name === name)) throw unknownReceiver(name, known);
   }

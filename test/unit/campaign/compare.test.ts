@@ -59,28 +59,32 @@ describe('differences', () => {
   });
 
   it('say what has no partner, and where seeds differ', () => {
-    const { notes } = compareResults(
+    const { notes, lost } = compareResults(
       [point(5, { a: 0 }), point(6, { a: 0 })],
       [point(5, { a: 0 }, { seed: 2 }), point(7, { a: 0 })],
     );
+    expect(lost).toEqual(['only the first has snrDb 6']);
     expect(notes).toEqual([
-      'only the first has snrDb 6',
       'only the second has snrDb 7',
       'snrDb 5: seeds 1 and 2 differ: same pictures, other channels',
     ]);
   });
 
   it('say which receivers have no partner, at every point or at some', () => {
-    const { notes } = compareResults(
+    const { notes, lost } = compareResults(
       [point(5, { a: 0, b: 0 }), point(6, { a: 0, c: 0 })],
       [point(5, { a: 0, d: 0, c: 0 }), point(6, { a: 0, d: 0 })],
     );
-    expect(notes).toEqual([
-      'only the first has receiver b',
-      'snrDb 6: only the first has receiver c',
-      'only the second has receiver d',
-      'snrDb 5: only the second has receiver c',
-    ]);
+    expect(lost).toEqual(['only the first has receiver b', 'snrDb 6: only the first has receiver c']);
+    expect(notes).toEqual(['only the second has receiver d', 'snrDb 5: only the second has receiver c']);
+  });
+
+  it('say which frames are gone, but where results say how many there are', () => {
+    const [whole, short] = [point(5, { a: 0 }), point(5, { a: 0 }, { frames: 40 })];
+    const text = 'snrDb 5: 10 of 50 frames are only in the first';
+    expect(compareResults([whole], [short])).toMatchObject({ lost: [text], notes: [] });
+    expect(compareResults([whole], [{ ...short, endsByResults: true }])).toMatchObject({ lost: [], notes: [text] });
+    expect(compareResults([short], [whole])).toMatchObject({ lost: [], notes: [] });
   });
 
   it('say where nearness to perfect is another', () => {
@@ -240,7 +244,7 @@ describe('folders', () => {
   it('of campaigns are read point by point, with what they call near perfect', () => {
     const path = join(folder, 'campaign');
     mkdirSync(path);
-    const plan = { withinDb: 3, points: [{ at: { snrDb: 1 }, config: { seed: 9 } }] };
+    const plan = { withinDb: 3, stop: { failures: 9 }, points: [{ at: { snrDb: 1 }, config: { seed: 9 } }] };
     writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan }));
     const report = { psnrDb: 20, success: true, verdict: 'decoded' };
     const lines = [0, 1].map((frame) =>
@@ -252,10 +256,23 @@ describe('folders', () => {
       }),
     );
     writeFileSync(join(path, 'frames.jsonl'), `${lines.join('\n')}\n{"point":0,"fra`);
-    const [{ at, seed, withinDb, frames }] = readResults(path);
-    expect([at, seed, withinDb, frames.size]).toEqual([{ snrDb: 1 }, 9, 3, 2]);
+    const [{ at, seed, withinDb, endsByResults, frames }] = readResults(path);
+    expect([at, seed, withinDb, endsByResults, frames.size]).toEqual([{ snrDb: 1 }, 9, 3, true, 2]);
     expect(frames.get(1)!.receivers['a']).toMatchObject({ psnrDb: 20, success: 1, decoded: 1, nearPerfect: 1 });
   });
+
+  it.each(['{}', 'null', '{"point":3,"frame":0,"receivers":{}}', '{"point":0,"frame":"x","receivers":{}}'])(
+    'of campaigns are refused with a line that is no frame of theirs: %s',
+    (line) => {
+      const path = mkdtempSync(join(folder, 'damaged-'));
+      const plan = { stop: {}, points: [{ at: {}, config: { seed: 9 } }] };
+      writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan }));
+      writeFileSync(join(path, 'frames.jsonl'), `${line}\n`);
+      expect(() => readResults(path)).toThrow(/frames\.jsonl: line 1 is no frame of this campaign/);
+      writeFileSync(join(path, 'campaign.json'), '{"format":"blindlink-campaign/1"}');
+      expect(() => readResults(path)).toThrow(/has no plan/);
+    },
+  );
 
   it('of anything else are refused in one line', () => {
     expect(() => readResults(folder)).toThrow('holds neither a campaign nor a run');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chartSvg, standalone } from '../../../src/campaign/report/chart.js';
+import { type Chart, chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
 import { updateDocument } from '../../../src/campaign/report/document.js';
 import { readReport } from '../../../src/campaign/report/report-data.js';
@@ -34,8 +34,11 @@ describe('what a report draws', () => {
     const ids = chartsOf(data, data.facets[0]).map(({ id }) => id);
     expect(ids).toContain('psnrDb');
     expect(ids).toContain('nearPerfect');
-    // One rate in a facet makes no rate–distortion curve.
-    expect(ids).not.toContain('rate-distortion');
+    // One rate in a facet: the curve is over all facets, at the middle of the axis, once.
+    const rates = chartsOf(data, data.facets[0]).find(({ id }) => id === 'rate-distortion')!.chart;
+    expect(rates.title).toBe('Rate and distortion, CSNR 5 dB');
+    expect(rates.series[0].points.map(({ x }) => x)).toEqual([1 / 12, 1 / 24]);
+    expect(chartsOf(data, data.facets[1]).map(({ id }) => id)).not.toContain('rate-distortion');
     const psnr = chartsOf(data, data.facets[0]).find(({ id }) => id === 'psnrDb')!.chart;
     const mine = psnr.series.find(({ name }) => name === 'mine')!;
     expect(mine.points.map(({ x, y }) => [x, Math.round(2 * y) / 2])).toEqual([
@@ -139,6 +142,31 @@ describe('what a report draws', () => {
     const data = readReport(path);
     const plane = chartsOf(data, data.facets[0]).find(({ id }) => id === 'perception-distortion')!.chart;
     expect(plane.series.map(({ name, points }) => [name, points.map(({ y }) => y)])).toEqual([['mine', [0.25]]]);
+  });
+
+  it('has a curve of PAPR for each signal: points by their labels, conventional links apart, no more than eight', () => {
+    const points = Array.from({ length: 10 }, (_, i) => ({ label: `clip ${i}`, 'ofdm.clippingRatio': i }));
+    const path = campaign('papr', points, 24);
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as {
+      plan: { grid: string[]; points: { config: { ofdm: object; receiver: object } }[] };
+    };
+    stored.plan.grid = [];
+    stored.plan.points.forEach(({ config }, i) => {
+      config.ofdm = { clippingRatio: i };
+      config.receiver = { baselines: { mine: { source: 'webp' } } };
+    });
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify(stored));
+    const chartOf = (): Chart => {
+      const data = readReport(path);
+      return chartsOf(data, data.facets[0]).find(({ id }) => id === 'papr-ccdf')!.chart;
+    };
+    const { title, series } = chartOf();
+    expect(title).toMatch(/8 of 20$/);
+    const names = series.map(({ name }) => name);
+    expect(names).toHaveLength(8);
+    expect(names[0]).toBe('clip 0, 24 frames');
+    expect(names.at(-1)).toBe('mine, clip 9, 24 frames');
+    expect(new Set(names).size).toBe(8);
   });
 
   it('is nothing of a folder that holds no campaign', () => {
@@ -306,6 +334,22 @@ describe('a chart', () => {
 });
 
 describe('the page', () => {
+  it('shows the pictures that are there, where one of a receiver is gone', async () => {
+    const path = campaign('gone', [{ snrDb: 0 }]);
+    await addPictures(path, 1);
+    const pictures = join(path, 'pictures', '0');
+    rmSync(
+      join(
+        pictures,
+        readdirSync(pictures).find((name) => name.includes('mine'))!,
+      ),
+    );
+    const { page } = await writeReport(path);
+    const html = readFileSync(page, 'utf8');
+    expect(html).toContain('alt="perfect, ');
+    expect(html).not.toContain('alt="mine, ');
+  });
+
   it('stands alone, with each chart as SVG, PNG and CSV beside it, the same at every run', async () => {
     const path = campaign(
       'page',
@@ -322,7 +366,10 @@ describe('the page', () => {
     const [head, ...rows] = parse(readFileSync(join(path, 'report', 'psnrDb.csv')));
     expect(head).toEqual(['series', 'CSNR, dB', 'PSNR, dB', 'low', 'high']);
     expect(rows.length).toBe(6);
+    // Charts of an earlier report go; what is not its own stays.
+    for (const name of ['2-psnrDb.svg', 'papr-ccdf.csv', 'mine.png']) writeFileSync(join(path, 'report', name), 'x');
     await writeReport(path);
     expect(readFileSync(page, 'utf8')).toBe(html);
+    expect(readdirSync(join(path, 'report')).sort()).toEqual([...files, 'mine.png'].sort());
   });
 });
