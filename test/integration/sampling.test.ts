@@ -13,7 +13,7 @@ import { createLink } from '../../src/link/link.js';
 import { createLinkSetting, gridOf } from '../../src/link/setting/link-setting.js';
 import { summarisable, summarise } from '../../src/link/results/summary.js';
 import { ChannelDiffusion } from '../../src/receiver/sampling/channel-diffusion.js';
-import { adaptiveStart } from '../../src/receiver/sampling/diffcom.js';
+import { adaptiveStart, stepScale } from '../../src/receiver/sampling/diffcom.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
 
@@ -130,6 +130,13 @@ describe('hifi-diffcom', () => {
       expect(summary['hifi-diffcom'].channelErrorMean).toBeLessThan(0.1);
     },
   );
+
+  it('takes steps that are as large for a pixel whatever the picture’s size', () => {
+    const config = resolveConfig({});
+    const scaleAt = (height: number, width: number): number =>
+      stepScale(createLinkSetting(config, codec, gridOf(config), { height, width }));
+    expect([scaleAt(64, 64), scaleAt(128, 128), scaleAt(256, 64)]).toEqual([1, 2, 2]);
+  });
 
   it('starts where the paper’s formula says', () => {
     const schedule = linearSchedule();

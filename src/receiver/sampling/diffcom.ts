@@ -20,7 +20,7 @@ import { createGuidance, type Guidance, type GuidanceInput } from './guidance.js
 import { decoderLatents } from '../decoder-input.js';
 import { between, conclude, heardThrough, type KnownChannel, renderElements, renderLatents } from '../informed.js';
 import { fromPrior, pictureDims, toPrior } from './picture-scale.js';
-import type { Receiver } from '../receiver.js';
+import type { LinkSetting, Receiver } from '../receiver.js';
 
 export interface DiffcomConfig extends GuidedSamplingConfig {
   /** ζ, weight of the received signal's distance. */
@@ -55,6 +55,15 @@ export function adaptiveStart(
   const logSnr = delta * bandwidthRatio * Math.log10(1 + 10 ** (snrDb / 10));
   const start = Math.round(startFactor * stepNearest(schedule, logSnr));
   return Math.min(schedule.numSteps, Math.max(1, start));
+}
+
+/**
+ * What ζ and γ, which are meant for 64×64 pixels, are multiplied by: √(H·W)/64. The gradient of a norm has about the same length whatever
+ * the size, so a pixel's share of a step falls with the root of how many there are.
+ */
+export function stepScale(setting: LinkSetting): number {
+  const [, , height, width] = pictureDims(setting, 1);
+  return Math.sqrt(height * width) / 64;
 }
 
 /** A sampler that takes its channel as known. */
@@ -101,9 +110,10 @@ function createSampling(
   const { chains } = config;
   const forward = forwardOptions(setting, config, knowledge.needs.pilots);
   const confirm = config.guidance !== 'latent';
+  const scale = stepScale(setting);
   const weights = {
-    distance: config.guidance === 'pixel' ? 0 : config.zeta,
-    confirm: config.guidance === 'latent' ? 0 : config.gamma,
+    distance: config.guidance === 'pixel' ? 0 : scale * config.zeta,
+    confirm: config.guidance === 'latent' ? 0 : scale * config.gamma,
   };
   const start = config.adaptiveStart
     ? adaptiveStart(schedule, config, snrDb, config.startBandwidthRatio ?? codec.bandwidthRatio)
