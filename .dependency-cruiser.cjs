@@ -62,9 +62,9 @@ const layers = {
   sync: ['ofdm', 'dsp', 'core'],
   ofdm: ['dsp', 'core'],
   // Picture files at a given number of bytes; what carries them is not its business.
-  compression: ['core'],
+  compression: ['runtime', 'core'],
   // The conventional link: a file in coded packets, over the same cells as a codeword.
-  separation: ['compression', 'fec', 'receiver', 'ofdm', 'channel', 'core'],
+  separation: ['compression', 'fec', 'receiver', 'ofdm', 'channel', 'runtime', 'core'],
   // Channel coding and modulation of bits, which know of no grid and no picture.
   fec: ['dsp', 'core'],
   metrics: ['dsp', 'core'],

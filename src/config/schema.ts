@@ -90,7 +90,17 @@ const knowledge = z.enum(['perfect', 'pilot', 'blind-em']).default('pilot');
 
 /** A conventional link beside the codec: picture codec, channel code and modulation apart, at equal channel uses. */
 const baseline = z.strictObject({
-  source: z.enum(['jpeg', 'webp', 'avif', 'external']).optional(),
+  source: z.enum(['jpeg', 'webp', 'avif', 'onnx', 'external']).optional(),
+  /** A learned transform and its inverse, for `source: onnx`. */
+  onnx: z
+    .strictObject({
+      encoder: z.string().min(1),
+      decoder: z.string().min(1),
+      valueRange: z.tuple([z.number(), z.number()]).default([0, 1]),
+      multipleOf: count.max(1024).default(16),
+      steps: z.strictObject({ coarsest: positive, finest: positive }).default({ coarsest: 8, finest: 0.125 }),
+    })
+    .optional(),
   /** Two commands, for `source: external`; docs/baselines.md has the contract. */
   external: z
     .strictObject({

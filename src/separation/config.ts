@@ -1,5 +1,6 @@
 import type { BuiltinSource } from '../compression/source-codec.js';
 import type { ExternalCodecConfig } from '../compression/external-codec.js';
+import type { OnnxCodecConfig } from '../compression/onnx-codec.js';
 import type { Headers } from '../compression/fit-budget.js';
 import type { LdpcDecoderConfig } from '../fec/ldpc-decoder.js';
 import type { McsTableName } from '../fec/mcs.js';
@@ -7,7 +8,9 @@ import type { LlrKind } from '../fec/qam.js';
 
 /** A conventional link: picture codec, channel code and modulation apart, over a codec's own channel uses. */
 export interface SeparationConfig {
-  readonly source: BuiltinSource | 'external';
+  readonly source: BuiltinSource | 'onnx' | 'external';
+  /** The graphs of `source: onnx`. */
+  readonly onnx?: OnnxCodecConfig | undefined;
   /** The two commands of `source: external`. */
   readonly external?: ExternalCodecConfig | undefined;
   readonly headers: Headers;

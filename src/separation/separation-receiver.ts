@@ -1,6 +1,7 @@
 import type { TapModel } from '../channel/config.js';
 import { createExternalCodec } from '../compression/external-codec.js';
 import { type BudgetCodec, createBudgetCodec } from '../compression/fit-budget.js';
+import { createOnnxCodec } from '../compression/onnx-codec.js';
 import { pixelsOf, planesOf } from '../compression/pixels.js';
 import { createBuiltinSource, type SourceCodec } from '../compression/source-codec.js';
 import { type ComplexArray, createComplex } from '../core/complex.js';
@@ -18,6 +19,7 @@ import type {
   Transmitter,
 } from '../receiver/receiver.js';
 import { receiverResult } from '../receiver/result.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { SeparationConfig } from './config.js';
 import { chooseMcs } from './link-adaptation.js';
 import { createPacketCode, type PacketCode } from './packet-code.js';
@@ -26,6 +28,7 @@ export interface SeparationParts {
   readonly name: string;
   readonly config: SeparationConfig;
   readonly setting: LinkSetting;
+  readonly runtime: Runtime;
   readonly taps: TapModel;
   readonly snrConvention: 'received' | 'average';
   readonly pilotEstimator: PilotEstimator;
@@ -45,7 +48,7 @@ export function createSeparation(parts: SeparationParts): Receiver {
   const { name, config, setting } = parts;
   const { csi, mcsTable: table } = config;
   const { layout, grid } = setting;
-  const budget = createBudgetCodec(sourceOf(name, config), config.headers);
+  const budget = createBudgetCodec(sourceOf(name, config, parts.runtime), config.headers);
   const expectation = { ...parts, csi, targetFailure: config.targetFailure };
   const mcs = config.mcs === 'adaptive' ? chooseMcs(setting, mcsTable(table), expectation) : mcsOf(table, config.mcs);
   const { interleaving, llr, decoder } = config;
@@ -101,9 +104,9 @@ export function createSeparation(parts: SeparationParts): Receiver {
 
 /** Frames of links that send alike are sent once. */
 function createTransmitter(config: SeparationConfig, packet: PacketCode, budget: BudgetCodec): Transmitter {
-  const { source, external, headers, interleaving, mcsTable: table } = config;
+  const { source, onnx, external, headers, interleaving, mcsTable: table } = config;
   return {
-    key: JSON.stringify([source, external, headers, interleaving, table, packet.mcs.index]),
+    key: JSON.stringify([source, onnx, external, headers, interleaving, table, packet.mcs.index]),
     async encode({ data, height, width }, signal) {
       const fitted = await budget.fit(pixelsOf(data, height, width), packet.capacity, signal);
       return packet.encode(fitted?.bytes ?? new Uint8Array(0));
@@ -111,7 +114,16 @@ function createTransmitter(config: SeparationConfig, packet: PacketCode, budget:
   };
 }
 
-function sourceOf(name: string, { source, external }: SeparationConfig): SourceCodec {
+function sourceOf(name: string, { source, onnx, external }: SeparationConfig, runtime: Runtime): SourceCodec {
+  if (source === 'onnx') {
+    if (onnx === undefined) {
+      throw new ConfigError(
+        'separation.onnx',
+        `receiver.baselines.${name}: source is onnx: give its graphs under onnx.encoder and onnx.decoder`,
+      );
+    }
+    return createOnnxCodec(`receiver.baselines.${name}`, onnx, runtime);
+  }
   if (source !== 'external') return createBuiltinSource(source);
   if (external === undefined) {
     throw new ConfigError(

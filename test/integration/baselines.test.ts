@@ -14,6 +14,7 @@ import { createLinkSetting, gridOf } from '../../src/link/setting/link-setting.j
 import { createReceiver, findReceivers } from '../../src/link/setting/receivers.js';
 import { builtinPicture } from '../../src/source/builtin-pictures.js';
 import { createRng } from '../../src/core/rng.js';
+import { writeBlockTransform } from '../support/block-transform.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const script = fileURLToPath(new URL('../support/little-codec.mjs', import.meta.url));
@@ -53,6 +54,20 @@ describe('conventional links beside a codec', () => {
       }
     }
     expect(of(beside, 'webp-pilot').every(({ report }) => report.channelError > 0)).toBe(true);
+  });
+
+  it('take learned codecs that are two graphs, whose pictures get better with the scheme', async () => {
+    const onnx = { ...writeBlockTransform(), multipleOf: 8, steps: { coarsest: 2, finest: 0.01 } };
+    const link = { source: 'onnx', csi: 'perfect', onnx };
+    const baselines = { few: { ...link, mcs: 4 }, many: { ...link, mcs: 16 } };
+    const outcomes = await run({
+      receiver: { names: ['few', 'many'], baselines },
+      snrDb: 25,
+      channel: { taps: { kind: 'flat' } },
+    });
+    for (const { report } of outcomes) expect(report.verdict).toBe('decoded');
+    const [few, many] = ['few', 'many'].map((name) => of(outcomes, name).map(({ report }) => report.psnrDb));
+    many.forEach((psnrDb, i) => expect(psnrDb).toBeGreaterThan(few[i] + 1));
   });
 
   it('fall off a cliff with a fixed scheme, and not with an adaptive one', async () => {
@@ -133,7 +148,7 @@ describe('what cannot be', () => {
     ],
     [{ receiver: { baselines: { a: { sorce: 'jpeg' } } } }, 'did you mean receiver.baselines.a.source?'],
     [{ receiver: { baselines: { 'a b': {} } } }, 'receiver.baselines'],
-    [{ receiver: { baselines: { a: { source: 'bpg' } } } }, 'must be one of jpeg, webp, avif, external'],
+    [{ receiver: { baselines: { a: { source: 'bpg' } } } }, 'must be one of jpeg, webp, avif, onnx, external'],
   ])('%j is refused in one line', (settings, message) => {
     const error = ((): unknown => {
       try {
@@ -155,6 +170,10 @@ describe('what cannot be', () => {
     ],
     [
       'no commands',
+      { receiver: { names: ['a'], baselines: { a: { source: 'onnx' } } } },
+      'give its graphs under onnx.encoder',
+    ],
+    [
       { receiver: { names: ['a'], baselines: { a: { source: 'external' } } } },
       'give its commands under external.encode',
     ],

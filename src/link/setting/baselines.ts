@@ -35,12 +35,13 @@ export function baselineDescriptor(name: string): ReceiverDescriptor {
     truth: builtin?.[1] === 'perfect',
     takesMasks: true,
     ownFrames: true,
-    create({ config, setting }) {
+    create({ config, setting, runtime }) {
       const { channel, receiver, snrConvention } = config;
       return createSeparation({
         name,
         config: settingsOf(receiver.baselines?.[name], builtin),
         setting,
+        runtime,
         taps: channel.taps,
         snrConvention,
         pilotEstimator: receiver.pilot.estimator,
