@@ -31,6 +31,8 @@ export interface Chart {
 }
 
 const DASHES = ['', '', '', '6 3', '2 3', '8 3 2 3', '', '4 4'];
+/** Colours and marks return with the ninth curve; dashes then are others. */
+const dashOf = (style: number): string => DASHES[(style + 3 * Math.floor(style / 8)) % 8];
 const WIDTH = 460;
 const HEIGHT = 300;
 const LEFT = 58;
@@ -132,8 +134,7 @@ export function chartSvg(chart: Chart): string {
         marks += `<path d="M${n(at(p))} ${n(clampY(p.low!))}V${n(clampY(p.high!))}" stroke="${colour}" stroke-width="2"/>`;
     }
     if (categories === undefined) {
-      // Colours and marks return with the ninth curve, and dashes then are others.
-      const dash = DASHES[(style + 3 * Math.floor(style / 8)) % 8];
+      const dash = dashOf(style);
       marks += `<path d="M${sorted.map((p) => `${n(at(p))} ${n(clampY(p.y))}`).join('L')}" fill="none" stroke="${colour}" stroke-width="1.8"${dash === '' ? '' : ` stroke-dasharray="${dash}"`}/>`;
     }
     if (chart.markers !== false) {
@@ -152,7 +153,8 @@ export function chartSvg(chart: Chart): string {
           const here = x;
           x += 30 + name.length * 7;
           const y = bottom + r * LEGEND_ROW + 4;
-          return `<path d="M${here} ${y}h16" stroke="var(--s${style % 8})" stroke-width="2"/>${marker(style, here + 8, y, `var(--s${style % 8})`)}${text(here + 21, y + 4, name, 'start', 'ink')}`;
+          const dash = dashOf(style);
+          return `<path d="M${here} ${y}h16" stroke="var(--s${style % 8})" stroke-width="2"${dash === '' ? '' : ` stroke-dasharray="${dash}"`}/>${marker(style, here + 8, y, `var(--s${style % 8})`)}${text(here + 21, y + 4, name, 'start', 'ink')}`;
         })
         .join('');
     })
