@@ -73,11 +73,13 @@ function facetTable(data: ReportData, { name, points }: Facet): string {
   const shown = [...shownOf(data).columns, ...networkMetrics(data.facets)]
     .filter((metric, i, all) => all.indexOf(metric) === i)
     .filter((metric) => metric === 'ms' || receivers.some(({ metrics }) => metric in metrics));
+  const crowds = [...new Set(receivers.flatMap(({ fid }) => Object.keys(fid)))];
   const heads = [
     data.x === null ? 'point' : axisTitle(data.x),
     'receiver',
     'frames',
     ...shown.map((metric) => columnOf(metric).title),
+    ...crowds,
   ];
   const rows = points.flatMap((point) =>
     Object.entries(point.receivers).map(([receiver, of], r) => [
@@ -85,6 +87,7 @@ function facetTable(data: ReportData, { name, points }: Facet): string {
       receiver,
       String(of.frames),
       ...shown.map((metric) => cell(point, receiver, metric)),
+      ...crowds.map((name) => (name in of.fid ? String(Number(of.fid[name].value.toPrecision(4))) : '')),
     ]),
   );
   // Columns of one width, as formatters write them, so that a document which was formatted stays so.
@@ -96,6 +99,7 @@ function facetTable(data: ReportData, { name, points }: Facet): string {
   return [...(name === '' ? [] : [`**${name}**`, '']), ...table].join('\n');
 }
 
+/** A figure with its interval, and the frames that it is of where these are not all. */
 function cell(point: ReportPoint, receiver: string, metric: string): string {
   if (metric === 'ms') {
     const time = point.times[receiver] as { mean: number } | undefined;
@@ -105,8 +109,9 @@ function cell(point: ReportPoint, receiver: string, metric: string): string {
   if (figure === undefined || (metric === 'channelError' && receiver === 'perfect')) return '';
   const { digits, scale } = columnOf(metric);
   const text = (v: number): string => (scale * v).toFixed(digits);
-  const { mean, low, high } = figure;
-  return low === high ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
+  const { mean, low, high, n } = figure;
+  const of = n === point.receivers[receiver].frames ? '' : ` of ${n}`;
+  return (low === high ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`) + of;
 }
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|');

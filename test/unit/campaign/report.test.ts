@@ -237,6 +237,24 @@ describe('a chart with nothing to show', () => {
 });
 
 describe('what a campaign asks to have in a document', () => {
+  it('says how many frames a figure is of where one could not be measured, and has Fréchet distances', async () => {
+    const path = madeUpCampaign(join(folder, 'counted'), [{ snrDb: 0 }, { snrDb: 5 }], { frames: 4, fidDimensions: 3 });
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as { plan: object };
+    const document = { columns: ['psnrDb', 'evm'], charts: [], pictures: false };
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify({ ...stored, plan: { ...stored.plan, document } }));
+    const file = join(folder, 'counted.md');
+    writeFileSync(file, '<!-- campaign counted -->\n<!-- /campaign -->\n');
+    const data = await writeReport(path);
+    updateDocument(file, data);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toMatch(/\| CSNR, dB \| receiver \| frames \| PSNR, dB +\| EVM +\| fid +\|/);
+    const { value } = data.facets[0].points[0].receivers['perfect'].fid['fid'];
+    const row = new RegExp(
+      `\\| 0 +\\| perfect +\\| 4 +\\| [\\d.]+ \\[[^|]+\\] +\\| [\\d.]+ \\[[^|]+\\] of 3 +\\| ${Number(value.toPrecision(4))} +\\|`,
+    );
+    expect(text).toMatch(row);
+  });
+
   it('is its columns, charts and pictures, the last two as files beside the document', async () => {
     const path = campaign('asked', [{ snrDb: 0 }, { snrDb: 5 }]);
     await addPictures(path, 2);
