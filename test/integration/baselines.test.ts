@@ -169,11 +169,12 @@ describe('what cannot be', () => {
       'receiver jpeg-pilot: the link sends no pilots',
     ],
     [
-      'no commands',
+      'no graphs',
       { receiver: { names: ['a'], baselines: { a: { source: 'onnx' } } } },
       'give its graphs under onnx.encoder',
     ],
     [
+      'no commands',
       { receiver: { names: ['a'], baselines: { a: { source: 'external' } } } },
       'give its commands under external.encode',
     ],
