@@ -206,7 +206,7 @@ export function* frameLines(path: string, { points }: CampaignPlan): Iterable<Fr
   for (const { value } of readJsonLines<Partial<FrameLine> | null>(file)) {
     number++;
     const { point, frame, receivers } = value ?? {};
-    if (point === undefined || !(point in points) || !Number.isInteger(frame) || typeof receivers !== 'object') {
+    if (point === undefined || !(point in points) || !Number.isInteger(frame) || typeof (receivers ?? 0) !== 'object') {
       throw new FormatError(
         'campaign.line',
         `${file}: line ${number} is no frame of this campaign; restore it or start anew`,

@@ -261,18 +261,21 @@ describe('folders', () => {
     expect(frames.get(1)!.receivers['a']).toMatchObject({ psnrDb: 20, success: 1, decoded: 1, nearPerfect: 1 });
   });
 
-  it.each(['{}', 'null', '{"point":3,"frame":0,"receivers":{}}', '{"point":0,"frame":"x","receivers":{}}'])(
-    'of campaigns are refused with a line that is no frame of theirs: %s',
-    (line) => {
-      const path = mkdtempSync(join(folder, 'damaged-'));
-      const plan = { stop: {}, points: [{ at: {}, config: { seed: 9 } }] };
-      writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan }));
-      writeFileSync(join(path, 'frames.jsonl'), `${line}\n`);
-      expect(() => readResults(path)).toThrow(/frames\.jsonl: line 1 is no frame of this campaign/);
-      writeFileSync(join(path, 'campaign.json'), '{"format":"blindlink-campaign/1"}');
-      expect(() => readResults(path)).toThrow(/has no plan/);
-    },
-  );
+  it.each([
+    '{}',
+    'null',
+    '{"point":0,"frame":0,"receivers":null}',
+    '{"point":3,"frame":0,"receivers":{}}',
+    '{"point":0,"frame":"x","receivers":{}}',
+  ])('of campaigns are refused with a line that is no frame of theirs: %s', (line) => {
+    const path = mkdtempSync(join(folder, 'damaged-'));
+    const plan = { stop: {}, points: [{ at: {}, config: { seed: 9 } }] };
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify({ format: 'blindlink-campaign/1', plan }));
+    writeFileSync(join(path, 'frames.jsonl'), `${line}\n`);
+    expect(() => readResults(path)).toThrow(/frames\.jsonl: line 1 is no frame of this campaign/);
+    writeFileSync(join(path, 'campaign.json'), '{"format":"blindlink-campaign/1"}');
+    expect(() => readResults(path)).toThrow(/has no plan/);
+  });
 
   it('of anything else are refused in one line', () => {
     expect(() => readResults(folder)).toThrow('holds neither a campaign nor a run');
