@@ -25,7 +25,8 @@ export const SHARES = new Set(['success', 'decoded', 'nearPerfect', 'precision',
 /** Charts that a report may have, beside feature networks' distances. */
 export const chartNames: readonly string[] = [
   ...['psnrDb', 'msSsim', 'niqe', 'success', 'nearPerfect', 'channelError', 'decoded', 'precision', 'recall'],
-  ...['throughput', 'blockErrors', 'evm', 'fid', 'speed', 'rate-distortion', 'perception-distortion', 'papr-ccdf'],
+  ...['throughput', 'blockErrors', 'evm', 'bandwidthRatio', 'fid', 'speed', 'papr-ccdf'],
+  ...['rate-distortion', 'rate-perception', 'perception-distortion'],
 ];
 
 /** What a table may have a column of, beside feature networks' distances; `ms` is a receiver's time. */

@@ -230,8 +230,8 @@ function expectFigures({ document }: CampaignFile, name: string, points: readonl
       `${name}: document.columns: no figure ${missing}${insteadOf(missing, figureNames)}`,
     );
   }
-  // One of several facets has its number before the name.
-  const unknown = document.charts.find((chart) => !chartNames.includes(chart.replace(/^\d+-/, '')));
+  // One of several facets has its number before the name, one of several networks behind it.
+  const unknown = document.charts.find((chart) => !chartNames.includes(chart.replace(/^\d+-|-\d+$/g, '')));
   if (unknown !== undefined) {
     throw new ConfigError(
       'campaign.charts',

@@ -58,13 +58,26 @@ export function chartsOf(data: ReportData, facet: Facet): readonly NamedChart[] 
   const all = [
     ...views.map((view) => titled(view, data.withinDb)),
     ...networks.map((metric): MetricView => ({ metric, title: `Mean ${metric}`, unit: metric })),
+    ...(ratesOf(facet.points) < 2 ? [] : [rateView]),
   ];
+  // What pictures look like: distances of feature networks, and naturalness where pictures are large enough for it.
+  const looks = [...networks, 'niqe'].filter((metric) =>
+    facet.points.some(({ receivers }) => Object.values(receivers).some(({ metrics }) => metric in metrics)),
+  );
   const charts = all.map((view) => metricChart(data, facet, view));
   charts.push(
-    fidChart(data, facet),
+    ...fidCharts(data, facet),
     speedChart(data, facet),
-    rateChart(data, facet),
-    planeChart(data, facet, networks),
+    rateChart(data, facet, { id: 'rate-distortion', title: 'Rate and distortion', metric: 'psnrDb', unit: 'PSNR, dB' }),
+    ...looks.map((metric, i) =>
+      rateChart(data, facet, {
+        id: numbered('rate-perception', i),
+        title: 'Rate and perception',
+        metric,
+        unit: metric,
+      }),
+    ),
+    ...looks.map((metric, i) => planeChart(data, facet, numbered('perception-distortion', i), metric)),
     paprChart(data, facet),
   );
   return charts.filter((chart): chart is NamedChart => chart !== null);
@@ -127,16 +140,24 @@ function metricChart(
   };
 }
 
-function fidChart(data: ReportData, facet: Facet): NamedChart | null {
-  const series = seriesOf(data, facet, (point, receiver) => {
-    const [first] = Object.values(point.receivers[receiver].fid);
-    return first === undefined
-      ? null
-      : { y: first.value, note: `${first.value.toPrecision(4)}, ${first.pictures} pictures` };
+/** `name`, and for others of its kind `name-2`, `name-3`. */
+const numbered = (name: string, i: number): string => (i === 0 ? name : `${name}-${i + 1}`);
+
+/** One for each network. */
+function fidCharts(data: ReportData, facet: Facet): NamedChart[] {
+  const names = facet.points.flatMap(({ receivers }) =>
+    Object.values(receivers).flatMap(({ fid }) => Object.keys(fid)),
+  );
+  return [...new Set(names)].map((name, i) => {
+    const series = seriesOf(data, facet, (point, receiver) => {
+      const found = point.receivers[receiver].fid[name] as { value: number; pictures: number } | undefined;
+      return found === undefined
+        ? null
+        : { y: found.value, note: `${found.value.toPrecision(4)}, ${found.pictures} pictures` };
+    });
+    const chart = { title: `Fréchet distance, ${name}`, yLabel: name, series, ...onAxis(data, facet) };
+    return { id: numbered('fid', i), chart };
   });
-  return series.length === 0
-    ? null
-    : { id: 'fid', chart: { title: 'FID', yLabel: 'FID', series, ...onAxis(data, facet) } };
 }
 
 function speedChart(data: ReportData, facet: Facet): NamedChart | null {
@@ -160,62 +181,72 @@ function speedChart(data: ReportData, facet: Facet): NamedChart | null {
       };
 }
 
+const rateView: MetricView = { metric: 'bandwidthRatio', title: 'Channel uses', unit: 'CBR' };
+
+const rateOf = (point: ReportPoint, receiver: string): number =>
+  point.receivers[receiver].metrics['bandwidthRatio'].mean;
+
+/** How many rates points have. */
+const ratesOf = (points: readonly ReportPoint[]): number =>
+  new Set(points.map((point) => rateOf(point, Object.keys(point.receivers)[0]).toPrecision(4))).size;
+
 /**
- * Rate–distortion: PSNR over channel uses per source sample, one curve a receiver. Needs points of two rates: of the facet, or, where facets
- * differ in rate, of all of them at the middle of the x axis (in the first facet's charts).
+ * Rate–distortion or rate–perception: a metric over channel uses per source sample, one curve a receiver. Needs points of two rates: of the
+ * facet, or, where facets differ in rate, of all of them at the middle of the x axis (in the first facet's charts).
  */
-function rateChart(data: ReportData, facet: Facet): NamedChart | null {
-  const rateOf = (point: ReportPoint, receiver: string): number =>
-    point.receivers[receiver].metrics['bandwidthRatio'].mean;
-  const rates = (of: readonly ReportPoint[]): number =>
-    new Set(of.map((point) => rateOf(point, Object.keys(point.receivers)[0]).toPrecision(4))).size;
+function rateChart(
+  data: ReportData,
+  facet: Facet,
+  { id, title, metric, unit }: { readonly id: string } & Pick<MetricView, 'title' | 'metric' | 'unit'>,
+): NamedChart | null {
   const { x } = data;
   let points = x === null ? data.facets.flatMap((one) => one.points) : facet.points;
   let at = '';
-  if (x !== null && rates(points) < 2 && facet === data.facets[0]) {
+  if (x !== null && ratesOf(points) < 2 && facet === data.facets[0]) {
     const values = [...new Set(facet.points.map((point) => point.at[x] as number))].sort((a, b) => a - b);
     const middle = values[values.length >> 1];
     points = data.facets.flatMap((one) => one.points.filter((point) => point.at[x] === middle));
     at = `, ${settingText(x, middle)}`;
   }
-  if (rates(points) < 2) return null;
-  const series = data.receivers.map((name, style) => ({
-    name,
-    style,
-    points: points
-      .filter((point) => name in point.receivers)
-      .map((point) => ({ x: rateOf(point, name), ...withNote(point.receivers[name].metrics['psnrDb']) })),
-  }));
+  if (ratesOf(points) < 2) return null;
+  const series = data.receivers
+    .map((name, style) => ({
+      name,
+      style,
+      points: points
+        .filter(({ receivers }) => name in receivers && metric in receivers[name].metrics)
+        .map((point) => ({ x: rateOf(point, name), ...withNote(point.receivers[name].metrics[metric]) })),
+    }))
+    .filter((one) => one.points.length > 0);
   return {
-    id: 'rate-distortion',
+    id,
     chart: {
-      title: `Rate and distortion${at}`,
+      title: `${title}${at}`,
       xLabel: 'channel uses per source sample (CBR)',
-      yLabel: 'PSNR, dB',
+      yLabel: unit,
       logX: true,
       series,
     },
   };
 }
 
-/** Perception–distortion plane: the first feature network's distance over PSNR. */
-function planeChart(data: ReportData, facet: Facet, networks: readonly string[]): NamedChart | null {
-  if (networks.length === 0) return null;
+/** Perception–distortion plane: a measure of what pictures look like over PSNR. */
+function planeChart(data: ReportData, facet: Facet, id: string, metric: string): NamedChart | null {
   const series = data.receivers
     .map((name, style) => ({
       name,
       style,
       points: facet.points
-        .filter(({ receivers }) => name in receivers && networks[0] in receivers[name].metrics)
+        .filter(({ receivers }) => name in receivers && metric in receivers[name].metrics)
         .map(({ receivers }) => ({
           x: receivers[name].metrics['psnrDb'].mean,
-          ...withNote(receivers[name].metrics[networks[0]]),
+          ...withNote(receivers[name].metrics[metric]),
         })),
     }))
     .filter(({ points }) => points.length > 0);
   return {
-    id: 'perception-distortion',
-    chart: { title: 'Perception and distortion', xLabel: 'PSNR, dB', yLabel: networks[0], series },
+    id,
+    chart: { title: 'Perception and distortion', xLabel: 'PSNR, dB', yLabel: metric, series },
   };
 }
 

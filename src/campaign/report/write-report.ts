@@ -91,7 +91,7 @@ export async function writeReport(
 
 /** Charts of an earlier report that this one has not: with other points their names change. */
 function removeStale(out: string, files: readonly string[]): void {
-  const own = new RegExp(`^(\\d+-)?(${chartNames.join('|')})\\.(svg|png|csv)$`);
+  const own = new RegExp(`^(\\d+-)?(${chartNames.join('|')})(-\\d+)?\\.(svg|png|csv)$`);
   for (const name of readdirSync(out)) if (own.test(name) && !files.includes(name)) rmSync(join(out, name));
 }
 

@@ -144,6 +144,39 @@ describe('what a report draws', () => {
     expect(plane.series.map(({ name, points }) => [name, points.map(({ y }) => y)])).toEqual([['mine', [0.25]]]);
   });
 
+  it('has planes of every network and of NIQE, over the rate too where it differs, and one chart a Fréchet distance', () => {
+    const path = madeUpCampaign(join(folder, 'planes'), [{ codec: 'a' }, { codec: 'b' }], {
+      frames: 4,
+      fidDimensions: 2,
+    });
+    const lines = readFileSync(join(path, 'frames.jsonl'), 'utf8').trimEnd().split('\n');
+    const judged = lines.map((text) => {
+      const line = JSON.parse(text) as { receivers: Record<string, { features: object }> };
+      for (const report of Object.values(line.receivers)) {
+        const { features } = report;
+        Object.assign(report, { niqe: 4, perception: { lpips: 0.25, dists: 0.5 } });
+        Object.assign(features, { other: (features as { fid: object }).fid });
+      }
+      return JSON.stringify(line);
+    });
+    writeFileSync(join(path, 'frames.jsonl'), `${judged.join('\n')}\n`);
+    const data = readReport(path);
+    const charts = new Map(chartsOf(data, data.facets[0]).map(({ id, chart }) => [id, chart]));
+    const valuesOf = (id: string): number[] => charts.get(id)!.series[0].points.map(({ y }) => y);
+    for (const [suffix, value] of [
+      ['', 0.25],
+      ['-2', 0.5],
+      ['-3', 4],
+    ] as const) {
+      expect(valuesOf(`rate-perception${suffix}`)).toEqual([value, value]);
+      expect(valuesOf(`perception-distortion${suffix}`)).toEqual([value, value]);
+    }
+    expect(charts.get('rate-perception')!.series[0].points.map(({ x }) => x)).toEqual([1 / 12, 1 / 24]);
+    expect(valuesOf('bandwidthRatio')).toEqual([1 / 12, 1 / 24]);
+    expect(valuesOf('fid')).toEqual(valuesOf('fid-2'));
+    expect([charts.get('fid')!.yLabel, charts.get('fid-2')!.yLabel]).toEqual(['fid', 'other']);
+  });
+
   it('has a curve of PAPR for each signal: points by their labels, conventional links apart, no more than eight', () => {
     const points = Array.from({ length: 10 }, (_, i) => ({ label: `clip ${i}`, 'ofdm.clippingRatio': i }));
     const path = campaign('papr', points, 24);
