@@ -349,19 +349,45 @@ describe('blindlink sweep', () => {
   });
 
   it('keeps the points that were measured when a later one fails', async () => {
+    // What fails only once frames are there: everything else is tried before.
+    writeFileSync(
+      join(work, 'late.mjs'),
+      `export default {
+        name: 'late',
+        create: ({ config }) => ({
+          name: 'late',
+          needs: { pilots: false, truth: false },
+          async *receive({ frame }) {
+            if (config.snrDb > 5) throw new Error('too loud');
+            const picture = new Float32Array(3 * 64 * 64);
+            const { elements: equalised } = frame;
+            yield { kind: 'final', result: { picture, equalised, channel: [], noiseVariance: 1, residual: null, verdict: 'failed', confidence: null, signLogOdds: null, evaluations: 0, starts: 1, agreeing: 1, milliseconds: 0 } };
+          },
+        }),
+      };`,
+    );
+    const { code, err } = await blindlink([
+      ...['sweep', 'builtin:faces', '--frames', '1', '--receiver', './late.mjs', '--out', 'half'],
+      ...['--workers', '1', '--over', 'snrDb=0,12'],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/receiver late: failed with too loud/);
+    const summary = JSON.parse(readFileSync(join(work, 'half/sweep.json'), 'utf8')) as Record<string, never>;
+    expect(summary['points']).toHaveLength(1);
+    expect(summary['failed']).toMatch(/too loud/);
+    expect(readFileSync(join(work, 'half/sweep.csv'), 'utf8').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('tries models before the first point: one whose files are not all there leaves no folder', async () => {
     const folder = join(work, 'no-statistics');
     cpSync(resolve('models/faces-48'), folder, { recursive: true });
     rmSync(join(folder, 'statistics.npz'));
     const { code, err } = await blindlink([
-      ...['sweep', 'builtin:faces', '--frames', '1', '--receiver', 'pilot', '--out', 'half'],
+      ...['sweep', 'builtin:faces', '--frames', '1', '--receiver', 'pilot', '--out', 'lacking'],
       ...['--workers', '1', '--over', `codec=faces-48,${folder}`],
     ]);
-    expect(code).toBe(1);
+    expect([code, existsSync(join(work, 'lacking'))]).toEqual([1, false]);
     expect(err).toMatch(/statistics\.npz/);
-    const summary = JSON.parse(readFileSync(join(work, 'half/sweep.json'), 'utf8')) as Record<string, never>;
-    expect(summary['points']).toHaveLength(1);
-    expect(summary['failed']).toMatch(/statistics\.npz/);
-    expect(readFileSync(join(work, 'half/sweep.csv'), 'utf8').trim().split('\n')).toHaveLength(2);
   });
 
   it('tries where results go before anything is measured, and leaves nothing there when refused', async () => {
