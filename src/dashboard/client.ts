@@ -38,7 +38,12 @@ export type LiveRequest = WithoutId<LiveCommand>;
 export interface LiveClient {
   /** Resolves when the command was carried out; rejects with the server's words, or where the connection is lost. */
   request(command: LiveRequest): Promise<void>;
-  camera(picture: { readonly width: number; readonly height: number; readonly rgb: Uint8Array }): void;
+  camera(picture: {
+    readonly width: number;
+    readonly height: number;
+    readonly rgb: Uint8Array;
+    readonly session?: number;
+  }): void;
   close(): void;
 }
 

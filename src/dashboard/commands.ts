@@ -61,6 +61,8 @@ const commandSchema = z.discriminatedUnion('type', [
     width: z.int().min(8).max(MAX_CAMERA_EDGE),
     height: z.int().min(8).max(MAX_CAMERA_EDGE),
     rgb: bytes,
+    /** Any number that a stream's pictures share: once something else was chosen, those that are still on their way are let go. */
+    session: z.int().min(0).optional(),
   }),
   z.strictObject({ type: z.literal('restart'), id, receiver: z.string().min(1).max(200) }),
   z.strictObject({ type: z.literal('record'), id, on: z.boolean() }),

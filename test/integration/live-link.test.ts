@@ -238,6 +238,18 @@ describe('the live link', () => {
     await link.carryOut({ type: 'camera', width: 16, height: 16, rgb: new Uint8Array(768).fill(128) });
     await until(() => all<FrameMessage>('frame').at(-1)?.picture?.name === 'camera');
     expect(all<FrameMessage>('frame').at(-1)?.picture?.rgb).toEqual(new Uint8Array(768).fill(128));
+    // Pictures of a stream that are still on their way when something else is chosen do not take its place.
+    const rgb = new Uint8Array(768).fill(60);
+    const camera = (session: number) => link.carryOut({ type: 'camera', width: 16, height: 16, rgb, session });
+    await camera(7);
+    await expect(link.carryOut({ ...bad, id: 4 })).rejects.toThrow(/not a picture/);
+    await camera(7);
+    expect(state().source).toBe('camera');
+    await link.carryOut({ type: 'source', id: 5, source: 'builtin:faces' });
+    await camera(7);
+    expect(state().source).toBe('builtin:faces');
+    await camera(8);
+    expect(state().source).toBe('camera');
     await link.carryOut({ type: 'size', id: 3, edge: 128 });
     expect(state()).toMatchObject({ edge: 128, edges: [64, 128, 256, 512] });
     await link.carryOut({ type: 'picture', id: 4, name: 'red.png', bytes: new Uint8Array(bytes) });

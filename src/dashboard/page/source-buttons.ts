@@ -112,6 +112,7 @@ async function startCamera(client: LiveClient, edgeWanted: () => number): Promis
     release();
     throw error;
   }
+  const [session] = crypto.getRandomValues(new Uint32Array(1));
   const canvas = h('canvas', { width: CAMERA_EDGE, height: CAMERA_EDGE });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
   const timer = setInterval(() => {
@@ -126,7 +127,7 @@ async function startCamera(client: LiveClient, edgeWanted: () => number): Promis
     const { data } = context.getImageData(0, 0, size, size);
     const rgb = new Uint8Array(3 * size ** 2);
     for (let i = 0; i < size ** 2; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[4 * i + c];
-    client.camera({ width: size, height: size, rgb });
+    client.camera({ width: size, height: size, rgb, session });
   }, CAMERA_MS);
   return () => {
     clearInterval(timer);

@@ -84,6 +84,9 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
   let source = 'given';
   /** Other pictures that were asked for and are not sent yet. */
   let choosing = 0;
+  /** The camera's stream, and those whose place something else has taken. */
+  let session: number | undefined;
+  const replaced = new Set<number>();
   let ticksDropped = 0;
   let frames = 0;
   let framesLost = 0;
@@ -339,14 +342,24 @@ export function createLiveLink({ config: initial, rateHz, holdFrames: hold, ...o
     carryOut(command) {
       const chooses = command.type === 'source' || command.type === 'picture';
       // A camera goes on until it hears of the choice: it must not take the place of what was chosen.
-      if (command.type === 'camera' && choosing > 0) return Promise.resolve();
-      if (chooses) choosing++;
+      if (command.type === 'camera') {
+        if (choosing > 0 || (command.session !== undefined && replaced.has(command.session))) return Promise.resolve();
+        ({ session } = command);
+      }
+      const before = session;
+      if (chooses) {
+        choosing++;
+        if (before !== undefined) replaced.add(before);
+      }
       const mine = order
         .then(() => carryOut(command))
         .finally(() => {
           if (chooses) choosing--;
         });
-      order = mine.catch(() => undefined);
+      order = mine.catch(() => {
+        // What was refused has taken nobody's place.
+        if (chooses && before !== undefined) replaced.delete(before);
+      });
       return mine;
     },
     async close() {
