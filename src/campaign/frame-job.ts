@@ -7,6 +7,7 @@ import { saveFrame } from '../link/results/save-frame.js';
 import { type OpenModels, modelsKey, openModels } from '../link/setting/link-models.js';
 import { findReceivers, type ReceiverDescriptor } from '../link/setting/receivers.js';
 import { type FeatureNetwork, openFeatureNetworks } from '../perception/feature-network.js';
+import type { Picture } from '../source/picture.js';
 import { openPictures } from '../source/picture-source.js';
 import { encodePictures } from './keep-pictures.js';
 import { createPictureCache } from './picture-cache.js';
@@ -90,23 +91,23 @@ export function createJobRunner(): JobRunner {
       throw error;
     }
   };
+  const picturesOf = ({ pictures: specs, source: { maxPixels } }: LinkConfig, frames: number) => {
+    const source = openPictures(specs, { maxPixels, frames });
+    const key = JSON.stringify([specs, maxPixels]);
+    return (index: number): Promise<Picture> => pictures.get(`${key}/${index}`, () => source.at(index));
+  };
   return {
     dispose,
     async expectRuns(config) {
       const { models, receivers } = await openFor(config);
-      const { pictures, source } = config;
-      const first = await openPictures(pictures, { maxPixels: source.maxPixels, frames: 1 }).at(0);
-      await tryLink(config, { ...models, receivers }, first);
+      await tryLink(config, { ...models, receivers }, await picturesOf(config, 1)(0));
     },
     async *run({ config, from, to, wishes }, signal) {
       const { models, features, receivers } = await openFor(config);
       throwIfAborted(signal, 'the link');
-      const source = openPictures(config.pictures, { maxPixels: config.source.maxPixels, frames: to });
-      const key = JSON.stringify([config.pictures, config.source.maxPixels]);
+      const pictureAt = picturesOf(config, to);
       const numbered = async function* () {
-        for (let index = from; index < to; index++) {
-          yield { index, picture: await pictures.get(`${key}/${index}`, () => source.at(index)) };
-        }
+        for (let index = from; index < to; index++) yield { index, picture: await pictureAt(index) };
       };
       for await (const outcomes of linkFrames(config, { ...models, features, receivers }, numbered(), signal)) {
         yield await productOf(outcomes, config, wishes);

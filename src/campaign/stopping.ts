@@ -19,6 +19,10 @@ export const stopSchema = z.strictObject({
 });
 export type StopRule = z.infer<typeof stopSchema>;
 
+/** Whether a rule may end a point before it has all its frames. */
+export const hangsOnResults = ({ failures, psnrHalfWidthDb, successHalfWidth }: StopRule): boolean =>
+  [failures, psnrHalfWidthDb, successHalfWidth].some((rule) => rule !== undefined);
+
 /** What the rules look at, one record a receiver. */
 export interface RunningFigures {
   readonly frames: number;

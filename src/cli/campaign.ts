@@ -142,8 +142,9 @@ export async function checkPoints(
   const features = new Map<string, unknown>();
   const priors = new Map<string, unknown>();
   const receivers = new Map<string, unknown>();
+  const keyed: { readonly config: LinkConfig; readonly key: string }[] = [];
   for (const { config, frames } of points) {
-    await findReceivers(config);
+    keyed.push({ config, key: modelsKey(config, await findReceivers(config)) });
     openSource(config);
     const { card } = readCard(findModel('codec', config.codec));
     codecs.set(card.name, card.sha256);
@@ -154,7 +155,8 @@ export async function checkPoints(
     for (const [name, sha256] of Object.entries(hashes.priors)) priors.set(name, sha256);
     for (const [file, sha256] of Object.entries(hashes.receivers)) receivers.set(file, sha256);
   }
-  await expectAllRun(points.map(({ config }) => config));
+  // Those with the same networks after one another: these are opened once.
+  await expectAllRun(keyed.sort((a, b) => a.key.localeCompare(b.key)).map(({ config }) => config));
   return {
     codecs: Object.fromEntries(codecs),
     ...(features.size > 0 && { featureNetworks: Object.fromEntries(features) }),
@@ -163,16 +165,11 @@ export async function checkPoints(
   };
 }
 
-/** Throws what keeps one of them from running; those with the same networks after one another, which are opened once. */
+/** Throws what keeps one of them from running. */
 async function expectAllRun(configs: readonly LinkConfig[]): Promise<void> {
   const runner = createJobRunner();
   try {
-    const keyed = await Promise.all(
-      configs.map(async (config) => ({ config, key: modelsKey(config, await findReceivers(config)) })),
-    );
-    for (const { config } of keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
-      await runner.expectRuns(config);
-    }
+    for (const config of configs) await runner.expectRuns(config);
   } finally {
     await runner.dispose();
   }

@@ -32,14 +32,22 @@ export function writeBesideCard(
   fields: Readonly<Record<string, unknown>>,
 ): void {
   writeAtomically(join(dirname(cardPath), file), bytes);
-  const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown> & { readonly sha256?: object };
-  const sha256 = { ...card.sha256, [file]: createHash('sha256').update(bytes).digest('hex') };
-  writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, ...fields, sha256 }, null, 2)}\n`));
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  rewriteCard(cardPath, ({ sha256 }) => ({ ...fields, sha256: { ...sha256, [file]: hash } }));
 }
 
 /** Writes what was measured into a card's `quality`, beside what stands there. */
 export function writeQuality(cardPath: string, measured: Readonly<Record<string, unknown>>): void {
-  const card = JSON.parse(readFileSync(cardPath, 'utf8')) as Record<string, unknown> & { readonly quality?: object };
-  const quality = { ...card.quality, ...measured };
-  writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, quality }, null, 2)}\n`));
+  rewriteCard(cardPath, ({ quality }) => ({ quality: { ...quality, ...measured } }));
+}
+
+interface AnyCard {
+  readonly sha256?: object;
+  readonly quality?: object;
+}
+
+/** Puts fields into a card, in place of those of the same names. */
+function rewriteCard(cardPath: string, fieldsOf: (card: AnyCard) => Readonly<Record<string, unknown>>): void {
+  const card = JSON.parse(readFileSync(cardPath, 'utf8')) as AnyCard;
+  writeAtomically(cardPath, Buffer.from(`${JSON.stringify({ ...card, ...fieldsOf(card) }, null, 2)}\n`));
 }

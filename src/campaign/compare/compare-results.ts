@@ -99,9 +99,11 @@ export function compareResults(
     notes.push(`nearPerfect is within ${first.withinDb} dB in the first and ${second.withinDb} dB in the second`);
   }
   if (pairs.length === 0) {
-    lost.push(...missingReceivers(matched, 'first'));
-    notes.push(...missingReceivers(matched, 'second'));
+    const lone = loneReceivers(matched);
+    lost.push(...lone.first);
+    notes.push(...lone.second);
   }
+  for (const pair of pairs) expectReceivers(pair, matched);
   for (const { point, other } of matched) {
     const missing = [...point.frames.keys()].filter((frame) => !other.frames.has(frame)).length;
     // A point that ends by its results has as many frames as these take.
@@ -109,9 +111,6 @@ export function compareResults(
       const text = `${words(point.at)}: ${missing} of ${point.frames.size} frames are only in the first`;
       (other.endsByResults === true ? notes : lost).push(text);
     }
-  }
-  for (const pair of pairs) expectReceivers(pair, matched);
-  for (const { point, other } of matched) {
     if (point.seed !== other.seed) {
       notes.push(`${words(point.at)}: seeds ${point.seed} and ${other.seed} differ: same pictures, other channels`);
     }
@@ -187,19 +186,20 @@ export function sameNames(before: readonly ComparedPoint[], after: readonly Comp
 }
 
 /** Receivers that one of two points has and the other has not: said once where it is so at every point. */
-function missingReceivers(matched: readonly Matched[], side: 'first' | 'second'): string[] {
+function loneReceivers(matched: readonly Matched[]): Record<'first' | 'second', string[]> {
   const names = matched.map(({ point, other }) => ({
     at: point.at,
     first: namesOf([point]),
     second: namesOf([other]),
   }));
-  const rest = side === 'first' ? 'second' : 'first';
-  return [...new Set(names.flatMap((one) => one[side]))].flatMap((name) => {
-    const missing = names.filter((one) => one[side].includes(name) && !one[rest].includes(name));
-    const note = `only the ${side} has receiver ${name}`;
-    if (!names.some((one) => one[rest].includes(name))) return [note];
-    return missing.map(({ at }) => `${words(at)}: ${note}`);
-  });
+  const lone = (side: 'first' | 'second', rest: 'first' | 'second'): string[] =>
+    [...new Set(names.flatMap((one) => one[side]))].flatMap((name) => {
+      const missing = names.filter((one) => one[side].includes(name) && !one[rest].includes(name));
+      const note = `only the ${side} has receiver ${name}`;
+      if (!names.some((one) => one[rest].includes(name))) return [note];
+      return missing.map(({ at }) => `${words(at)}: ${note}`);
+    });
+  return { first: lone('first', 'second'), second: lone('second', 'first') };
 }
 
 /** @throws ConfigError for a receiver that is not there */

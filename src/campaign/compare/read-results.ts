@@ -7,6 +7,7 @@ import { CAMPAIGN_FILE, readCampaignFile } from '../campaign-folder.js';
 import { meanMetrics } from '../figure-names.js';
 import { WITHIN_DB } from '../plan.js';
 import { frameMetrics, pointsIn } from '../point-figures.js';
+import { hangsOnResults } from '../stopping.js';
 
 /** One frame's numbers by receiver and metric. */
 export interface ComparedFrame {
@@ -43,8 +44,7 @@ function campaignPoints(folder: string): ComparedPoint[] {
   const { plan } = readCampaignFile(folder);
   // Missing in folders of an earlier version.
   const withinDb = (plan.withinDb as number | undefined) ?? WITHIN_DB;
-  const { failures, psnrHalfWidthDb, successHalfWidth } = plan.stop;
-  const endsByResults = [failures, psnrHalfWidthDb, successHalfWidth].some((rule) => rule !== undefined);
+  const endsByResults = hangsOnResults(plan.stop);
   const points: ComparedPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
     const frames = new Map(

@@ -181,6 +181,23 @@ function speedChart(data: ReportData, facet: Facet): NamedChart | null {
       };
 }
 
+/** A metric of each receiver over something else of the points that have it. */
+const curvesOf = (
+  data: ReportData,
+  points: readonly ReportPoint[],
+  metric: string,
+  x: (point: ReportPoint, receiver: string) => number,
+): ChartSeries[] =>
+  data.receivers
+    .map((name, style) => ({
+      name,
+      style,
+      points: points
+        .filter(({ receivers }) => name in receivers && metric in receivers[name].metrics)
+        .map((point) => ({ x: x(point, name), ...withNote(point.receivers[name].metrics[metric]) })),
+    }))
+    .filter((curve) => curve.points.length > 0);
+
 const rateView: MetricView = { metric: 'bandwidthRatio', title: 'Channel uses', unit: 'CBR' };
 
 const rateOf = (point: ReportPoint, receiver: string): number =>
@@ -209,15 +226,7 @@ function rateChart(
     at = `, ${settingText(x, middle)}`;
   }
   if (ratesOf(points) < 2) return null;
-  const series = data.receivers
-    .map((name, style) => ({
-      name,
-      style,
-      points: points
-        .filter(({ receivers }) => name in receivers && metric in receivers[name].metrics)
-        .map((point) => ({ x: rateOf(point, name), ...withNote(point.receivers[name].metrics[metric]) })),
-    }))
-    .filter((one) => one.points.length > 0);
+  const series = curvesOf(data, points, metric, rateOf);
   return {
     id,
     chart: {
@@ -232,18 +241,12 @@ function rateChart(
 
 /** Perception–distortion plane: a measure of what pictures look like over PSNR. */
 function planeChart(data: ReportData, facet: Facet, id: string, metric: string): NamedChart | null {
-  const series = data.receivers
-    .map((name, style) => ({
-      name,
-      style,
-      points: facet.points
-        .filter(({ receivers }) => name in receivers && metric in receivers[name].metrics)
-        .map(({ receivers }) => ({
-          x: receivers[name].metrics['psnrDb'].mean,
-          ...withNote(receivers[name].metrics[metric]),
-        })),
-    }))
-    .filter(({ points }) => points.length > 0);
+  const series = curvesOf(
+    data,
+    facet.points,
+    metric,
+    (point, receiver) => point.receivers[receiver].metrics['psnrDb'].mean,
+  );
   return {
     id,
     chart: { title: 'Perception and distortion', xLabel: 'PSNR, dB', yLabel: metric, series },

@@ -185,9 +185,7 @@ export async function findReceivers(
 function namedBaselines(config: LinkConfig): readonly ReceiverDescriptor[] {
   const baselines = baselinesOf(config);
   const taken = baselines.find(
-    ({ name }) =>
-      name === SENT ||
-      builtinReceivers.some((one) => one.name === name && !(baselineNames as readonly string[]).includes(name)),
+    ({ name }) => name === SENT || builtinReceivers.some((one) => one.name === name && one.ownFrames !== true),
   );
   if (taken === undefined) return baselines;
   throw new ConfigError(
