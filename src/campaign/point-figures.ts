@@ -50,17 +50,41 @@ const otherNumbers = [
 export const isNetworkMetric = (metric: string): boolean =>
   !SHARES.has(metric) && !(meanMetrics as readonly string[]).includes(metric);
 
-/** Frames of a campaign point by point, as they lie in `frames.jsonl`. */
-export function* pointsIn(folder: string): Iterable<{ point: number; lines: FrameLine[] }> {
-  let lines: FrameLine[] = [];
-  for (const value of frameLines(folder, readCampaignFile(folder).plan)) {
-    if (lines.length > 0 && lines[0].point !== value.point) {
-      yield { point: lines[0].point, lines };
-      lines = [];
+/** A point's frames, to be gone through once, before the next point. */
+export interface PointLines {
+  readonly point: number;
+  readonly lines: Iterable<FrameLine>;
+}
+
+/** Frames of a campaign point by point, as they lie in `frames.jsonl`, read when they are asked for: however many there are, few are in memory. */
+export function* pointsIn(folder: string): Iterable<PointLines> {
+  const all = frameLines(folder, readCampaignFile(folder).plan)[Symbol.iterator]();
+  let ahead = all.next();
+  function* linesOf(point: number): Iterable<FrameLine> {
+    while (ahead.done !== true && ahead.value.point === point) {
+      const { value } = ahead;
+      ahead = all.next();
+      yield value;
     }
-    lines.push(value);
   }
-  if (lines.length > 0) yield { point: lines[0].point, lines };
+  try {
+    while (ahead.done !== true) {
+      const { point } = ahead.value;
+      const lines = linesOf(point);
+      yield { point, lines };
+      for (const left of linesOf(point)) void left;
+    }
+  } finally {
+    all.return?.();
+  }
+}
+
+/** Lines that pass through, each shown to `look` on its way. */
+export function* watched(lines: Iterable<FrameLine>, look: (line: FrameLine) => void): Iterable<FrameLine> {
+  for (const line of lines) {
+    look(line);
+    yield line;
+  }
 }
 
 /** A frame's number of each metric for one receiver; metrics that it has not are left out. */
@@ -102,26 +126,50 @@ export function frameNumbers(line: FrameLine, receiver: string, withinDb = WITHI
 }
 
 /** @param withinDb how near `perfect` a picture must be for `nearPerfect`, dB */
-export function figuresOf(
-  { point, lines }: { point: number; lines: readonly FrameLine[] },
-  withinDb = WITHIN_DB,
-): PointFigures {
-  const names = [...new Set(lines.flatMap(({ receivers }) => Object.keys(receivers)))];
-  const receivers = names.map((name): [string, ReceiverAtPoint] => {
-    const mine = lines.filter((line) => name in line.receivers);
-    const columns = new Map<string, number[]>();
-    for (const line of mine) {
-      const values = { ...frameMetrics(line, name, withinDb), ...verdictMetrics(line.receivers[name]) };
-      for (const [metric, value] of Object.entries(values)) {
-        const column = columns.get(metric);
-        if (column === undefined) columns.set(metric, [value]);
-        else column.push(value);
-      }
+export function figuresOf({ point, lines }: PointLines, withinDb = WITHIN_DB): PointFigures {
+  const receivers = new Map<string, ReceiverColumns>();
+  let frames = 0;
+  for (const line of lines) {
+    frames++;
+    for (const [name, report] of Object.entries(line.receivers)) {
+      const mine = receivers.get(name) ?? new ReceiverColumns();
+      receivers.set(name, mine);
+      mine.add({ ...frameMetrics(line, name, withinDb), ...verdictMetrics(report) }, report.features);
     }
-    const metrics = Object.fromEntries([...columns].map(([metric, values]) => [metric, meanFigure(metric, values)]));
-    return [name, { frames: mine.length, metrics, fid: fidOf(mine.map((line) => line.receivers[name])) }];
-  });
-  return { point, frames: lines.length, receivers: Object.fromEntries(receivers) };
+  }
+  const figures = [...receivers].map(([name, mine]) => [name, mine.figures()] as const);
+  return { point, frames, receivers: Object.fromEntries(figures) };
+}
+
+/** What a receiver's figures at a point are made of: each metric's numbers, and features for the FID. */
+class ReceiverColumns {
+  private frames = 0;
+  private readonly columns = new Map<string, number[]>();
+  private readonly features = new Map<string, { received: Float64Array[]; sent: Float64Array[] }>();
+
+  add(values: Readonly<Record<string, number>>, features: StoredReport['features'] = {}): void {
+    this.frames++;
+    for (const [metric, value] of Object.entries(values)) {
+      const column = this.columns.get(metric);
+      if (column === undefined) this.columns.set(metric, [value]);
+      else column.push(value);
+    }
+    for (const [network, pair] of Object.entries(features)) {
+      const own = this.features.get(network) ?? { received: [], sent: [] };
+      this.features.set(network, own);
+      own.received.push(unpackFeatures(pair.received));
+      own.sent.push(unpackFeatures(pair.sent));
+    }
+  }
+
+  figures(): ReceiverAtPoint {
+    const metrics = [...this.columns].map(([metric, values]) => [metric, meanFigure(metric, values)] as const);
+    const fid = [...this.features].map(([network, { received, sent }]) => {
+      const value = received.length < 2 ? Number.NaN : frechetDistance(received, sent, 1);
+      return [network, { value, pictures: received.length, dimensions: received[0].length }] as const;
+    });
+    return { frames: this.frames, metrics: Object.fromEntries(metrics), fid: Object.fromEntries(fid) };
+  }
 }
 
 function meanFigure(metric: string, values: readonly number[]): MeanFigure {
@@ -139,19 +187,6 @@ function meanFigure(metric: string, values: readonly number[]): MeanFigure {
   }
   const { low, high } = bootstrapMean(values);
   return { mean, low, high, std, median, n };
-}
-
-function fidOf(reports: readonly StoredReport[]): ReceiverAtPoint['fid'] {
-  const names = Object.keys(reports[0]?.features ?? {});
-  return Object.fromEntries(
-    names.map((name) => {
-      const pairs = reports.flatMap(({ features }) => (features === undefined ? [] : [features[name]]));
-      const received = pairs.map((pair) => unpackFeatures(pair.received));
-      const sent = pairs.map((pair) => unpackFeatures(pair.sent));
-      const value = pairs.length < 2 ? Number.NaN : frechetDistance(received, sent, 1);
-      return [name, { value, pictures: pairs.length, dimensions: received[0]?.length ?? 0 }];
-    }),
-  );
 }
 
 /** Mean milliseconds a frame by point and receiver, and of how many frames; of a frame timed twice, the later time. */

@@ -1,7 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { Zip, ZipPassThrough } from 'fflate';
 import { FormatError } from './errors.js';
-import { descriptors, encodeNpy, encodeNpz, isComplex, magic, type NpyArray, numberBytes } from './npy-encode.js';
+import { descriptors, encodeNpy, isComplex, magic, type NpyArray, numberBytes } from './npy-encode.js';
 import { unzip } from './zip.js';
+import { ZIP_DATE } from './zip-store.js';
 
 export { encodeNpy, encodeNpz, type NpyArray } from './npy-encode.js';
 
@@ -89,8 +91,24 @@ export function writeNpy(path: string, array: NpyArray): void {
   writeFileSync(path, encodeNpy(array));
 }
 
+/** As `encodeNpz`, array by array: no more than one is in memory twice. */
 export function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArray>): void {
-  writeFileSync(path, encodeNpz(arrays));
+  const file = openSync(path, 'w');
+  try {
+    const zip = new Zip((error, bytes) => {
+      if (error !== null) throw error;
+      appendFileSync(file, bytes);
+    });
+    for (const [key, array] of arrays) {
+      const member = new ZipPassThrough(`${key}.npy`);
+      member.mtime = ZIP_DATE;
+      zip.add(member);
+      member.push(encodeNpy(array), true);
+    }
+    zip.end();
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readBytes(path: string): Uint8Array {

@@ -47,17 +47,11 @@ function campaignPoints(folder: string): ComparedPoint[] {
   const endsByResults = hangsOnResults(plan.stop);
   const points: ComparedPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
-    const frames = new Map(
-      lines.map((line): [number, ComparedFrame] => [
-        line.frame,
-        {
-          picture: line.picture,
-          receivers: Object.fromEntries(
-            Object.keys(line.receivers).map((name) => [name, frameMetrics(line, name, withinDb)]),
-          ),
-        },
-      ]),
-    );
+    const frames = new Map<number, ComparedFrame>();
+    for (const line of lines) {
+      const receivers = Object.keys(line.receivers).map((name) => [name, frameMetrics(line, name, withinDb)] as const);
+      frames.set(line.frame, { picture: line.picture, receivers: Object.fromEntries(receivers) });
+    }
     const { at, config } = plan.points[point];
     points.push({ at, seed: config.seed, withinDb, endsByResults, frames });
   }

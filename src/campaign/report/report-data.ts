@@ -7,7 +7,7 @@ import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import type { FrameLine } from '../frame-lines.js';
 import { pictureFile } from '../keep-pictures.js';
 import { type CampaignPlan, LABEL, WITHIN_DB } from '../plan.js';
-import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn } from '../point-figures.js';
+import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn, watched } from '../point-figures.js';
 
 /** A point as the report draws it. */
 export interface ReportPoint extends PointFigures {
@@ -55,14 +55,28 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
   const times = timesIn(folder);
   const points: ReportPoint[] = [];
   for (const { point, lines } of pointsIn(folder)) {
-    const figures = figuresOf({ point, lines }, withinDb);
+    const first: FrameLine[] = [];
+    const papr = new Map<string, number[]>();
+    const figures = figuresOf(
+      {
+        point,
+        lines: watched(lines, (line) => {
+          if (first.length < plan.keepPictures) first.push(line);
+          for (const [name, { paprDb }] of Object.entries(line.receivers)) {
+            const own = papr.get(name);
+            if (own === undefined) papr.set(name, [paprDb]);
+            else own.push(paprDb);
+          }
+        }),
+      },
+      withinDb,
+    );
     points.push({
       ...figures,
       at: shownOf(plan.points[point].at, axes),
-      paprDb: paprOf(lines, plan.points[point].config),
+      paprDb: paprOf(papr, plan.points[point].config),
       times: times.get(point) ?? {},
-      pictures: lines
-        .slice(0, plan.keepPictures)
+      pictures: first
         .filter(({ frame }) => existsSync(join(folder, 'pictures', String(point), pictureFile(frame, 'sent'))))
         .map(({ frame, receivers }) => ({
           frame,
@@ -107,19 +121,14 @@ export function readReport(folder: string, wantedX?: string, wantedDb?: number):
   };
 }
 
-function paprOf(lines: readonly FrameLine[], { receiver }: LinkConfig): Record<string, Float64Array> {
-  const names = Object.keys(lines[0].receivers);
-  const of = (name: string): Float64Array =>
-    Float64Array.from(
-      lines.filter(({ receivers }) => name in receivers),
-      ({ receivers }) => receivers[name].paprDb,
-    ).sort();
-  const own = names.filter((name) => sendsOwnFrames(name, receiver));
-  const rest = names.find((name) => !own.includes(name));
-  return Object.fromEntries([
-    ...(rest === undefined ? [] : [['', of(rest)]]),
-    ...own.map((name) => [name, of(name)]),
-  ]) as Record<string, Float64Array>;
+/** Of the frames' PAPR by receiver those of one that has the codec's own frames, named '', and of each that has others. */
+function paprOf(papr: ReadonlyMap<string, number[]>, { receiver }: LinkConfig): Record<string, Float64Array> {
+  const signals = new Map<string, Float64Array>();
+  for (const [name, values] of papr) {
+    const signal = sendsOwnFrames(name, receiver) ? name : '';
+    if (!signals.has(signal)) signals.set(signal, Float64Array.from(values).sort());
+  }
+  return Object.fromEntries([...signals].sort(([a], [b]) => Number(a !== '') - Number(b !== '')));
 }
 
 /** What points differ in, in the report: where they have labels, these stand for the settings of their own. */
