@@ -38,7 +38,7 @@ const flags = [
   ['--cp <samples>', 'ofdm.cyclicPrefixLength', 'cyclic prefix', number],
   ['--rank <r>', 'receiver.blindEm.rank', "directions of the codeword's covariance", number],
   ['--starts <n>', 'receiver.blindEm.starts', 'starts at most', number],
-  ['--decoder <name>', 'receiver.decoder', "another of the codec's decoders for what is shown: perceptual", text],
+  ['--decoder <name>', 'receiver.decoder', "the codec's decoder for what is shown: own, perceptual", text],
   ['--decoder-share <share>', 'receiver.decoderShare', '0 the own decoder’s picture … 1 that one’s', number],
   ['--quality <name>', 'receiver.blindHifi.quality', 'fast, balanced or best', text],
   ['--perception <share>', 'receiver.blindHifi.perception', '0 least error … 1 most natural', number],

@@ -37,7 +37,10 @@ export const cardSchema = z.strictObject({
   decoder: z.string(),
   /** Further decoders of the same latents, by name: ONNX files with the decoder's inputs and output. */
   decoders: z
-    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and hyphens'), z.string())
+    .record(
+      z.string().regex(/^(?!own$)[a-z][a-z0-9-]*$/, 'must be small letters, digits and hyphens, and not own'),
+      z.string(),
+    )
     .default({}),
   /** C, real latent channels; even, for channels c and c + C/2 make a complex symbol. */
   latentChannels: z.int().min(2).multipleOf(2),

@@ -245,6 +245,20 @@ export async function openCodec(cardPath: string, runtime: Runtime, rendering: s
   return codec;
 }
 
+/** What a setting calls a codec's own decoder. */
+export const OWN_DECODER = 'own';
+
+/** What cards call a decoder that was trained for how pictures look. */
+export const PERCEPTUAL_DECODER = 'perceptual';
+
+/** The codec with its own decoder's pictures shown, whatever it was opened with. */
+export const showingOwn = (codec: Codec): Codec => ({
+  ...codec,
+  shown: codec.decoder,
+  shownFile: codec.card.decoder,
+  render: codec.decode,
+});
+
 /** The file of a decoder that is asked for by name. Throws ConfigError. */
 export function rendererOf(card: CodecCard, name: string): string {
   if (Object.hasOwn(card.decoders, name)) return card.decoders[name];

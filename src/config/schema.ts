@@ -153,7 +153,10 @@ const receiver = z.strictObject({
   /** Whether receivers are told σ² or estimate it. */
   noiseVariance: z.enum(['given', 'estimated']).default('given'),
   equaliser: z.enum(['mmse', 'zf']).default('mmse'),
-  /** Another decoder of the codec's, by the name in its card, for the picture that is shown; the channel is found with its own. */
+  /**
+   * The codec's decoder for the picture that is shown: its `own`, or another by the name in its card; the channel is found with its own. By
+   * default each receiver's: its own, for hifi-diffcom and blind-hifi the perceptual one where the codec has one.
+   */
   decoder: z.string().min(1).nullable().default(null),
   /** How much of that decoder's picture is shown: 0 the codec's own picture, 1 the other's, between them on the line between the two. */
   decoderShare: z.number().min(0).max(1).default(1),
@@ -206,7 +209,7 @@ const receiver = z.strictObject({
       startFactor: positive.default(1),
       /** CBR in the start's formula; null is the codec's own (the published code has 1/48). */
       startBandwidthRatio: positive.nullable().default(null),
-      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. By default 1, with another decoder (`decoder`) 0.2. */
+      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. By default 1, with another decoder than the own 0.2. */
       perception: z.number().min(0).max(1).optional(),
     })
     .prefault({}),
@@ -250,8 +253,8 @@ const receiver = z.strictObject({
       /** σ at the start and the end, of the [−1, 1] range. */
       startSigma: positive.default(0.3),
       endSigma: positive.default(0.02),
-      /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. */
-      perception: z.number().min(0).max(1).default(0.5),
+      /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. By default 0.5, with another decoder than the own 0.3. */
+      perception: z.number().min(0).max(1).optional(),
       /** Fresh noise in each step: 0 none, 1 all. */
       eta: z.number().min(0).max(1).default(0.5),
       refreshChannel: z.boolean().default(true),

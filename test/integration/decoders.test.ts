@@ -8,6 +8,8 @@ import { openCodec } from '../../src/codec/codec.js';
 import { type RawConfig, resolveConfig } from '../../src/config/load.js';
 import { findModel } from '../../src/core/shipped-models.js';
 import { createLink } from '../../src/link/link.js';
+import { withModels } from '../../src/link/setting/link-models.js';
+import { findReceivers } from '../../src/link/setting/receivers.js';
 import { renderElements } from '../../src/receiver/informed.js';
 import { createOnnxRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPictures } from '../../src/source/picture-source.js';
@@ -87,12 +89,39 @@ describe("another of a codec's decoders", () => {
     }
   });
 
-  it('has no share where it is not named', () => {
-    const { status, stderr } = blindlink(['simulate', '--codec', folder, '--decoder-share', '0.4', '--frames', '1']);
+  it.each([[], ['--decoder', 'own']])('has no share where it is not named (%s)', (...named) => {
+    const args = ['simulate', '--codec', folder, '--decoder-share', '0.4', '--frames', '1', ...named];
+    const { status, stderr } = blindlink(args);
     expect(status).toBe(2);
     expect(stderr.trim()).toBe(
       'blindlink: receiver.decoderShare 0.4: of which decoder? name it in receiver.decoder (--decoder perceptual)',
     );
+  });
+
+  it('is the perceptual one where a receiver is about looks and nobody says otherwise; others keep their own', async () => {
+    const shown = async (receiver: Readonly<Record<string, object | string | number>>) => {
+      const names = ['perfect', 'blind-em', 'blind-hifi', 'hifi-diffcom'];
+      const few = (name: string): object => ({ steps: 2, ...(receiver[name] as object) });
+      const steps = { blindHifi: few('blindHifi'), hifiDiffcom: few('hifiDiffcom') };
+      const config = resolveConfig({ codec: 'faces-12', receiver: { names, ...receiver, ...steps } });
+      const receivers = await findReceivers(config);
+      return withModels(config, receivers, async (models) => {
+        const { pictures } = openPictures(['builtin:faces'], { maxPixels: 4096, frames: 1 });
+        const link = createLink(config, { ...models, receivers }, pictures());
+        const outcomes = await lastValueFrom(link.pipe(toArray()));
+        return Object.fromEntries(outcomes.map(({ report, picture }) => [report.receiver, picture]));
+      });
+    };
+    const byDefault = await shown({});
+    const own = await shown({ decoder: 'own' });
+    const perceptual = await shown({ decoder: 'perceptual' });
+    const most = await shown({ decoder: 'perceptual', decoderShare: 0.8, blindHifi: { perception: 0.3 } });
+    for (const name of ['perfect', 'blind-em']) expect(byDefault[name]).toEqual(own[name]);
+    expect(byDefault['hifi-diffcom']).toEqual(perceptual['hifi-diffcom']);
+    expect(byDefault['blind-hifi']).toEqual(most['blind-hifi']);
+    for (const name of Object.keys(own)) expect(perceptual[name]).not.toEqual(own[name]);
+    const set = { blindHifi: { perception: 0.5 }, hifiDiffcom: { perception: 1 } };
+    expect(await shown({ decoder: 'own', ...set })).toEqual(own);
   });
 
   it('is refused in one line where the codec has none of that name', () => {

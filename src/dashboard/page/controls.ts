@@ -14,6 +14,8 @@ type Send = (command: LiveRequest) => void;
 
 const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
 /** The codec's decoder, not one of the further ones in its card. */
+/** As in the configuration: each receiver's default, and the codec's own for all. */
+const BY_RECEIVER = 'by receiver';
 const OWN_DECODER = 'own';
 /** Pictures in the size that they have. */
 const AS_IT_IS = 'as it is';
@@ -107,17 +109,18 @@ export function createControls(form: HTMLElement, send: Send): Controls {
         choiceField(
           'receiver.decoder',
           'Decoder',
-          (state) => [OWN_DECODER, ...state.decoders],
-          (state) => String(at(state, 'receiver.decoder') ?? OWN_DECODER),
+          (state) => [BY_RECEIVER, OWN_DECODER, ...state.decoders],
+          (state) => String(at(state, 'receiver.decoder') ?? BY_RECEIVER),
           (value) => {
-            set({ 'receiver.decoder': value === OWN_DECODER ? null : value, 'receiver.decoderShare': 1 });
+            set({ 'receiver.decoder': value === BY_RECEIVER ? null : value, 'receiver.decoderShare': 1 });
           },
         ),
         {
           ...decoderShare,
           show(state, all) {
             decoderShare.show(state, all);
-            decoderShare.root.hidden = at(state, 'receiver.decoder') === null;
+            const named = at(state, 'receiver.decoder');
+            decoderShare.root.hidden = named === null || named === OWN_DECODER;
           },
         },
         ownFields(ownSetting),

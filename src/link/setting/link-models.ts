@@ -1,5 +1,5 @@
-import type { CodecCard } from '../../codec/card.js';
-import { type Codec, openCodec, rendererOf } from '../../codec/codec.js';
+import { type CodecCard, readCard } from '../../codec/card.js';
+import { type Codec, openCodec, OWN_DECODER, PERCEPTUAL_DECODER, rendererOf } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
 import { ConfigError } from '../../core/errors.js';
 import { findModel } from '../../core/shipped-models.js';
@@ -28,7 +28,7 @@ export const modelsKey = (
 ): string =>
   JSON.stringify([
     codec,
-    receiver.decoder,
+    receiver.decoder ?? wantsPerceptual(receivers),
     prior,
     run.runtime,
     run.backend,
@@ -45,6 +45,24 @@ export const priorOf = (
   card: Pick<CodecCard, 'prior'>,
 ): string | undefined => (needsPrior(receivers) ? (config.prior ?? card.prior) : undefined);
 
+const wantsPerceptual = (receivers: readonly ReceiverDescriptor[]): boolean =>
+  receivers.some(({ perceptual }) => perceptual === true);
+
+/** The decoder besides the codec's own that any of the receivers shows; null for none. Throws ConfigError where the codec lacks it. */
+function furtherDecoder(
+  { decoder }: LinkConfig['receiver'],
+  card: CodecCard,
+  receivers: readonly ReceiverDescriptor[],
+): string | null {
+  if (decoder === OWN_DECODER) return null;
+  if (decoder !== null) {
+    // A sender has no use for it, but is the first to see a setting that no receiver can take.
+    rendererOf(card, decoder);
+    return receivers.length === 0 ? null : decoder;
+  }
+  return wantsPerceptual(receivers) && Object.hasOwn(card.decoders, PERCEPTUAL_DECODER) ? PERCEPTUAL_DECODER : null;
+}
+
 /**
  * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
  * @param receivers none for a sender
@@ -55,7 +73,7 @@ export async function openModels(
   receivers: readonly ReceiverDescriptor[] = [],
 ): Promise<OpenModels> {
   const { decoder, decoderShare } = config.receiver;
-  if (decoder === null && decoderShare !== 1) {
+  if ((decoder === null || decoder === OWN_DECODER) && decoderShare !== 1) {
     throw new ConfigError(
       'config.decoderShare',
       `receiver.decoderShare ${decoderShare}: of which decoder? name it in receiver.decoder (--decoder perceptual)`,
@@ -64,9 +82,11 @@ export async function openModels(
   const cardPath = findModel('codec', config.codec);
   const runtime = await openRuntime(config.run);
   try {
-    const codec = await openCodec(cardPath, runtime, receivers.length === 0 ? null : decoder);
-    // A sender has no use for it, but is the first to see a setting that no receiver can take.
-    if (decoder !== null) rendererOf(codec.card, decoder);
+    const codec = await openCodec(
+      cardPath,
+      runtime,
+      furtherDecoder(config.receiver, readCard(cardPath).card, receivers),
+    );
     const prior = priorOf(config, receivers, codec.card);
     const denoiser = prior === undefined ? null : await openDenoiser(findModel('prior', prior), runtime);
     return { codec, runtime, denoiser, dispose: () => runtime.dispose() };

@@ -31,6 +31,8 @@ export interface ReceiverDescriptor {
   readonly truth?: boolean;
   /** Its picture is the codec's decoder's of what it equalised, so another decoder of the codec can give it. */
   readonly decodes?: boolean;
+  /** Is about how pictures look: unless another decoder is named, it shows and uses the codec's perceptual one where there is one. */
+  readonly perceptual?: boolean;
   /** Decodes frame by frame, so each frame may have a layout of its own (codecs with a mask). */
   readonly takesMasks?: boolean;
   /** Has a transmitter of its own: only the simulated link sends frames that are not the codec's. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CodecCard } from '../../codec/card.js';
+import { showingOwn } from '../../codec/codec.js';
 import { nearest } from '../../config/nearest.js';
 import type { LinkConfig } from '../../config/schema.js';
 import type { SteerableSetting } from '../../core/steerable.js';
@@ -27,8 +28,16 @@ export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.
 /** ζ_x and ζ_h of Blind-DiffCom's variants. */
 const BLIND_STEP_SIZES = { normalised: [0.125, 0.5], paper: [0.3, 0.1], reference: [1, 0.2] } as const;
 
-/** hifi-diffcom's share of the sample where a decoder is named for what is shown: it gives back PSNR that the decoder costs, at the same LPIPS (D-148). */
-const PERCEPTION_WITH_DECODER = 0.2;
+/** Shares of the sample by the decoder that is shown: a little of it gives back PSNR that a perceptual one costs, at the same LPIPS (D-135, D-148). */
+const PERCEPTION = {
+  hifiDiffcom: { own: 1, other: 0.2 },
+  blindHifi: { own: 0.5, other: 0.3 },
+} as const;
+
+/** How much of the perceptual decoder blind-hifi shows where nobody says: most of its looks for half of its error (D-161). */
+const PERCEPTUAL_SHARE = 0.8;
+
+const showsOwn = ({ codec }: LinkSetting): boolean => codec.shown === codec.decoder;
 
 const STEPS_OF_QUALITY = { fast: 6, balanced: 20, best: 60 } as const;
 
@@ -93,11 +102,12 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'hifi-diffcom',
     about: 'HiFi-DiffCom (algorithm 2)',
     prior: true,
+    perceptual: true,
     takesMasks: true,
     steerable: [stepsOf('hifi-diffcom', 'hifiDiffcom')],
     create: (context) => {
-      const { hifiDiffcom, decoder } = context.config.receiver;
-      const { perception = decoder === null ? 1 : PERCEPTION_WITH_DECODER } = hifiDiffcom;
+      const { hifiDiffcom } = context.config.receiver;
+      const { perception = PERCEPTION.hifiDiffcom[showsOwn(context.setting) ? 'own' : 'other'] } = hifiDiffcom;
       const knowledge = knowledgeOf('hifi-diffcom', hifiDiffcom.knowledge, context);
       return createHifiDiffcom({ ...sampler(context), config: { ...hifiDiffcom, perception }, knowledge });
     },
@@ -128,6 +138,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     name: 'blind-hifi',
     about: 'no pilots: blind-em, then a few steps of a diffusion prior',
     prior: true,
+    perceptual: true,
     steerable: [
       {
         kind: 'choice',
@@ -143,13 +154,18 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
         max: 1,
         step: 0.05,
         range: true,
+        optional: 'by decoder',
       },
     ],
     create: (context) => {
-      const { blindHifi } = context.config.receiver;
-      const steps = blindHifi.steps ?? STEPS_OF_QUALITY[blindHifi.quality];
-      const config = { ...blindHifi, steps, blindEm: blindEmConfigOf(context) };
-      return createBlindHifi({ ...sampler(context), config });
+      const { blindHifi, decoder } = context.config.receiver;
+      const own = showsOwn(context.setting);
+      const setting =
+        decoder === null && !own ? { ...context.setting, decoderShare: PERCEPTUAL_SHARE } : context.setting;
+      const { steps = STEPS_OF_QUALITY[blindHifi.quality], perception = PERCEPTION.blindHifi[own ? 'own' : 'other'] } =
+        blindHifi;
+      const config = { ...blindHifi, steps, perception, blindEm: blindEmConfigOf(context) };
+      return createBlindHifi({ ...sampler(context), setting, config });
     },
   },
   ...baselineNames.map((name) => baselineDescriptor(name)),
@@ -270,11 +286,12 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
     throw new ConfigError('receiver.prior', `receiver ${name}: needs a picture prior; name one with --prior`);
   }
   const options = config.receiver.options[name] ?? {};
+  // One that another receiver of the link shows may have been opened.
+  const own = config.receiver.decoder === null && descriptor.perceptual !== true;
+  const shown = own ? { ...setting, codec: showingOwn(setting.codec) } : setting;
   try {
-    const receiver = descriptor.create({ ...context, options });
-    return descriptor.decodes === true && setting.codec.shown !== setting.codec.decoder
-      ? rendered(receiver, setting)
-      : receiver;
+    const receiver = descriptor.create({ ...context, setting: shown, options });
+    return descriptor.decodes === true && !showsOwn(shown) ? rendered(receiver, shown) : receiver;
   } catch (error) {
     if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;
     throw new ConfigError('receiver.failed', `receiver ${name}: cannot be made (${firstLine(error)})`, {
