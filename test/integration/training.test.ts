@@ -373,24 +373,34 @@ describeWith(torch(), 'the training recipe', () => {
     expect(stderr.trim()).toMatch(/^\S*gone: no such file or folder of pictures$/);
   });
 
-  it('makes a model with one command, each stage once', async () => {
-    const { work, pictures, python } = await prepare(40);
-    const out = join(work, 'model');
-    const args = ['natural-48', '--train', pictures, '--val', pictures, '--out', out, '--runs', work, '--smoke'];
-    const stages = (text: string): number => text.match(/"final": true/g)?.length ?? 0;
-    expect(stages(python('make', ...args))).toBe(5);
-    expect(stages(python('make', ...args))).toBe(0);
-    const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
-    expect(card).toMatchObject({
-      ...{ name: 'natural-48', latentChannels: 2, statistics: 'statistics.npz', distortion: 'distortion.onnx' },
-    });
-    expect(card).toHaveProperty('verdict.blind.intercept');
-    const runtime = createOnnxRuntime({ threads: 1 });
-    const codec = await openCodec(join(out, 'card.json'), runtime);
-    expect(codec).toMatchObject({ hasPolarity: true, hasRefiner: true });
-    expect(codec.bandwidthRatio).toBeCloseTo(1 / 48);
-    await runtime.dispose();
-  }, 600_000);
+  it.each([
+    // Two stages, and a network that foretells its pictures' error.
+    ['natural-48', false, { distortion: 'distortion.onnx' }],
+    // Two decoders.
+    ['faces-48', true, { decodesRefined: true, decoders: { perceptual: 'perceptual.onnx' } }],
+  ])(
+    'makes %s with one command, each stage once',
+    async (name, withLpips, parts) => {
+      const { work, pictures, python } = await prepare(40);
+      const out = join(work, 'model');
+      const args = [name, '--train', pictures, '--val', pictures, '--out', out, '--runs', work, '--smoke'];
+      if (withLpips) args.push(...squeezenetIn(work));
+      const stages = (text: string): number => text.match(/"final": true/g)?.length ?? 0;
+      expect(stages(python('make', ...args))).toBe(5);
+      expect(stages(python('make', ...args))).toBe(0);
+      const card = JSON.parse(readFileSync(join(out, 'card.json'), 'utf8')) as Record<string, unknown>;
+      expect(card).toMatchObject({
+        ...{ name, latentChannels: 2, statistics: 'statistics.npz', ranges: 'ranges.json', ...parts },
+      });
+      expect(card).toHaveProperty('verdict.blind.intercept');
+      const runtime = createOnnxRuntime({ threads: 1 });
+      const codec = await openCodec(join(out, 'card.json'), runtime);
+      expect(codec).toMatchObject({ hasPolarity: true, hasRefiner: true });
+      expect(codec.bandwidthRatio).toBeCloseTo(1 / 48);
+      await runtime.dispose();
+    },
+    600_000,
+  );
 
   it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
     const { work, pictures, python } = await prepare();

@@ -18,16 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from PIL import Image
 
-from .pictures import unpack
+from .pictures import load_photographs, unpack
 
 HERE = Path(__file__).resolve().parents[1]
 MODELS, PROGRAM = HERE.parent / "models", HERE.parent / "dist" / "cli" / "main.js"
 TERMS = {
     "natural": "54,000 pictures of 64×64 pixels from Tiny-ImageNet (ImageNet terms: non-commercial research)",
     "faces": "22,207 aligned faces of 64×64 pixels from UTKFace (non-commercial research)",
+    "photographs": "photographs: ImageNet samples and BSDS500 (research use only)",
 }
 VERDICT_FRAMES, VERDICT_PICTURES = 40, 1000
+PHOTO_RATE, PHOTO_CROP, PHOTO_VERDICT_FRAMES = 32, 128, 24
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Recipe:
     pictures: str
     description: str
     minutes: float
-    prior: bool = False
+    kind: str = "codec"  # or prior, photo
     latent_channels: int = 8
     start: str | None = None
     flags: list[str] = field(default_factory=list)
@@ -44,9 +47,14 @@ class Recipe:
     refiner_minutes: float = 8
     decoder_minutes: float = 0  # of its own decoder, for refined latents, once all else is there
     distortion_minutes: float = 0  # of the network that foretells the decoded picture's error
+    perceptual: tuple[float, list[str]] | None = None  # minutes and flags of a perceptual decoder
     in_bytes: bool = False  # kernels are stored as bytes
     rank: int = 384
     blind_em: dict = field(default_factory=dict)
+
+
+def looks(lpips: float, adversarial: float) -> list[str]:
+    return ["--batch", "32", "--lpips", str(lpips), "--adversarial", str(adversarial), "--fading", "0.75"]
 
 
 WARM = ["--lr", "1.2e-3", "--loss-floor", "1e-3"]
@@ -65,6 +73,7 @@ RECIPES = {
         refiner_minutes=22,
         decoder_minutes=32,
         distortion_minutes=29,
+        perceptual=(36, looks(lpips=40, adversarial=0.25)),
         blind_em=SHORT,
     ),
     "natural-6": Recipe("natural", "natural pictures", 32, latent_channels=16, start="natural-12-blind", flags=WARM, rank=256, blind_em=SEARCH),
@@ -93,6 +102,7 @@ RECIPES = {
         refiner_minutes=22,
         decoder_minutes=24,
         distortion_minutes=13,
+        perceptual=(80, [*looks(lpips=200, adversarial=0.15), "--least-snr", "-6"]),
         rank=192,
         blind_em={"rank": 128, "passes": 20, "initialStarts": 1, "refinements": 4},
     ),
@@ -104,6 +114,7 @@ RECIPES = {
         polarity_minutes=7,
         refiner_minutes=18,
         decoder_minutes=32,
+        perceptual=(28, looks(lpips=120, adversarial=0.15)),
         blind_em={**LONG, "initialStarts": 2},
     ),
     "faces-48-perceptual": Recipe(
@@ -118,8 +129,15 @@ RECIPES = {
         blind_em={**LONG, "initialStarts": 2},
         in_bytes=True,
     ),
-    "faces-prior": Recipe("faces", "aligned faces", 95, prior=True, then=(60, ["--lr", "8e-4"]), in_bytes=True),
-    "natural-prior": Recipe("natural", "natural pictures", 95, prior=True, then=(60, ["--lr", "8e-4"]), in_bytes=True),
+    "photo-48": Recipe(
+        *("photographs", "photographs", 93),
+        kind="photo",
+        polarity_minutes=4,
+        refiner_minutes=14,
+        perceptual=(80, ["--batch", "16", "--lpips", "12"]),
+    ),
+    "faces-prior": Recipe("faces", "aligned faces", 95, kind="prior", then=(60, ["--lr", "8e-4"]), in_bytes=True),
+    "natural-prior": Recipe("natural", "natural pictures", 95, kind="prior", then=(60, ["--lr", "8e-4"]), in_bytes=True),
 }
 
 
@@ -168,7 +186,7 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     def begin(file: str) -> list:
         return ["--init", start / file] if start else []
 
-    looks = ["--backbone", args.backbone, "--weights", args.weights] if "--lpips" in recipe.flags else []
+    by_lpips = lpips_files(args) if "--lpips" in recipe.flags else []
     stages = [(recipe.minutes, recipe.flags), *([recipe.then] if recipe.then else [])]
     origin = begin("")
     for i, (minutes, flags) in enumerate(stages):
@@ -176,7 +194,7 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
         if not is_final(stage / "checkpoint.pt"):
             size = ["--steps", 3, "--batch", 4] if args.smoke else ["--minutes", minutes]
             rate = ["--latent-channels", recipe.latent_channels]
-            python("train_codec", *data, "--out", stage, *rate, *origin, *flags, *looks, *size)
+            python("train_codec", *data, "--out", stage, *rate, *origin, *flags, *by_lpips, *size)
         origin = ["--init", stage / "checkpoint.pt"]
     codec = ["--codec", run / "checkpoint.pt"]
     if not (run / "polarity.pt").exists():
@@ -190,19 +208,13 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     python("export", "--run", run, "--name", name, "--val", *args.val, "--out", args.out, *described, *stored)
 
     decoding = ("tune_decoder", ["--least-snr", -6])
-    if looks:
-        decoding = ("train_decoder", ["--own", "--least-snr", -3, "--lpips", 120, "--adversarial", 0.15, "--fading", 0.75, *looks])
-    for module, name, minutes, flags in [
-        (decoding[0], "decoder", recipe.decoder_minutes, decoding[1]),
-        ("train_distortion", "distortion", recipe.distortion_minutes, []),
-    ]:
-        if not minutes:
-            continue
-        stage = ["--codec", args.out, *data, "--out", run / name, *flags]
-        if not is_final(run / name / "checkpoint.pt"):
-            size = ["--steps", 3, *small] if args.smoke else ["--minutes", minutes]
-            python(module, *stage, *size)
-        python(module, *stage, "--export", args.out)
+    if by_lpips:
+        decoding = ("train_decoder", ["--own", "--least-snr", -3, "--lpips", 120, "--adversarial", 0.15, "--fading", 0.75, *by_lpips])
+    if recipe.decoder_minutes:
+        add(args, run / "decoder", decoding[0], recipe.decoder_minutes, decoding[1])
+    if recipe.distortion_minutes:
+        add(args, run / "distortion", "train_distortion", recipe.distortion_minutes, [])
+    add_perceptual(args, run, recipe)
 
     card_path = args.out / "card.json"
     card = json.loads(card_path.read_text())
@@ -211,9 +223,70 @@ def make_codec(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -
     pictures = unpack(args.train, run / "pictures", limit=60 if args.smoke else 10_000)
     rank = 4 if args.smoke else recipe.rank
     blindlink("model", "statistics", args.out, pictures, "--rank", rank, "--limit", 10_000)
+    blindlink("model", "quantise", args.out, pictures, "--networks", "refiner")
     calibrate(args, run)
     blindlink("model", "seal", args.out)
     blindlink("model", "check", args.out)
+
+
+def make_photo(name: str, recipe: Recipe, args: argparse.Namespace, run: Path) -> None:
+    data = ["--train", *args.train, "--val", *args.val]
+    rate = ["--rate", PHOTO_RATE]
+    if not is_final(run / "checkpoint.pt"):
+        size = ["--steps", 3, "--batch", 2] if args.smoke else ["--minutes", recipe.minutes]
+        python("train_photo", *data, "--device", args.device, "--out", run, "--rates", PHOTO_RATE, *size)
+    minutes = ["--minutes", 0.05 if args.smoke else recipe.polarity_minutes]
+    python("export_photo", "--run", run, *rate, "--name", name, *data, "--data", TERMS[recipe.pictures], "--out", args.out, *minutes)
+    refiner = run / "refiner"
+    if not (refiner / "refiner.pt").exists():
+        size = ["--minutes", 0.05, "--batch", 4] if args.smoke else ["--minutes", recipe.refiner_minutes]
+        python("train_refiner", "--codec", run / "checkpoint.pt", *rate, *data, "--device", args.device, "--out", refiner, *size)
+    python("export", "--run", refiner, "--out", args.out)
+    add_perceptual(args, run, recipe)
+
+    card_path = args.out / "card.json"
+    card = json.loads(card_path.read_text())
+    card.update(prior="natural-prior")
+    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    pictures = unpack(args.train, run / "pictures", limit=10_000)
+    blindlink("model", "statistics", args.out, pictures, *(["--rank", 4] if args.smoke else []))
+    blindlink("model", "quantise", args.out, pictures)
+    apart = middles(args.apart or args.val, run / "apart")
+    frames = ["--weights-from", "natural-12-blind", "--frames", 2] if args.smoke else ["--frames", PHOTO_VERDICT_FRAMES]
+    blindlink("model", "verdict", args.out, apart, *frames, "--least-contrast", 0.01, "--other", "natural-12-blind")
+    blindlink("model", "seal", args.out)
+    blindlink("model", "check", args.out)
+
+
+def middles(paths: list[str], folder: Path) -> Path:
+    """Writes the middle of each photograph into a folder."""
+    folder.mkdir(exist_ok=True)
+    for i, picture in enumerate(load_photographs(paths, least=PHOTO_CROP)):
+        top, left = ((n - PHOTO_CROP) // 2 for n in picture.shape[:2])
+        Image.fromarray(picture[top : top + PHOTO_CROP, left : left + PHOTO_CROP]).save(folder / f"{i:05d}.png")
+    return folder
+
+
+def lpips_files(args: argparse.Namespace) -> list[str]:
+    return ["--backbone", args.backbone, "--weights", args.weights]
+
+
+def add(args: argparse.Namespace, run: Path, module: str, minutes: float, flags: list) -> None:
+    """Trains a part of the codec in its folder, and adds it there."""
+    stage = ["--codec", args.out, "--train", *args.train, "--val", *args.val, "--device", args.device, "--out", run, *flags]
+    if not is_final(run / "checkpoint.pt"):
+        python(module, *stage, *(["--steps", 3, "--batch", 4, "--limit", 200] if args.smoke else ["--minutes", minutes]))
+    python(module, *stage, "--export", args.out)
+
+
+def add_perceptual(args: argparse.Namespace, run: Path, recipe: Recipe) -> None:
+    if recipe.perceptual is None:
+        return
+    if args.backbone is None:
+        print(f"{args.name}: without its perceptual decoder, which needs --backbone and --weights", flush=True)
+        return
+    minutes, flags = recipe.perceptual
+    add(args, run / "perceptual", "train_decoder", minutes, [*flags, *lpips_files(args)])
 
 
 def calibrate(args: argparse.Namespace, run: Path) -> None:
@@ -231,13 +304,15 @@ def main() -> None:
     parser.add_argument("--apart", nargs="+", help="pictures that calibrate the verdict; those of --val by default")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder")
     parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints are kept in a folder of the model's name here")
-    parser.add_argument("--backbone", help="torchvision's SqueezeNet 1.1, for codecs that are trained by LPIPS")
+    parser.add_argument("--backbone", help="torchvision's SqueezeNet 1.1, for codecs and perceptual decoders, which are trained by LPIPS")
     parser.add_argument("--weights", help="LPIPS 0.1's linear layers for it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--smoke", action="store_true", help="a few steps of everything: shows that the recipe runs")
     args = parser.parse_args()
     recipe = RECIPES[args.name]
-    if "--lpips" in recipe.flags and not (args.backbone and args.weights):
+    if (args.backbone is None) != (args.weights is None):
+        parser.error("--backbone and --weights go together: LPIPS' files on SqueezeNet 1.1")
+    if "--lpips" in recipe.flags and args.backbone is None:
         parser.error(f"{args.name} is trained by LPIPS: give --backbone and --weights, its files on SqueezeNet 1.1")
     if not PROGRAM.exists():
         sys.exit(f"{PROGRAM} is not there: npm run build makes it")
@@ -253,7 +328,7 @@ def main() -> None:
     # Ctrl-C reaches the stage that runs, which ends by itself; its status is told below.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        (make_prior if recipe.prior else make_codec)(args.name, recipe, args, run)
+        {"codec": make_codec, "prior": make_prior, "photo": make_photo}[recipe.kind](args.name, recipe, args, run)
     except subprocess.CalledProcessError as error:
         sys.exit(f"stopped: {' '.join(error.cmd)} ended with status {error.returncode}; the same command goes on from here")
 
