@@ -33,7 +33,8 @@ export function besideUsrp(script: string, options = ''): [program: string, args
   const line = `
 ip link set lo up && ip addr add 10.77.0.1/32 dev lo || exit 90
 LOG=$(mktemp)
-${gnuradioPython} ${simulator} ${options} >$LOG 2>&1 & SIMULATOR=$!
+# A radio does not wait for our processor: where we may, the simulator comes first.
+nice -n -15 ${gnuradioPython} ${simulator} ${options} >$LOG 2>&1 & SIMULATOR=$!
 for i in $(seq 100); do grep -q ^ready $LOG && break; sleep 0.2; done
 grep -q ^ready $LOG || { cat $LOG >&2; exit 91; }
 ${script}
