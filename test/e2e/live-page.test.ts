@@ -552,6 +552,11 @@ describeWith(chromium(), 'the live page without pictures named', () => {
       expect(await allow()).toBe(1);
       await source.blur();
       await until(() => source.inputValue()).toBe('camera');
+      // What is refused takes nobody's place.
+      const buffer = Buffer.from('no picture');
+      await page.getByLabel('Picture file').setInputFiles({ name: 'words.png', mimeType: 'image/png', buffer });
+      await page.getByRole('alert').getByText('words.png').waitFor();
+      expect([await stopButton.count(), await running(), await source.inputValue()]).toEqual([1, 1, 'camera']);
       const other = await browser.newPage();
       other.setDefaultTimeout(TIMEOUT);
       await other.goto(live.url);

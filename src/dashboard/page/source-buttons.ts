@@ -36,10 +36,9 @@ export function createSourceButtons(
       return;
     }
     run(
-      chosen.arrayBuffer().then((content) => {
-        stop?.();
-        return client.request({ type: 'picture', name: chosen.name, bytes: new Uint8Array(content) });
-      }),
+      chosen
+        .arrayBuffer()
+        .then((content) => client.request({ type: 'picture', name: chosen.name, bytes: new Uint8Array(content) })),
     );
   });
   const upload = h(
