@@ -16,6 +16,7 @@ export default tseslint.config(
       // Properties left out of a rest object are named to be left out.
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       'no-console': 'error',
+      'max-params': ['error', 6],
     },
   },
   {

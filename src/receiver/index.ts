@@ -10,7 +10,7 @@ export {
 } from './channel-posterior.js';
 export { decoderLatents, type HeardFrame } from './decoder-input.js';
 export { type ElementChannel, elementsToLatents, equalise, type EqualiserKind } from './equalise.js';
-export { conclude, decodeElements, decodeWith, type KnownChannel } from './informed.js';
+export { conclude, decodeElements, decodeWith, type KnownChannel, renderElements, renderLatents } from './informed.js';
 export { createMovingEstimator, jakesBasis, type TimeBasis } from './moving-channel.js';
 export { createPilot } from './pilot.js';
 export { createPilotEstimate, type PilotEstimator } from './pilot-estimate.js';

@@ -62,7 +62,7 @@ function frameOf(rng) {
 const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 const percent = (share) => `${(100 * share).toFixed(share > 0.99 && share < 1 ? 2 : 1)} %`;
 
-function row(name, snrDb, trials, found, errors, cfoErrors, others) {
+function row(name, snrDb, { trials, found, errors, cfoErrors, others }) {
   const inPrefix = errors.filter((e) => e >= -12 && e <= 4).length;
   const sorted = [...errors].sort((a, b) => a - b);
   const at = (q) => (sorted.length === 0 ? '-' : sorted[Math.floor(q * (sorted.length - 1))]);
@@ -94,7 +94,7 @@ for (const snrDb of snrs) {
     errors.push(hit.startSample - LEAD);
     cfoErrors.push(hit.cfoSubcarriers - cfo);
   }
-  row('preamble', snrDb, perRow, found, errors, cfoErrors, others);
+  row('preamble', snrDb, { trials: perRow, found, errors, cfoErrors, others });
 }
 
 for (const symbols of [16, 34]) {
@@ -121,7 +121,7 @@ for (const symbols of [16, 34]) {
       e -= Math.round(e);
       cfoErrors.push(e);
     }
-    row(`cp, ${symbols} symbols`, snrDb, trials, found, errors, cfoErrors, others);
+    row(`cp, ${symbols} symbols`, snrDb, { trials, found, errors, cfoErrors, others });
   }
 }
 

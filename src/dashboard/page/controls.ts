@@ -13,7 +13,6 @@ export interface Controls {
 type Send = (command: LiveRequest) => void;
 
 const PROFILES = ['EPA', 'EVA', 'ETU', 'TDL-A', 'TDL-B', 'TDL-C', 'TDL-D', 'TDL-E'] as const;
-/** The codec's decoder, not one of the further ones in its card. */
 /** As in the configuration: each receiver's default, and the codec's own for all. */
 const BY_RECEIVER = 'by receiver';
 const OWN_DECODER = 'own';
@@ -53,6 +52,8 @@ export function createControls(form: HTMLElement, send: Send): Controls {
       ? numberSetting(setting.path, setting)
       : choiceSetting(setting.path, setting.label, setting.choices);
 
+  /** As it was last shown. */
+  let decoder: unknown = null;
   const decoderShare = numberSetting('receiver.decoderShare', {
     label: 'Its share',
     min: 0,
@@ -110,7 +111,10 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           'receiver.decoder',
           'Decoder',
           (state) => [BY_RECEIVER, OWN_DECODER, ...state.decoders],
-          (state) => String(at(state, 'receiver.decoder') ?? BY_RECEIVER),
+          (state) => {
+            decoder = at(state, 'receiver.decoder');
+            return String(decoder ?? BY_RECEIVER);
+          },
           (value) => {
             set({ 'receiver.decoder': value === BY_RECEIVER ? null : value, 'receiver.decoderShare': 1 });
           },
@@ -119,8 +123,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           ...decoderShare,
           show(state, all) {
             decoderShare.show(state, all);
-            const named = at(state, 'receiver.decoder');
-            decoderShare.root.hidden = named === null || named === OWN_DECODER;
+            decoderShare.root.hidden = decoder === null || decoder === OWN_DECODER;
           },
         },
         ownFields(ownSetting),
@@ -153,8 +156,9 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           (state) => [...new Set([...state.codecs, String(at(state, 'codec'))])],
           (state) => String(at(state, 'codec')),
           (value) => {
-            // Another codec has other decoders.
-            set({ codec: value, 'receiver.decoder': null, 'receiver.decoderShare': 1 });
+            // Another codec has other decoders; its own every codec has.
+            const kept = decoder === OWN_DECODER ? OWN_DECODER : null;
+            set({ codec: value, 'receiver.decoder': kept, 'receiver.decoderShare': 1 });
           },
         ),
         numberField(

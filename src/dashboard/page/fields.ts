@@ -64,6 +64,7 @@ export function numberField(
   });
   slider?.addEventListener('input', () => {
     input.value = slider.value;
+    slider.classList.remove('unset');
     later(slider.valueAsNumber);
   });
   const name = h('label', { for: id }, label);
@@ -77,7 +78,10 @@ export function numberField(
       const value = read(state);
       const text = typeof value === 'number' ? String(value) : '';
       if (all || (document.activeElement !== input && document.activeElement !== slider)) input.value = text;
-      if (slider !== null && (all || document.activeElement !== slider)) slider.value = text;
+      if (slider !== null && (all || document.activeElement !== slider)) {
+        slider.value = text;
+        slider.classList.toggle('unset', text === '');
+      }
     },
   };
 }

@@ -38,7 +38,7 @@ let recorder: LiveRecorder | null = null;
 async function codecFor(config: LinkConfig): Promise<Codec> {
   const key = modelsKey(config, []);
   if (kept?.key === key) return kept.models.codec;
-  const models = await openModels(config);
+  const models = await openModels(config, []);
   const old = kept;
   kept = { key, models };
   await old?.models.dispose();

@@ -1,12 +1,12 @@
 import { type CodecCard, readCard } from '../../codec/card.js';
 import { type Codec, openCodec, OWN_DECODER, PERCEPTUAL_DECODER, rendererOf } from '../../codec/codec.js';
 import type { LinkConfig } from '../../config/schema.js';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { findModel } from '../../core/shipped-models.js';
 import { type Denoiser, openDenoiser } from '../../diffusion/denoiser.js';
 import { openRuntime } from '../../runtime/open-runtime.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { needsPrior, type ReceiverDescriptor } from './receivers.js';
+import { findReceivers, needsPrior, type ReceiverDescriptor } from './receivers.js';
 
 /** Networks that a link needs, and the runtime that runs them. */
 export interface LinkModels {
@@ -65,13 +65,10 @@ function furtherDecoder(
 
 /**
  * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
- * @param receivers none for a sender
+ * @param descriptors of its receivers, none for a sender; by default those that the configuration names
  * @throws LinkError for models that are not there or do not fit
  */
-export async function openModels(
-  config: LinkConfig,
-  receivers: readonly ReceiverDescriptor[] = [],
-): Promise<OpenModels> {
+export async function openModels(config: LinkConfig, descriptors?: readonly ReceiverDescriptor[]): Promise<OpenModels> {
   const { decoder, decoderShare } = config.receiver;
   if ((decoder === null || decoder === OWN_DECODER) && decoderShare !== 1) {
     throw new ConfigError(
@@ -79,14 +76,20 @@ export async function openModels(
       `receiver.decoderShare ${decoderShare}: of which decoder? name it in receiver.decoder (--decoder perceptual)`,
     );
   }
+  const receivers = descriptors ?? (await findReceivers(config));
   const cardPath = findModel('codec', config.codec);
   const runtime = await openRuntime(config.run);
   try {
-    const codec = await openCodec(
-      cardPath,
-      runtime,
-      furtherDecoder(config.receiver, readCard(cardPath).card, receivers),
-    );
+    const { card } = readCard(cardPath);
+    const further = furtherDecoder(config.receiver, card, receivers);
+    const codec = await openCodec(cardPath, runtime, further).catch((error: unknown) => {
+      // Nobody asked for that decoder by name.
+      const byDefault = decoder === null && further !== null && error instanceof FormatError;
+      if (!byDefault || !error.message.includes(card.decoders[further])) throw error;
+      throw new FormatError(error.code, `${error.message}, or show the codec's own decoder: --decoder own`, {
+        cause: error,
+      });
+    });
     const prior = priorOf(config, receivers, codec.card);
     const denoiser = prior === undefined ? null : await openDenoiser(findModel('prior', prior), runtime);
     return { codec, runtime, denoiser, dispose: () => runtime.dispose() };

@@ -21,6 +21,7 @@ import { createBlindHifi } from '../../receiver/sampling/blind-hifi.js';
 import { type ChannelKnowledge, createChannelKnowledge } from '../../receiver/sampling/channel-knowledge.js';
 import { createDiffcom, createHifiDiffcom } from '../../receiver/sampling/diffcom.js';
 import { baselineDescriptor, baselineNames, baselinesOf, ownFramesError } from './baselines.js';
+import { checkedReceiver } from './checked-receiver.js';
 import type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.js';
 
 export type { ReceiverContext, ReceiverDescriptor } from './receiver-descriptor.js';
@@ -178,7 +179,7 @@ export const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
  * The descriptors that a configuration names: built-in ones, the caller's own, and files.
  *
  * @param own receivers of the caller, which may take a built-in one's place
- * @throws ConfigError for unknown names (with the nearest right one) and files that are not receivers
+ * @throws ConfigError for unknown names (with the nearest right one), files that are not receivers, and options of none of them
  */
 export async function findReceivers(
   config: LinkConfig,
@@ -189,13 +190,33 @@ export async function findReceivers(
   for (const name of config.receiver.names) {
     const descriptor = known.find((one) => one.name === name) ?? (isFile(name) ? await loadReceiver(name) : null);
     if (descriptor === null) throw unknownReceiver(name, known);
+    if (!RECEIVER_NAME.test(descriptor.name) || descriptor.name === SENT) {
+      throw new ConfigError(
+        'config.receiver',
+        `receiver ${JSON.stringify(descriptor.name)}: a receiver's name is of letters, digits, - _ . and +, and not ${SENT}, which is the sent picture in results; rename it`,
+        { value: descriptor.name },
+      );
+    }
     if (found.some((one) => one.name === descriptor.name)) {
       throw new ConfigError('config.receiver', `receiver ${descriptor.name}: is named twice; name each once`);
     }
     found.push(descriptor);
   }
+  for (const name of Object.keys(config.receiver.options)) {
+    if (found.some((one) => one.name === name)) continue;
+    const names = found.map((one) => one.name);
+    const guess = nearest(name, names);
+    throw new ConfigError(
+      'config.receiver',
+      `receiver.options.${name}: no receiver of this link has that name; there are ${names.join(', ')}` +
+        (guess === null ? '' : `; did you mean ${guess}?`),
+      { value: name },
+    );
+  }
   return found;
 }
+
+const RECEIVER_NAME = /^\w[\w.+-]*$/;
 
 /** The conventional links that a configuration describes. Throws ConfigError where one has the name of something else. */
 function namedBaselines(config: LinkConfig): readonly ReceiverDescriptor[] {
@@ -290,7 +311,7 @@ export function createReceiver(descriptor: ReceiverDescriptor, context: Omit<Rec
   const own = config.receiver.decoder === null && descriptor.perceptual !== true;
   const shown = own ? { ...setting, codec: showingOwn(setting.codec) } : setting;
   try {
-    const receiver = descriptor.create({ ...context, setting: shown, options });
+    const receiver = checkedReceiver(name, descriptor.create({ ...context, setting: shown, options }), shown);
     return descriptor.decodes === true && !showsOwn(shown) ? rendered(receiver, shown) : receiver;
   } catch (error) {
     if (error instanceof LinkError || builtinReceivers.includes(descriptor)) throw error;

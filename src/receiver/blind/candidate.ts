@@ -59,7 +59,7 @@ export function wholeResponse(setting: LinkSetting, candidates: readonly Candida
       const [first, last] = setting.coherence === 'frame' ? [0, interleaver.numPackets] : [number, number + 1];
       for (let element = first * elementsPerPacket; element < last * elementsPerPacket; element++) {
         const time = Math.min(timeOf(element), latest);
-        writeResponse(chain, signs, c, time, element % numDataSubcarriers, response, element);
+        writeResponse(chain, signs, { channel: c, time, subcarrier: element % numDataSubcarriers }, response, element);
       }
     });
   }
@@ -77,7 +77,13 @@ function writeChannel(
   const { element, channel, time, subcarrier } = chain.group;
   for (let i = 0; i < element.length; i++) {
     const place = places === undefined ? i : places[i];
-    const at = writeResponse(chain, signs, channel[i], time[i], subcarrier[i], response, place);
+    const at = writeResponse(
+      chain,
+      signs,
+      { channel: channel[i], time: time[i], subcarrier: subcarrier[i] },
+      response,
+      place,
+    );
     responseVariance[place] = chain.posteriors[channel[i]].responseVariance[at];
   }
 }
@@ -95,9 +101,7 @@ export function groupChannel(chain: BlindChain, signs: Int8Array): ElementChanne
 function writeResponse(
   chain: BlindChain,
   signs: Int8Array,
-  channel: number,
-  time: number,
-  subcarrier: number,
+  { channel, time, subcarrier }: { readonly channel: number; readonly time: number; readonly subcarrier: number },
   out: ComplexArray,
   element: number,
 ): number {

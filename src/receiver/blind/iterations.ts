@@ -85,11 +85,19 @@ export interface Counter {
 export async function runIterations(
   model: BlindModel,
   chains: readonly BlindChain[],
-  estimateNoise: boolean,
-  counter: Counter,
-  signal: AbortSignal | undefined,
-  passes = model.config.passes,
-  annealing = model.config.annealing,
+  {
+    estimateNoise,
+    counter,
+    signal,
+    passes = model.config.passes,
+    annealing = model.config.annealing,
+  }: {
+    readonly estimateNoise: boolean;
+    readonly counter: Counter;
+    readonly signal?: AbortSignal | undefined;
+    readonly passes?: number;
+    readonly annealing?: number | undefined;
+  },
 ): Promise<void> {
   const { config, setting, rank } = model;
   const dimension = 2 * setting.layout.tileSymbols;

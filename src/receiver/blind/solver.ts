@@ -129,7 +129,7 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
       return chain;
     };
     const solveChains = async (chains: readonly BlindChain[], passes = config.passes): Promise<Candidate[][]> => {
-      await runIterations(model, chains, noiseVariance === null, counter, signal, passes);
+      await runIterations(model, chains, { estimateNoise: noiseVariance === null, counter, signal, passes });
       let candidates = await Promise.all(chains.map((chain) => candidatesOf(setting, chain, elements, counter)));
       if (setting.codec.hasRefiner && signIsDecidable(setting)) {
         const refined = candidates.flat().map(({ chain }) => chain);
@@ -184,7 +184,14 @@ export function createBlindSolver(name: string, { setting, config, runtime, rng 
         throwIfAborted(signal, name);
         const chains = moved.map(({ candidate }) => candidate.chain);
         if (setting.codec.hasRefiner) await refine(model, chains, noiseVariance === null, counter, signal);
-        else await runIterations(model, chains, noiseVariance === null, counter, signal, FOLLOWING_PASSES, 1);
+        else
+          await runIterations(model, chains, {
+            estimateNoise: noiseVariance === null,
+            counter,
+            signal,
+            passes: FOLLOWING_PASSES,
+            annealing: 1,
+          });
         const candidates = await weighSigns(
           setting,
           moved.map(({ candidate }) => candidate),

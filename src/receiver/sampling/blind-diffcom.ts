@@ -184,12 +184,12 @@ function createBlindSampling(
       evaluations += chains * (confirm ? 4 : 2);
       distance = Float32Array.from(step.distance);
       const fade = variant === 'paper' ? 1 : (times.length - i) / times.length;
-      x = guidedStep(schedule, t, s, x, step.denoised, step.gradient, (fade * gains.picture) / root, draws);
-      const gradient = step.channelGradient ?? createComplex(h.re.length);
-      const gathered = gather(gradient, chains, numChannels, numPackets);
+      const { denoised, gradient } = step;
+      x = guidedStep(schedule, { t, s, noisy: x, denoised, gradient, gain: (fade * gains.picture) / root }, draws);
+      const gathered = gather(step.channelGradient ?? createComplex(h.re.length), chains, numChannels, numPackets);
       h = settled(i)
         ? channels.noisy(tapsGiven(step.sent, frame, step.distance, noiseVariance), s)
-        : channels.step(h, clean, gathered, t, s, fade * gains.channel, channelDraws);
+        : channels.step({ t, s, noisy: h, clean, gradient: gathered, zeta: fade * gains.channel }, channelDraws);
       for (let c = 0; c < chains && looks(i); c++) {
         evaluations++;
         const sums = await channelLogOdds(

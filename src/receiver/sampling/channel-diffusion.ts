@@ -2,6 +2,7 @@ import { type ComplexArray, createComplex } from '../../core/complex.js';
 import type { Rng } from '../../core/rng.js';
 import { posteriorCoefficients } from '../../diffusion/samplers.js';
 import type { NoiseSchedule } from '../../diffusion/schedule.js';
+import type { ChainStep } from './guided-sampling.js';
 
 /** How the taps are diffused; see `createBlindDiffcom`. */
 export type DiffusionVariant = 'normalised' | 'paper' | 'reference';
@@ -41,12 +42,18 @@ export class ChannelDiffusion {
 
   /** The ancestral step of h from t to s, less ζ·∇_{h_t}; `gradient` is that in ĥ₀. */
   step(
-    h: ComplexArray,
-    clean: ComplexArray,
-    gradient: ComplexArray,
-    t: number,
-    s: number,
-    zeta: number,
+    {
+      t,
+      s,
+      noisy: h,
+      clean,
+      gradient,
+      zeta,
+    }: ChainStep<ComplexArray> & {
+      readonly clean: ComplexArray;
+      readonly gradient: ComplexArray;
+      readonly zeta: number;
+    },
     rng: Rng,
   ): ComplexArray {
     const { fromDenoised, fromChain, deviation } = posteriorCoefficients(this.schedule, t, s);

@@ -166,7 +166,8 @@ function createSampling(
         counter.evaluations += chains * (confirm ? 3 : 2);
         distance = Float32Array.from(step.distance);
         // ∇ in x_t is ∇ in x_t/√ᾱ_t, over √ᾱ_t.
-        x = guidedStep(schedule, t, times[i + 1] ?? 0, x, step.denoised, step.gradient, 1 / root, draws);
+        const { denoised, gradient } = step;
+        x = guidedStep(schedule, { t, s: times[i + 1] ?? 0, noisy: x, denoised, gradient, gain: 1 / root }, draws);
         const best = indexOfLeast(distance);
         yield { kind: 'progress', done: i + 1, of: times.length, picture: fromPrior(chainOf(step.denoised, best)) };
       }

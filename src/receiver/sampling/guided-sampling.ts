@@ -30,15 +30,29 @@ export interface SamplerParts<C> {
 /** The setting of a sampler whose guidance runs through the decoder: D of the confirming term and of its target must be one network. */
 export const withWholeDecoder = (setting: LinkSetting): LinkSetting => ({ ...setting, decoderShare: 1 });
 
+/** A step of the chain from t to s. */
+export interface ChainStep<T> {
+  readonly t: number;
+  readonly s: number;
+  /** What the chain holds at t. */
+  readonly noisy: T;
+}
+
 /** The ancestral step from t to s less `gain`·gradient. */
 export function guidedStep(
   schedule: NoiseSchedule,
-  t: number,
-  s: number,
-  x: Tensor,
-  denoised: Tensor,
-  gradient: Float32Array,
-  gain: number,
+  {
+    t,
+    s,
+    noisy: x,
+    denoised,
+    gradient,
+    gain,
+  }: ChainStep<Tensor> & {
+    readonly denoised: Tensor;
+    readonly gradient: Float32Array;
+    readonly gain: number;
+  },
   rng: Rng,
 ): Tensor {
   const { fromDenoised, fromChain, deviation } = posteriorCoefficients(schedule, t, s);

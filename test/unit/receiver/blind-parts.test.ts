@@ -173,12 +173,14 @@ describe('the parts of a larger picture', () => {
 });
 
 describe('EM', () => {
+  const still = { estimateNoise: false, counter: { evaluations: 0 } };
+
   it('raises the evidence pass by pass, and then stands', async () => {
     const made = await scene();
     const values: number[] = [];
     for (const passes of [1, 2, 4, 8, 16]) {
       const chain = chainOf(made);
-      await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined, passes, 1);
+      await runIterations(made.problem, [chain], { ...still, passes, annealing: 1 });
       const candidate = candidateOf(chain);
       await weighEvidence(made.problem, [candidate], { evaluations: 0 });
       const [{ priorEnergy, logDet }] = chain.posteriors;
@@ -192,7 +194,7 @@ describe('EM', () => {
   it('finds the channel up to its sign, and the sign is settled rightly', async () => {
     const made = await scene();
     const chain = chainOf(made);
-    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    await runIterations(made.problem, [chain], still);
     const { signs, logOdds } = await chooseSigns(made.setting, chain, made.elements);
     const { response } = chain.posteriors[0];
     let [error, power] = [0, 0];
@@ -212,7 +214,7 @@ describe('EM', () => {
   it('has its candidates decoded once each, and the best of all judged so far chosen', async () => {
     const made = await scene();
     const chain = chainOf(made);
-    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    await runIterations(made.problem, [chain], still);
     const { signs } = await chooseSigns(made.setting, chain, made.elements);
     const [right, wrong] = [1, -1].map((turn) => ({
       ...candidateOf(chain),
@@ -238,7 +240,7 @@ describe('EM', () => {
     const { setting, problem, elements } = made;
     const passesOf = async (chain: BlindChain, passes: number, annealing?: number): Promise<number> => {
       const counter = { evaluations: 0 };
-      await runIterations(problem, [chain], false, counter, undefined, passes, annealing);
+      await runIterations(problem, [chain], { estimateNoise: false, counter, passes, annealing });
       return counter.evaluations;
     };
     const chain = chainOf(made);
@@ -266,7 +268,7 @@ describe('EM', () => {
   it('takes a still channel to stand still', async () => {
     const made = await scene();
     const chain = chainOf(made);
-    await runIterations(made.problem, [chain], false, { evaluations: 0 }, undefined);
+    await runIterations(made.problem, [chain], still);
     const motion = createMotionModels(made.setting, made.problem.config.dopplers, made.problem.estimator);
     expect(motion.likeliest(chain)).toBeNull();
   });
