@@ -14,7 +14,7 @@ import { AbortedError, ConfigError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import { modelsKey } from '../link/setting/link-models.js';
 import { receiverHashes } from '../link/setting/receiver-hashes.js';
-import { findReceivers } from '../link/setting/receivers.js';
+import { expectOptions, findReceivers, type ReceiverDescriptor } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import { versions, writing } from '../link/results/run-folder.js';
 import { readCard } from '../codec/card.js';
@@ -143,8 +143,11 @@ export async function checkPoints(
   const priors = new Map<string, unknown>();
   const receivers = new Map<string, unknown>();
   const keyed: { readonly config: LinkConfig; readonly key: string }[] = [];
+  const known: ReceiverDescriptor[] = [];
   for (const { config, frames } of points) {
-    keyed.push({ config, key: modelsKey(config, await findReceivers(config)) });
+    const descriptors = await findReceivers(config);
+    known.push(...descriptors);
+    keyed.push({ config, key: modelsKey(config, descriptors) });
     openSource(config);
     const { card } = readCard(findModel('codec', config.codec));
     codecs.set(card.name, card.sha256);
@@ -155,6 +158,7 @@ export async function checkPoints(
     for (const [name, sha256] of Object.entries(hashes.priors)) priors.set(name, sha256);
     for (const [file, sha256] of Object.entries(hashes.receivers)) receivers.set(file, sha256);
   }
+  for (const { config } of points) expectOptions(config, known);
   // Those with the same networks after one another: these are opened once.
   await expectAllRun(keyed.sort((a, b) => a.key.localeCompare(b.key)).map(({ config }) => config));
   return {

@@ -13,7 +13,7 @@ import type { RadioSetup } from '../link/live/live-frame.js';
 import { createLiveLink } from '../link/live/live-link.js';
 import { steer } from '../link/live/steer.js';
 import { checkChannelSettings } from '../link/setting/radios.js';
-import { findReceivers } from '../link/setting/receivers.js';
+import { expectOptions, findReceivers } from '../link/setting/receivers.js';
 import type { PictureSize } from '../link/stream/reception.js';
 import { versions } from '../link/results/run-folder.js';
 import { openPictures } from '../source/picture-source.js';
@@ -137,6 +137,7 @@ async function live(
 ): Promise<void> {
   const { signal, release } = interruptible();
   const receivers = await findReceivers(config);
+  expectOptions(config, receivers);
   const link = createLiveLink({ config, rateHz, holdFrames, edge, feed, receivers, receiverEntry, recordingPath });
   let dashboard: Awaited<ReturnType<typeof openDashboard>> | null = null;
   try {

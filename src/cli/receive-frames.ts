@@ -2,7 +2,7 @@ import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
 import { withModels } from '../link/setting/link-models.js';
 import { ofdmConfigOf } from '../link/setting/link-setting.js';
-import { findReceivers } from '../link/setting/receivers.js';
+import { expectOptions, findReceivers } from '../link/setting/receivers.js';
 import { figuresByReceiver, type ReceiverFigures } from '../link/results/figures.js';
 import type { SentLog } from '../link/stream/sent-log.js';
 import {
@@ -35,6 +35,7 @@ export interface FrameRun {
 export async function receiveFrames(run: FrameRun): Promise<{ frames: number }> {
   const { config, size, radio, sent, json, signal } = run;
   const receivers = await findReceivers(config);
+  expectOptions(config, receivers);
   return withModels(config, receivers, async (models) => {
     const parts = { ...models, receivers };
     const reception = createReception(config, parts, size, radio.receive(), { sent, signal });

@@ -6,7 +6,7 @@ import type { LinkConfig } from '../config/schema.js';
 import { AbortedError } from '../core/errors.js';
 import { findModel } from '../core/shipped-models.js';
 import { ofdmConfigOf } from '../link/setting/link-setting.js';
-import { findReceivers } from '../link/setting/receivers.js';
+import { expectOptions, findReceivers } from '../link/setting/receivers.js';
 import { expectEnoughPictures } from '../link/results/perception.js';
 import {
   type ClaimedFolder,
@@ -43,7 +43,7 @@ export function addSimulate(program: Command): void {
 async function simulate(config: LinkConfig, json: boolean, given: number | null): Promise<void> {
   const { signal, release } = interruptible();
   const source = openSource(config);
-  await findReceivers(config);
+  expectOptions(config, await findReceivers(config));
   const { card } = readCard(findModel('codec', config.codec));
   const featureCards = config.run.featureNetworks.map((name) => readFeatureCard(findModel('features', name)).card);
   expectEnoughPictures(featureCards, source.count);

@@ -253,8 +253,8 @@ const receiver = z.strictObject({
       /** σ at the start and the end, of the [−1, 1] range. */
       startSigma: positive.default(0.3),
       endSigma: positive.default(0.02),
-      /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. By default 0.5, with another decoder than the own 0.3. */
-      perception: z.number().min(0).max(1).optional(),
+      /** 0: the decoder's picture with the refined channel; 1: the sample; between: less error or more natural. Null is 0.5, with another decoder than the own 0.3. */
+      perception: z.number().min(0).max(1).nullable().default(null),
       /** Fresh noise in each step: 0 none, 1 all. */
       eta: z.number().min(0).max(1).default(0.5),
       refreshChannel: z.boolean().default(true),

@@ -36,8 +36,7 @@ let kept: Kept | null = null;
 let built: Built | null = null;
 
 async function modelsFor(name: string, config: LinkConfig): Promise<Kept> {
-  // Options of the others are not this one's.
-  const descriptors = await findReceivers({ ...config, receiver: { ...config.receiver, names: [name], options: {} } });
+  const descriptors = await findReceivers({ ...config, receiver: { ...config.receiver, names: [name] } });
   const key = modelsKey(config, descriptors);
   if (kept?.modelsKey === key) return kept;
   const models = await openModels(config, descriptors);

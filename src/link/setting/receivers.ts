@@ -163,8 +163,8 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
       const own = showsOwn(context.setting);
       const setting =
         decoder === null && !own ? { ...context.setting, decoderShare: PERCEPTUAL_SHARE } : context.setting;
-      const { steps = STEPS_OF_QUALITY[blindHifi.quality], perception = PERCEPTION.blindHifi[own ? 'own' : 'other'] } =
-        blindHifi;
+      const { steps = STEPS_OF_QUALITY[blindHifi.quality] } = blindHifi;
+      const perception = blindHifi.perception ?? PERCEPTION.blindHifi[own ? 'own' : 'other'];
       const config = { ...blindHifi, steps, perception, blindEm: blindEmConfigOf(context) };
       return createBlindHifi({ ...sampler(context), setting, config });
     },
@@ -179,7 +179,7 @@ export const isFile = (name: string): boolean => /\.(m|c)?js$/.test(name);
  * The descriptors that a configuration names: built-in ones, the caller's own, and files.
  *
  * @param own receivers of the caller, which may take a built-in one's place
- * @throws ConfigError for unknown names (with the nearest right one), files that are not receivers, and options of none of them
+ * @throws ConfigError for unknown names (with the nearest right one) and files that are not receivers
  */
 export async function findReceivers(
   config: LinkConfig,
@@ -202,18 +202,25 @@ export async function findReceivers(
     }
     found.push(descriptor);
   }
+  return found;
+}
+
+/**
+ * Refuses options of a receiver that there is not. Throws ConfigError.
+ * @param receivers of all the links that the options are for: points of a campaign share them
+ */
+export function expectOptions(config: LinkConfig, receivers: readonly ReceiverDescriptor[]): void {
   for (const name of Object.keys(config.receiver.options)) {
-    if (found.some((one) => one.name === name)) continue;
-    const names = found.map((one) => one.name);
+    if (receivers.some((one) => one.name === name)) continue;
+    const names = [...new Set(receivers.map((one) => one.name))];
     const guess = nearest(name, names);
     throw new ConfigError(
       'config.receiver',
-      `receiver.options.${name}: no receiver of this link has that name; there are ${names.join(', ')}` +
+      `receiver.options.${name}: no receiver of that name is there, but ${names.join(', ')}` +
         (guess === null ? '' : `; did you mean ${guess}?`),
       { value: name },
     );
   }
-  return found;
 }
 
 const RECEIVER_NAME = /^\w[\w.+-]*$/;
