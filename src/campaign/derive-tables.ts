@@ -233,12 +233,13 @@ export function pointsCsv(plan: CampaignPlan, figures: readonly PointFigures[]):
           const figure = of.metrics[metric];
           return [figure?.mean, figure?.low, figure?.high, figure?.n];
         }),
-        ...fids.map((name) => of.fid[name]?.value),
+        ...fids.flatMap((name) => [of.fid[name]?.value, of.fid[name]?.low, of.fid[name]?.high]),
       ]),
     ),
   );
+  const crowds = fids.flatMap((name) => [name, `${name}Low`, `${name}High`]);
   const heads = metrics.flatMap((metric) => [metric, `${metric}Low`, `${metric}High`, `${metric}Frames`]);
-  return csvLine(['point', ...plan.axes, 'receiver', 'frames', ...heads, ...fids]) + rows.join('');
+  return csvLine(['point', ...plan.axes, 'receiver', 'frames', ...heads, ...crowds]) + rows.join('');
 }
 
 function timingCsv(folder: string, plan: CampaignPlan): string {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { frechetDistance } from '../metrics/frechet.js';
+import { frechetInterval } from '../metrics/frechet.js';
 import { finitePsnrDb } from '../metrics/picture-quality.js';
 import { frameLines, readCampaignFile, TIMING_FILE } from './campaign-folder.js';
 import { meanMetrics, SHARES } from './figure-names.js';
@@ -25,9 +25,16 @@ export interface ReceiverAtPoint {
   /** By metric: those of the report, `success`, `decoded`, `nearPerfect` (`withinDb` of `perfect`, where that ran), `precision` and `recall` of the verdict, `blockErrors` of conventional links, and feature networks. */
   readonly metrics: Readonly<Record<string, MeanFigure>>;
   /** By feature network. */
-  readonly fid: Readonly<
-    Record<string, { readonly value: number; readonly pictures: number; readonly dimensions: number }>
-  >;
+  readonly fid: Readonly<Record<string, CrowdFigure>>;
+}
+
+/** A Fréchet distance with its 95 % interval by block jackknife, of 20 pictures or more. */
+export interface CrowdFigure {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly pictures: number;
+  readonly dimensions: number;
 }
 
 export interface PointFigures {
@@ -165,8 +172,9 @@ class ReceiverColumns {
   figures(): ReceiverAtPoint {
     const metrics = [...this.columns].map(([metric, values]) => [metric, meanFigure(metric, values)] as const);
     const fid = [...this.features].map(([network, { received, sent }]) => {
-      const value = received.length < 2 ? Number.NaN : frechetDistance(received, sent, 1);
-      return [network, { value, pictures: received.length, dimensions: received[0].length }] as const;
+      const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
+      const distance = received.length < 2 ? none : frechetInterval(received, sent, 1);
+      return [network, { ...distance, pictures: received.length, dimensions: received[0].length }] as const;
     });
     return { frames: this.frames, metrics: Object.fromEntries(metrics), fid: Object.fromEntries(fid) };
   }

@@ -13,8 +13,38 @@ export function frechetDistance(a: readonly Float64Array[], b: readonly Float64A
   const first = centred(a, ddof);
   const second = centred(b, ddof);
   const shift = first.mean.reduce((sum, v, j) => sum + (v - second.mean[j]) ** 2, 0);
-  const traces = squares(first.rows) + squares(second.rows);
+  const traces = energy(first.rows) + energy(second.rows);
   return Math.max(0, shift + traces - 2 * sumOfSingularValues(first.rows, second.rows));
+}
+
+/** Blocks that are left out in turn, and the 97.5 % quantile of Student's t with one degree less. */
+const BLOCKS = 10;
+const T_QUANTILE = 2.262;
+const MOST = 600;
+
+/**
+ * The Fréchet distance of pairs of feature vectors (a picture received and the same one sent) with its 95 % interval: block jackknife, F ± t·s,
+ * s² = (g − 1)/g·Σ(F₋ᵢ − mean)² over g blocks of every g-th pair, each left out once. A bootstrap would not do: pictures drawn twice leave fewer
+ * directions, which adds to the distance. What few pictures add to it (its bias) is in the interval's middle.
+ * Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 11.
+ *
+ * @returns NaN bounds of fewer than 20 pairs, and of more pairs and features than 600, where eleven distances would take minutes
+ */
+export function frechetInterval(
+  a: readonly Float64Array[],
+  b: readonly Float64Array[],
+  ddof: 0 | 1 = 0,
+): { readonly value: number; readonly low: number; readonly high: number } {
+  const value = frechetDistance(a, b, ddof);
+  if (a.length < 2 * BLOCKS || Math.min(a.length, a[0].length) > MOST)
+    return { value, low: Number.NaN, high: Number.NaN };
+  const rest = (rows: readonly Float64Array[], block: number): Float64Array[] =>
+    rows.filter((_, i) => i % BLOCKS !== block);
+  const without = Array.from({ length: BLOCKS }, (_, block) => frechetDistance(rest(a, block), rest(b, block), ddof));
+  const mean = without.reduce((sum, v) => sum + v, 0) / BLOCKS;
+  const squares = without.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+  const half = T_QUANTILE * Math.sqrt(((BLOCKS - 1) / BLOCKS) * squares);
+  return { value, low: Math.max(0, value - half), high: value + half };
 }
 
 /** Means of the features, and the rows less them over √(n − ddof). */
@@ -25,7 +55,7 @@ function centred(rows: readonly Float64Array[], ddof: number): { mean: Float64Ar
   return { mean, rows: new Matrix(rows.map((row) => Array.from(row, (v, j) => scale * (v - mean[j])))) };
 }
 
-const squares = (matrix: Matrix): number => matrix.norm('frobenius') ** 2;
+const energy = (matrix: Matrix): number => matrix.norm('frobenius') ** 2;
 
 /** Of X₁X₂ᵀ: through the smaller of its own size and that of the covariances. */
 function sumOfSingularValues(x1: Matrix, x2: Matrix): number {

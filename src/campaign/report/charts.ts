@@ -1,8 +1,9 @@
 import { LABEL } from '../plan.js';
-import type { MeanFigure } from '../point-figures.js';
+import type { CrowdFigure, MeanFigure } from '../point-figures.js';
 import { type Chart, type ChartSeries } from './chart.js';
 import {
   axisTitle,
+  crowdText,
   type Facet,
   networkMetrics,
   pointName,
@@ -150,10 +151,11 @@ function fidCharts(data: ReportData, facet: Facet): NamedChart[] {
   );
   return [...new Set(names)].map((name, i) => {
     const series = seriesOf(data, facet, (point, receiver) => {
-      const found = point.receivers[receiver].fid[name] as { value: number; pictures: number } | undefined;
-      return found === undefined
-        ? null
-        : { y: found.value, note: `${found.value.toPrecision(4)}, ${found.pictures} pictures` };
+      const found = point.receivers[receiver].fid[name] as CrowdFigure | undefined;
+      if (found === undefined) return null;
+      const { value: y, low, high } = found;
+      const note = `${crowdText(found)}, ${found.pictures} pictures`;
+      return Number.isFinite(low) ? { y, low, high, note } : { y, note };
     });
     const chart = { title: `Fréchet distance, ${name}`, yLabel: name, series, ...onAxis(data, facet) };
     return { id: numbered('fid', i), chart };

@@ -8,6 +8,7 @@ import type { MeanFigure } from '../point-figures.js';
 import {
   axisTitle,
   columnOf,
+  crowdText,
   type Facet,
   networkMetrics,
   pointName,
@@ -87,7 +88,7 @@ function facetTable(data: ReportData, { name, points }: Facet): string {
       receiver,
       String(of.frames),
       ...shown.map((metric) => cell(point, receiver, metric)),
-      ...crowds.map((name) => (name in of.fid ? String(Number(of.fid[name].value.toPrecision(4))) : '')),
+      ...crowds.map((name) => (name in of.fid ? crowdText(of.fid[name]) : '')),
     ]),
   );
   // Columns of one width, as formatters write them, so that a document which was formatted stays so.

@@ -1,8 +1,9 @@
 import { escapeXml } from '../../link/results/save-pictures.js';
-import type { MeanFigure } from '../point-figures.js';
+import type { CrowdFigure, MeanFigure } from '../point-figures.js';
 import { palette } from './chart.js';
 import {
   axisTitle,
+  crowdText,
   type Facet,
   columnOf,
   figureColumns,
@@ -39,7 +40,7 @@ export function reportPage(
 <meta name="color-scheme" content="light dark">${refreshS === null ? '' : `<meta http-equiv="refresh" content="${refreshS}">`}
 <title>${escapeXml(plan.title)}</title><style>${style()}</style></head><body><main>
 <header><h1>${escapeXml(plan.title)}</h1>${plan.about === '' ? '' : `<p>${escapeXml(plan.about)}</p>`}
-<p class="muted">${data.frames} frames, ${total} points, ${state}. Every receiver of a point got the same frames. Bands and brackets: 95 % intervals, by bootstrap over frames (percentiles); of shares, Wilson’s.${fidNote(data)}</p></header>
+<p class="muted">${data.frames} frames, ${total} points, ${state}. Every receiver of a point got the same frames. Bands and brackets: 95 % intervals, by bootstrap over frames (percentiles); of shares, Wilson’s; of Fréchet distances, by block jackknife.${fidNote(data)}</p></header>
 ${sections.join('\n')}
 ${pictures === '' ? '' : `<section><h2>Pictures</h2><p class="muted">Each picture and its middle, enlarged without smoothing.</p>${pictures}</section>`}
 <section><h2>How it was made</h2><details><summary>Settings of the first point, and versions</summary><pre>${escapeXml(JSON.stringify(plan.points[0].config, null, 2))}</pre><pre>${escapeXml(JSON.stringify(versions, null, 2))}</pre></details></section>
@@ -83,7 +84,12 @@ function table(data: ReportData, { name: facet, points }: Facet): string {
         const more = parts.length === 0 ? '' : `<span class="interval">${parts.join(' ')}</span>`;
         return `<td>${show(figure.mean)}${more}</td>`;
       });
-      const distances = fids.map((network) => `<td>${receiver.fid[network]?.value.toFixed(1) ?? ''}</td>`);
+      const distances = fids.map((network) => {
+        const figure = receiver.fid[network] as CrowdFigure | undefined;
+        if (figure === undefined) return '<td></td>';
+        const [value, interval] = crowdText(figure).split(/ (?=\[)/);
+        return `<td>${value}${interval === undefined ? '' : `<span class="interval">${interval}</span>`}</td>`;
+      });
       const time = point.times[name] as { mean: number } | undefined;
       const where = data.x === null ? pointName(point) : valueText(point.at[data.x]);
       return `<tr${r === 0 ? ' class="first"' : ''}>${r === 0 ? `<th scope="rowgroup" rowspan="${count}">${escapeXml(where)}</th>` : ''}<td class="name">${escapeXml(name)}</td><td>${receiver.frames}</td>${cells.join('')}${distances.join('')}<td>${time === undefined ? '' : time.mean.toPrecision(3)}</td></tr>`;

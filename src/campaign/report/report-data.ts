@@ -7,7 +7,15 @@ import { readCampaignFile, type StoredCampaign } from '../campaign-folder.js';
 import type { FrameLine } from '../frame-lines.js';
 import { pictureFile } from '../keep-pictures.js';
 import { type CampaignPlan, LABEL, WITHIN_DB } from '../plan.js';
-import { figuresOf, isNetworkMetric, type PointFigures, pointsIn, timesIn, watched } from '../point-figures.js';
+import {
+  type CrowdFigure,
+  figuresOf,
+  isNetworkMetric,
+  type PointFigures,
+  pointsIn,
+  timesIn,
+  watched,
+} from '../point-figures.js';
 
 /** A point as the report draws it. */
 export interface ReportPoint extends PointFigures {
@@ -240,6 +248,12 @@ export interface FigureColumn {
 /** How a table shows a metric; one that it has no column for, with four digits. */
 export const columnOf = (metric: string): FigureColumn =>
   figureColumns.find((column) => column.metric === metric) ?? { metric, title: metric, digits: 4, scale: 1 };
+
+/** A Fréchet distance with its interval, where it has one. */
+export function crowdText({ value, low, high }: CrowdFigure): string {
+  const text = (v: number): string => String(Number(v.toPrecision(3)));
+  return Number.isFinite(low) ? `${text(value)} [${text(low)}, ${text(high)}]` : String(Number(value.toPrecision(4)));
+}
 
 /** The feature networks whose distances the campaign's pictures have. */
 export const networkMetrics = (facets: readonly Facet[]): readonly string[] => [

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pointsCsv } from '../../../src/campaign/derive-tables.js';
 import { type Chart, chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
 import { updateDocument } from '../../../src/campaign/report/document.js';
@@ -286,6 +287,28 @@ describe('what a campaign asks to have in a document', () => {
       `\\| 0 +\\| perfect +\\| 4 +\\| [\\d.]+ \\[[^|]+\\] +\\| [\\d.]+ \\[[^|]+\\] of 3 +\\| ${Number(value.toPrecision(4))} +\\|`,
     );
     expect(text).toMatch(row);
+  });
+
+  it('has the intervals of Fréchet distances of twenty pictures and more', async () => {
+    const path = madeUpCampaign(join(folder, 'crowds'), [{ snrDb: 0 }], { frames: 24, fidDimensions: 3 });
+    const stored = JSON.parse(readFileSync(join(path, 'campaign.json'), 'utf8')) as { plan: object };
+    const document = { columns: [], charts: [], pictures: false };
+    writeFileSync(join(path, 'campaign.json'), JSON.stringify({ ...stored, plan: { ...stored.plan, document } }));
+    const file = join(folder, 'crowds.md');
+    writeFileSync(file, '<!-- campaign crowds -->\n<!-- /campaign -->\n');
+    const data = await writeReport(path);
+    updateDocument(file, data);
+    const [point] = data.facets[0].points;
+    const { value, low, high } = point.receivers['perfect'].fid['fid'];
+    expect(low).toBeLessThan(value);
+    const text = [value, low, high].map((v) => String(Number(v.toPrecision(3))));
+    expect(readFileSync(file, 'utf8')).toContain(`| ${text[0]} [${text[1]}, ${text[2]}] `);
+    expect(readFileSync(join(path, 'report', 'index.html'), 'utf8')).toContain(
+      `<td>${text[0]}<span class="interval">[${text[1]}, ${text[2]}]</span></td>`,
+    );
+    const { chart } = chartsOf(data, data.facets[0]).find(({ id }) => id === 'fid')!;
+    expect(chart.series[0].points[0]).toMatchObject({ y: value, low, high });
+    expect(pointsCsv(data.campaign.plan, [point])).toContain('fid,fidLow,fidHigh');
   });
 
   it('is its columns, charts and pictures, the last two as files beside the document', async () => {

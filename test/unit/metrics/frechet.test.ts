@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.js';
-import { frechetDistance } from '../../../src/metrics/frechet.js';
+import { frechetDistance, frechetInterval } from '../../../src/metrics/frechet.js';
 
 /** `count` vectors of `length` independent Gaussians with these means and deviations. */
 function gaussians(seed: string, count: number, length: number, mean = 0, deviation = 1): Float64Array[] {
@@ -69,5 +69,38 @@ describe('frechetDistance', () => {
     const distance = frechetDistance(gaussians('x', 60, 2048), gaussians('y', 60, 2048), 1);
     expect(distance).toBeGreaterThan((2 * 2048) / 60);
     expect(distance).toBeLessThan(2 * 2048);
+  });
+});
+
+describe('frechetInterval', () => {
+  /** Pairs as receivers make them: what was sent, and that with noise and a shift. */
+  const pairs = (seed: string, count: number) => {
+    const sent = gaussians(`${seed}/sent`, count, 4);
+    const noise = gaussians(`${seed}/noise`, count, 4);
+    return { sent, received: sent.map((v, i) => v.map((x, j) => 0.8 * x + 0.3 * noise[i][j] + 0.4)) };
+  };
+
+  it('is as wide as distances of other pictures vary, and holds their mean as often as it says', () => {
+    const found = Array.from({ length: 300 }, (_, i) => {
+      const { sent, received } = pairs(`draw ${i}`, 80);
+      return frechetInterval(received, sent, 1);
+    });
+    const mean = found.reduce((sum, { value }) => sum + value, 0) / found.length;
+    const std = Math.sqrt(found.reduce((sum, { value }) => sum + (value - mean) ** 2, 0) / found.length);
+    const half = found.reduce((sum, { low, high }) => sum + (high - low) / 2, 0) / found.length;
+    expect(half / 2.262 / std).toBeGreaterThan(0.85);
+    expect(half / 2.262 / std).toBeLessThan(1.25);
+    const held = found.filter(({ low, high }) => low <= mean && mean <= high).length / found.length;
+    expect(held).toBeGreaterThan(0.91);
+    expect(held).toBeLessThan(0.99);
+  });
+
+  it('has no bounds of few pictures', () => {
+    const { sent, received } = pairs('few', 19);
+    expect(frechetInterval(received, sent, 1)).toEqual({
+      value: frechetDistance(received, sent, 1),
+      low: Number.NaN,
+      high: Number.NaN,
+    });
   });
 });
