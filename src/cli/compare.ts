@@ -49,7 +49,15 @@ function compare(first: string, second: string, options: CompareOptions): void {
   const { differences, notes, lost } = compareResults(before, after, pairs);
   const rates = rateDifferences(before, after, pairs.length > 0 ? pairs : sameNames(before, after));
   const shown = shownMetrics(differences, options.metric);
+  const known = boundedMetrics(differences);
   for (const metric of bounds.keys()) {
+    if (!known.includes(metric)) {
+      const guess = nearest(metric, known);
+      throw new ConfigError(
+        'compare.bound',
+        `--bound ${metric}: no such metric; ${guess === null ? `known: ${known.join(', ')}` : `did you mean ${guess}?`}`,
+      );
+    }
     if (!differences.some((one) => one.metric === metric)) {
       throw new ConfigError(
         'compare.bound',
@@ -127,13 +135,6 @@ function boundsOf(given: readonly string[]): Map<string, number> {
       if (text.trim() === '' || rest.length > 0 || !(value >= 0) || !Number.isFinite(value)) {
         throw new ConfigError('compare.bound', `--bound ${bound}: write it as METRIC=X, X being 0 or more`);
       }
-      if (!boundedMetrics.includes(metric)) {
-        const guess = nearest(metric, boundedMetrics);
-        throw new ConfigError(
-          'compare.bound',
-          `--bound ${bound}: no such metric; ${guess === null ? `known: ${boundedMetrics.join(', ')}` : `did you mean ${guess}?`}`,
-        );
-      }
       return [metric, value];
     }),
   );
@@ -143,9 +144,10 @@ function boundsOf(given: readonly string[]): Map<string, number> {
 function shownMetrics(differences: readonly Difference[], given: string | undefined): readonly string[] {
   const known = [...new Set(differences.map(({ metric }) => metric))];
   if (given === undefined) {
+    const bounded = boundedMetrics(differences);
     const moved = (metric: string): boolean =>
       differences.some((one) => one.metric === metric && (one.mean !== 0 || one.low !== 0 || one.high !== 0));
-    return known.filter((metric) => metric === 'psnrDb' || (boundedMetrics.includes(metric) && moved(metric)));
+    return known.filter((metric) => metric === 'psnrDb' || (bounded.includes(metric) && moved(metric)));
   }
   return given.split(',').map((name) => {
     if (known.includes(name)) return name;

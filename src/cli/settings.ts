@@ -41,7 +41,7 @@ const flags = [
   ['--decoder <name>', 'receiver.decoder', "the codec's decoder for what is shown: own, perceptual", text],
   ['--decoder-share <share>', 'receiver.decoderShare', '0 the own decoder’s picture … 1 that one’s', number],
   ['--quality <name>', 'receiver.blindHifi.quality', 'fast, balanced or best', text],
-  ['--perception <share>', 'receiver.blindHifi.perception', '0 least error … 1 most natural', number],
+  ['--perception <share>', 'receiver.blindHifi.perception', '0 the decoder’s picture … 1 the sample', number],
   ['--seed <n>', 'seed', 'seeds everything random', number],
   ['--threads <n>', 'run.threads', 'threads in one operator', number],
   ['--runtime <name>', 'run.runtime', 'onnx or tfjs', text],

@@ -209,21 +209,21 @@ const receiver = z.strictObject({
       startFactor: positive.default(1),
       /** CBR in the start's formula; null is the codec's own (the published code has 1/48). */
       startBandwidthRatio: positive.nullable().default(null),
-      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. By default 1, with another decoder than the own 0.2. */
-      perception: z.number().min(0).max(1).optional(),
+      /** 0: the decoder's picture; 1: the sample, as published; between: less error or more natural. Null is 1, with another decoder than the own 0.2. */
+      perception: z.number().min(0).max(1).nullable().default(null),
     })
     .prefault({}),
   /**
    * Blind-DiffCom, algorithm 3: with step sizes that carry over between sizes (`normalised`), as derived (`paper`), or as published code
-   * runs (`reference`). ζ_x and ζ_h are by default 0.125 and 0.5, 0.3 and 0.1, 1 and 0.2.
+   * runs (`reference`). ζ_x and ζ_h, where they are null, are 0.125 and 0.5, 0.3 and 0.1, 1 and 0.2.
    */
   blindDiffcom: z
     .strictObject({
       ...sampling,
       steps: sampling.steps.default(null),
       variant: z.enum(['normalised', 'paper', 'reference']).default('normalised'),
-      zetaPicture: z.number().min(0).optional(),
-      zetaChannel: z.number().min(0).optional(),
+      zetaPicture: z.number().min(0).nullable().default(null),
+      zetaChannel: z.number().min(0).nullable().default(null),
       /** `told`: the receiver knows the power of the sent picture's latents, as in the published code; only simulate and sweep can tell. */
       power: z.enum(['own', 'told']).default('own'),
       polarity: z.boolean().default(true),

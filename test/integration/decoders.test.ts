@@ -89,13 +89,15 @@ describe("another of a codec's decoders", () => {
     }
   });
 
-  it.each([[], ['--decoder', 'own']])('has no share where it is not named (%s)', (...named) => {
-    const args = ['simulate', '--codec', folder, '--decoder-share', '0.4', '--frames', '1', ...named];
+  it.each([
+    [[], 'of which decoder? name it in receiver.decoder (--decoder other), or leave the share out (1)'],
+    [['--decoder', 'own'], 'the own decoder has none; name another (--decoder other), or leave the share out (1)'],
+    [['--codec', 'faces-48-perceptual'], 'codec faces-48-perceptual has no decoder but its own; leave the share out'],
+  ])('has no share where it is not named (%j)', (more, why) => {
+    const args = ['simulate', '--codec', folder, '--decoder-share', '0.4', '--frames', '1', ...more];
     const { status, stderr } = blindlink(args);
     expect(status).toBe(2);
-    expect(stderr.trim()).toBe(
-      'blindlink: receiver.decoderShare 0.4: of which decoder? name it in receiver.decoder (--decoder perceptual)',
-    );
+    expect(stderr.trim()).toBe(`blindlink: receiver.decoderShare 0.4: ${why}`);
   });
 
   it('is the perceptual one where a receiver is about looks and nobody says otherwise; others keep their own', async () => {

@@ -402,6 +402,20 @@ describeWith(torch(), 'the training recipe', () => {
     600_000,
   );
 
+  it.each([
+    [['--apart', 'nosuch'], 'error: nosuch: no such file or folder'],
+    [['--backbone', 'none.pth', '--weights', '../test'], 'error: none.pth: no such file or folder'],
+    [['--backbone', 'none.pth'], "error: --backbone and --weights go together: LPIPS' files on SqueezeNet 1.1"],
+  ])('is refused before anything is trained: %j', (more, why) => {
+    const args = ['faces-12', '--train', '../test', '--val', '../test', '--out', 'nowhere', ...more];
+    const { status, stderr } = spawnSync(gnuradioPython, ['-m', 'blindlink_training.make', ...args], {
+      cwd: resolve('training'),
+      encoding: 'utf8',
+    });
+    expect(status).toBe(2);
+    expect(stderr.trim().split('\n').at(-1)).toContain(why);
+  });
+
   it('trains and exports a prior that denoises as PyTorch does, at any size', async () => {
     const { work, pictures, python } = await prepare();
     const out = join(work, 'prior');

@@ -314,6 +314,12 @@ def main() -> None:
         parser.error("--backbone and --weights go together: LPIPS' files on SqueezeNet 1.1")
     if "--lpips" in recipe.flags and args.backbone is None:
         parser.error(f"{args.name} is trained by LPIPS: give --backbone and --weights, its files on SqueezeNet 1.1")
+    given = [*args.train, *args.val, *(args.apart or []), *(p for p in (args.backbone, args.weights) if p)]
+    missing = [path for path in given if not Path(path).exists()]
+    if missing:
+        parser.error(f"{', '.join(missing)}: no such file or folder")
+    if args.device.startswith("cuda") and not torch.cuda.is_available():
+        parser.error(f"--device {args.device}: this PyTorch sees no CUDA device; leave it out")
     if not PROGRAM.exists():
         sys.exit(f"{PROGRAM} is not there: npm run build makes it")
     args.out = args.out.resolve()

@@ -2,6 +2,7 @@ import { ConfigError } from '../../core/errors.js';
 import { sortedJson } from '../../core/sorted-json.js';
 import { bootstrapMean } from '../intervals.js';
 import { insteadOf } from '../plan.js';
+import { isNetworkMetric } from '../point-figures.js';
 import type { ComparedFrame, ComparedPoint } from './read-results.js';
 
 /** A receiver of the first folder and the one of the second that it is compared with. */
@@ -60,8 +61,13 @@ const BETTER: Readonly<Record<string, 1 | -1>> = {
   sideInformationBits: -1,
 };
 
-/** Metrics that a bound may be put on. */
-export const boundedMetrics = Object.keys(BETTER);
+/** Metrics that a bound may be put on: those with a better direction, among them the distances of feature networks, of which less is better. */
+export const boundedMetrics = (differences: readonly Difference[]): readonly string[] => [
+  ...Object.keys(BETTER),
+  ...new Set(differences.map(({ metric }) => metric).filter(isNetworkMetric)),
+];
+
+const directionOf = (metric: string): number => (isNetworkMetric(metric) ? -1 : BETTER[metric]);
 
 /**
  * Differences of two sets of results, frame by frame: points of the same settings, frames of the same number and picture. Where seeds
@@ -157,7 +163,7 @@ export function regressions(
 ): readonly Difference[] {
   return differences.filter(({ metric, mean }) => {
     const bound = bounds.get(metric);
-    return bound !== undefined && -BETTER[metric] * mean > bound;
+    return bound !== undefined && -directionOf(metric) * mean > bound;
   });
 }
 

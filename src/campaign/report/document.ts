@@ -130,9 +130,13 @@ export function updateDocument(file: string, data: WrittenReport): { readonly mi
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError('report.markdown', `--markdown ${file}: cannot be read; give a document that is there`, {
-      cause,
-    });
+    throw new ConfigError(
+      'report.markdown',
+      `--markdown ${file}: cannot be read; give a document that is there and has ${begin} and ${end} on two lines`,
+      {
+        cause,
+      },
+    );
   }
   const from = text.indexOf(begin);
   const to = text.indexOf(end, from);

@@ -200,11 +200,22 @@ const titles: Readonly<Record<string, readonly [name: string, unit?: string]>> =
 /** What stands at an axis: name and unit. */
 export const axisTitle = (axis: string): string => (axis in titles ? titles[axis].join(', ') : axis);
 
+/** What null stands for where it is not the lack of the thing. */
+const NULLS: Readonly<Record<string, string>> = {
+  'receiver.decoder': 'by receiver',
+  'receiver.blindHifi.perception': 'by decoder',
+  'receiver.diffcom.steps': 'all',
+  'receiver.hifiDiffcom.steps': 'all',
+  'receiver.blindDiffcom.steps': 'all',
+  'receiver.hifiDiffcom.startBandwidthRatio': 'the codec’s',
+};
+
 /** A setting in words: name, value, unit. */
 export function settingText(axis: string, value: unknown): string {
   if (axis === LABEL) return String(value);
   const [name, unit] = titles[axis] ?? [axis];
-  return `${name} ${valueText(value)}${unit === undefined || value === null ? '' : ` ${unit}`}`;
+  if (value === null) return `${name} ${NULLS[axis] ?? 'none'}`;
+  return `${name} ${valueText(value)}${unit === undefined ? '' : ` ${unit}`}`;
 }
 
 export const valueText = (value: unknown): string =>

@@ -63,24 +63,32 @@ function furtherDecoder(
   return wantsPerceptual(receivers) && Object.hasOwn(card.decoders, PERCEPTUAL_DECODER) ? PERCEPTUAL_DECODER : null;
 }
 
+/** Refuses the share of a decoder that is not named, or is the codec's own. Throws ConfigError. */
+function expectDecoderOfShare({ decoder, decoderShare }: LinkConfig['receiver'], card: CodecCard): void {
+  if ((decoder !== null && decoder !== OWN_DECODER) || decoderShare === 1) return;
+  const [other] = Object.keys(card.decoders);
+  const what =
+    other === undefined
+      ? `codec ${card.name} has no decoder but its own; leave the share out`
+      : decoder === null
+        ? `of which decoder? name it in receiver.decoder (--decoder ${other}), or leave the share out (1)`
+        : `the own decoder has none; name another (--decoder ${other}), or leave the share out (1)`;
+  throw new ConfigError('config.decoderShare', `receiver.decoderShare ${decoderShare}: ${what}`);
+}
+
 /**
  * Opens a link's networks: the codec, and the prior where one of the receivers needs it.
  * @param descriptors of its receivers, none for a sender; by default those that the configuration names
  * @throws LinkError for models that are not there or do not fit
  */
 export async function openModels(config: LinkConfig, descriptors?: readonly ReceiverDescriptor[]): Promise<OpenModels> {
-  const { decoder, decoderShare } = config.receiver;
-  if ((decoder === null || decoder === OWN_DECODER) && decoderShare !== 1) {
-    throw new ConfigError(
-      'config.decoderShare',
-      `receiver.decoderShare ${decoderShare}: of which decoder? name it in receiver.decoder (--decoder perceptual)`,
-    );
-  }
+  const { decoder } = config.receiver;
   const receivers = descriptors ?? (await findReceivers(config));
   const cardPath = findModel('codec', config.codec);
   const runtime = await openRuntime(config.run);
   try {
     const { card } = readCard(cardPath);
+    expectDecoderOfShare(config.receiver, card);
     const further = furtherDecoder(config.receiver, card, receivers);
     const codec = await openCodec(cardPath, runtime, further).catch((error: unknown) => {
       // Nobody asked for that decoder by name.

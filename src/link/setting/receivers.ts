@@ -108,7 +108,7 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     steerable: [stepsOf('hifi-diffcom', 'hifiDiffcom')],
     create: (context) => {
       const { hifiDiffcom } = context.config.receiver;
-      const { perception = PERCEPTION.hifiDiffcom[showsOwn(context.setting) ? 'own' : 'other'] } = hifiDiffcom;
+      const perception = hifiDiffcom.perception ?? PERCEPTION.hifiDiffcom[showsOwn(context.setting) ? 'own' : 'other'];
       const knowledge = knowledgeOf('hifi-diffcom', hifiDiffcom.knowledge, context);
       return createHifiDiffcom({ ...sampler(context), config: { ...hifiDiffcom, perception }, knowledge });
     },
@@ -122,8 +122,8 @@ export const builtinReceivers: readonly ReceiverDescriptor[] = [
     create: (context) => {
       const given = context.config.receiver.blindDiffcom;
       const [picture, channel] = BLIND_STEP_SIZES[given.variant];
-      const { zetaPicture = picture, zetaChannel = channel } = given;
-      return createBlindDiffcom({ ...sampler(context), config: { ...given, zetaPicture, zetaChannel } });
+      const step = { zetaPicture: given.zetaPicture ?? picture, zetaChannel: given.zetaChannel ?? channel };
+      return createBlindDiffcom({ ...sampler(context), config: { ...given, ...step } });
     },
   },
   {

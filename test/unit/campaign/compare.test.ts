@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareResults, regressions, sameNames } from '../../../src/campaign/compare/compare-results.js';
+import {
+  boundedMetrics,
+  compareResults,
+  regressions,
+  sameNames,
+} from '../../../src/campaign/compare/compare-results.js';
 import { rateDifferences } from '../../../src/campaign/compare/rate-differences.js';
 import { type ComparedPoint, readResults } from '../../../src/campaign/compare/read-results.js';
 import { createRng } from '../../../src/core/rng.js';
@@ -156,6 +161,24 @@ describe('bounds', () => {
     expect(metricsBeyond([['channelError', 0.002]])).toEqual(['channelError']);
     expect(metricsBeyond([['channelError', 0.004]])).toEqual([]);
     expect(metricsBeyond([['success', 0]])).toEqual([]);
+  });
+
+  it('may be put on the distances of feature networks, of which less is better', () => {
+    const judged = (lpips: number): ComparedPoint => ({
+      at: {},
+      seed: 1,
+      frames: new Map([[0, { picture: 'p', receivers: { a: { psnrDb: 30, 'lpips-squeeze': lpips } } }]]),
+    });
+    const worse = compareResults([judged(0.1)], [judged(0.13)]).differences;
+    expect(boundedMetrics(worse)).toContain('lpips-squeeze');
+    expect(boundedMetrics(worse)).not.toContain('lpips');
+    expect(regressions(worse, new Map([['lpips-squeeze', 0.02]])).map(({ metric }) => metric)).toEqual([
+      'lpips-squeeze',
+    ]);
+    expect(regressions(worse, new Map([['lpips-squeeze', 0.04]]))).toEqual([]);
+    expect(
+      regressions(compareResults([judged(0.13)], [judged(0.1)]).differences, new Map([['lpips-squeeze', 0]])),
+    ).toEqual([]);
   });
 
   it('are not passed by what gets better', () => {

@@ -8,7 +8,7 @@ import { pointsCsv } from '../../../src/campaign/derive-tables.js';
 import { type Chart, chartSvg, standalone } from '../../../src/campaign/report/chart.js';
 import { chartsOf } from '../../../src/campaign/report/charts.js';
 import { updateDocument } from '../../../src/campaign/report/document.js';
-import { readReport } from '../../../src/campaign/report/report-data.js';
+import { readReport, settingText } from '../../../src/campaign/report/report-data.js';
 import { writeReport } from '../../../src/campaign/report/write-report.js';
 import { addPictures, madeUpCampaign } from '../../support/made-up-campaign.js';
 
@@ -267,6 +267,15 @@ describe('a chart with nothing to show', () => {
     const { files } = await writeReport(path);
     expect(files).toContain('psnrDb.svg');
     expect(files).not.toContain('channelError.svg');
+  });
+});
+
+describe('a setting in words', () => {
+  it('says what the lack of a value stands for', () => {
+    expect(settingText('receiver.decoder', null)).toBe('decoder by receiver');
+    expect(settingText('receiver.hifiDiffcom.steps', null)).toBe('steps all');
+    expect(settingText('ofdm.clippingRatio', null)).toBe('clipping ratio γ none');
+    expect(settingText('channel.dopplerHz', 30)).toBe('Doppler frequency 30 Hz');
   });
 });
 
