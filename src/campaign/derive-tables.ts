@@ -166,15 +166,15 @@ class ParquetTable {
   }
 
   add(row: TableRow): void {
-    if (this.rows.push(row) === HELD_ROWS) this.#write();
+    if (this.rows.push(row) === HELD_ROWS) this.write();
   }
 
   end(): void {
-    this.#write();
+    this.write();
     void this.writer.finish();
   }
 
-  #write(): void {
+  private write(): void {
     if (this.rows.length === 0) return;
     void this.writer.write({ columnData: this.columns(), rowGroupSize: HELD_ROWS });
     this.rows = [];

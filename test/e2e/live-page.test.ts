@@ -258,6 +258,8 @@ describeWith(chromium(), 'the live page in Chromium', () => {
       const slider = page.getByRole('slider', { name: 'Its share' });
       await page.getByLabel('Decoder', { exact: true }).waitFor();
       expect(await slider.isVisible()).toBe(false);
+      // With the focus on it, as keys leave it.
+      await page.getByLabel('Decoder', { exact: true }).focus();
       await page.getByLabel('Decoder', { exact: true }).selectOption('perceptual');
       await slider.waitFor();
       await slider.fill('0.4');

@@ -52,7 +52,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
       ? numberSetting(setting.path, setting)
       : choiceSetting(setting.path, setting.label, setting.choices);
 
-  /** As it was last shown. */
+  /** That of the last state. */
   let decoder: unknown = null;
   const decoderShare = numberSetting('receiver.decoderShare', {
     label: 'Its share',
@@ -111,10 +111,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           'receiver.decoder',
           'Decoder',
           (state) => [BY_RECEIVER, OWN_DECODER, ...state.decoders],
-          (state) => {
-            decoder = at(state, 'receiver.decoder');
-            return String(decoder ?? BY_RECEIVER);
-          },
+          (state) => String(at(state, 'receiver.decoder') ?? BY_RECEIVER),
           (value) => {
             set({ 'receiver.decoder': value === BY_RECEIVER ? null : value, 'receiver.decoderShare': 1 });
           },
@@ -123,6 +120,7 @@ export function createControls(form: HTMLElement, send: Send): Controls {
           ...decoderShare,
           show(state, all) {
             decoderShare.show(state, all);
+            decoder = at(state, 'receiver.decoder');
             decoderShare.root.hidden = decoder === null || decoder === OWN_DECODER;
           },
         },
