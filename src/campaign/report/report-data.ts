@@ -204,6 +204,9 @@ export const axisTitle = (axis: string): string => (axis in titles ? titles[axis
 const NULLS: Readonly<Record<string, string>> = {
   'receiver.decoder': 'by receiver',
   'receiver.blindHifi.perception': 'by decoder',
+  'receiver.hifiDiffcom.perception': 'by decoder',
+  'receiver.blindDiffcom.zetaPicture': 'by variant',
+  'receiver.blindDiffcom.zetaChannel': 'by variant',
   'receiver.diffcom.steps': 'all',
   'receiver.hifiDiffcom.steps': 'all',
   'receiver.blindDiffcom.steps': 'all',
